@@ -1,0 +1,62 @@
+"""Neural style transfer in Keras, with losses as plugins.
+
+Images are float32 arrays H×W×3, RGB, 0–255. Importing this package imports neither
+TensorFlow nor Keras; the first name that needs them does.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+# Every public name and the module it is in; of the modules themselves, nothing.
+_HOMES = {
+    "LBFGS": "optimisers",
+    "FeatureModel": "features",
+    "Loss": "losses",
+    "Objective": "objective",
+    "Result": "result",
+    "Step": "result",
+    "WeightedSum": "losses",
+    "callbacks": "",
+    "create": "registry",
+    "errors": "",
+    "images": "",
+    "minimise": "optimise",
+    "names": "registry",
+    "register": "registry",
+    "transfer": "styling",
+}
+__all__ = list(_HOMES)
+
+if TYPE_CHECKING:  # the same for tools that do not run this
+    from neural_style import callbacks as callbacks
+    from neural_style import errors as errors
+    from neural_style import images as images
+    from neural_style.features import FeatureModel as FeatureModel
+    from neural_style.losses import Loss as Loss
+    from neural_style.losses import WeightedSum as WeightedSum
+    from neural_style.objective import Objective as Objective
+    from neural_style.optimise import minimise as minimise
+    from neural_style.optimisers import LBFGS as LBFGS
+    from neural_style.registry import create as create
+    from neural_style.registry import names as names
+    from neural_style.registry import register as register
+    from neural_style.result import Result as Result
+    from neural_style.result import Step as Step
+    from neural_style.styling import transfer as transfer
+else:
+
+    def __getattr__(name):
+        if name not in _HOMES:
+            raise AttributeError(f"module 'neural_style' has no attribute {name!r}")
+        module = importlib.import_module(f"neural_style.{_HOMES[name] or name}")
+        value = getattr(module, name) if _HOMES[name] else module
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,64 @@
+"""What the library raises: one class for each thing that a caller can mend.
+
+Every message names the thing, what was expected, what came, and the remedy.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from numbers import Integral
+
+
+class StyleError(Exception):
+    """The base of every error that the library raises on purpose."""
+
+
+class BackendError(StyleError, RuntimeError):
+    """Keras does not run in float32 on TensorFlow, which the gradients need."""
+
+
+class ImageError(StyleError, ValueError):
+    """A picture cannot be read, used or written."""
+
+
+class WeightsError(StyleError, RuntimeError):
+    """A file of pretrained weights cannot be found or used."""
+
+
+class LayerError(StyleError, ValueError):
+    """A feature layer does not exist, or the picture is too small for it."""
+
+
+class LossError(StyleError, ValueError):
+    """A loss, its options or its references are not usable."""
+
+
+class OptionError(StyleError, ValueError):
+    """An option of a run is not usable."""
+
+
+class RegistryError(StyleError, LookupError):
+    """A name is unknown, taken, or belongs to a plugin that does not load."""
+
+
+class NonFiniteLossError(StyleError, ArithmeticError):
+    """The objective is not a finite number at the picture that a run starts from."""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """A near miss of ``name`` among the ``known`` names, and the list of them.
+
+    >>> suggestion("grma", ["content", "gram"])
+    "did you mean 'gram'? Known: content, gram"
+    """
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    return (f"did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known) or 'none'}"
+
+
+def check_count(name: str, value: object, error: type[StyleError] = OptionError) -> int:
+    """``value`` as a whole number above 0, or an ``error`` that calls it ``name``."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise error(f"{name}: expected a positive whole number, got {value!r}.")
+    return int(value)

@@ -1,0 +1,24 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a path beside ``path`` to write to; move it into place if the block succeeds.
+
+    The name is this call's own, so that two processes that write the same file
+    at once each leave a whole one. It has a known length, whatever that of ``path``.
+    """
+    part = path.with_name(f".{uuid.uuid4().hex}.part{path.suffix}")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
