@@ -1,0 +1,375 @@
+"""Pictures: float32 arrays H×W×3, RGB, 0–255.
+
+`load` and `save` are the two ends of a run, `resize` and `noise` what comes
+between. Pillow reads, converts and writes; what is here decides what a picture
+is and says clearly when something is none.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import PIL.Image
+import PIL.ImageCms
+import PIL.ImageOps
+from numpy.typing import NDArray
+
+from neural_style.errors import ImageError, OptionError
+from neural_style.files import atomic
+
+Image: TypeAlias = NDArray[np.float32]
+Size: TypeAlias = tuple[int, int]
+
+_FORMATS: dict[str, dict[str, Any]] = {
+    ".png": {"format": "PNG"},
+    ".jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},
+    ".jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
+    ".webp": {"format": "WEBP", "quality": 95},
+    ".tif": {"format": "TIFF"},
+    ".tiff": {"format": "TIFF"},
+}
+_SMALLEST = 2
+_log = logging.getLogger(__name__)
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    long_side: int | None = None,
+    short_side: int | None = None,
+    size: Size | None = None,
+) -> Image:
+    """Read a picture as float32, H×W×3, RGB, 0–255.
+
+    EXIF orientation and ICC profile are applied, transparency is laid over white,
+    16-bit grey is scaled to 0–255, and of an animation the first frame is taken.
+
+    Parameters
+    ----------
+    path
+        A file that Pillow can read: PNG, JPEG, WebP, TIFF, GIF, …
+    long_side, short_side, size
+        At most one: the longer or the shorter side in pixels, the other in
+        proportion, or the exact (height, width). Resizing antialiases.
+
+    Raises
+    ------
+    ImageError
+        The path is missing, a folder, not a picture, damaged, larger than Pillow's
+        decompression-bomb limit, of a kind without a known range, or under 2×2 pixels.
+    OptionError
+        Two sizes are given, or one that is no size.
+    """
+    path = Path(path)
+    if os.path.isdir(path):
+        raise ImageError(f"{path}: expected a picture, but this is a folder; name a file in it.")
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError as error:
+        raise ImageError(f"{path}: there is no such file; check the path.") from error
+    except (OSError, ValueError) as error:
+        raise ImageError(
+            f"{path}: cannot be opened ({error}); check the path and its permissions."
+        ) from error
+    with stream:
+        picture = _decoded(stream, path)
+    given = picture.height, picture.width
+    _check_sides(given, str(path))
+    target = _target_size(given, long_side, short_side, size)
+    if target != given:
+        picture = picture.resize(target[::-1], PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return as_image(np.asarray(picture), str(path))
+
+
+def _decoded(stream: io.BufferedReader, path: Path) -> PIL.Image.Image:
+    """The first picture of an open file, upright, in sRGB."""
+    try:
+        head = stream.peek(12)[:12]
+        with PIL.Image.open(stream) as file:
+            limit = PIL.Image.MAX_IMAGE_PIXELS
+            # Pillow itself only warns up to twice the limit.
+            if limit is not None and file.width * file.height > limit:
+                raise PIL.Image.DecompressionBombError
+            return _as_rgb(file, path)
+    except (ImageError, MemoryError):
+        raise
+    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
+        raise ImageError(
+            f"{path}: larger than Pillow's limit against decompression bombs "
+            f"({PIL.Image.MAX_IMAGE_PIXELS:,} pixels); shrink it, or raise "
+            f"PIL.Image.MAX_IMAGE_PIXELS if you trust it."
+        ) from error
+    except PIL.UnidentifiedImageError as error:
+        raise ImageError(
+            f"{path}: not a picture that Pillow can read "
+            f"({f'it begins with {head!r}' if head else 'the file is empty'}); "
+            f"expected PNG, JPEG, WebP, TIFF or the like."
+        ) from error
+    except Exception as error:  # a damaged file breaks a decoder in any way it likes
+        raise ImageError(
+            f"{path}: the picture is damaged or cut off ({error}); fetch or export it again."
+        ) from error
+
+
+def _as_rgb(file: PIL.Image.Image, path: Path) -> PIL.Image.Image:
+    # Mode I is 16-bit grey in a PGM, and in a PNG before Pillow 10.3.
+    if file.mode == "F" or (file.mode == "I" and file.format not in ("PNG", "PPM")):
+        raise ImageError(
+            f"{path}: a picture of 32-bit numbers has no known range; scale it to 0–255 and "
+            f"save it with 8 or 16 bits, or pass it as an array."
+        )
+    file.load()
+    try:
+        picture = PIL.ImageOps.exif_transpose(file)
+    except Exception as error:  # EXIF is damaged in as many ways as a file
+        _log.warning("%s: its EXIF data are unusable and were ignored (%s).", path, error)
+        picture = file
+    profile = picture.info.get("icc_profile")
+    if picture.mode == "I" or picture.mode.startswith("I;16"):
+        values = np.asarray(picture)
+        values = np.where(values == picture.info.get("transparency", -1), 65535, values)
+        picture = PIL.Image.fromarray(np.rint(values / 257).astype(np.uint8))
+    if picture.has_transparency_data:
+        grey = picture.mode in ("L", "LA", "La")
+        picture = picture.convert("LA" if grey else "RGBA")
+        opaque = PIL.Image.new("L" if grey else "RGB", picture.size, "white")
+        opaque.paste(picture.convert(opaque.mode), mask=picture.getchannel("A"))
+        picture = opaque
+    if picture.mode not in ("L", "RGB", "CMYK", "LAB"):
+        picture = picture.convert("RGB")
+    if profile:
+        try:
+            converted = PIL.ImageCms.profileToProfile(
+                picture,
+                PIL.ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                PIL.ImageCms.createProfile("sRGB"),
+                outputMode="RGB",
+            )
+        except (PIL.ImageCms.PyCMSError, OSError, ValueError) as error:
+            _log.warning("%s: its colour profile is unusable and was ignored (%s).", path, error)
+        else:
+            assert converted is not None  # it is None only in place
+            return converted
+    return picture.convert("RGB")
+
+
+def save(image: NDArray[Any], path: str | os.PathLike[str]) -> Path:
+    """Write a picture, whole or not at all; the suffix chooses the format.
+
+    Values are clipped to 0–255 and rounded. JPEG and WebP are written at quality 95.
+
+    Raises
+    ------
+    ImageError
+        As `check_output`, or the array is no picture, or the disk refuses.
+    """
+    path = check_output(path)
+    pixels = np.clip(np.rint(as_image(image, any_range=True)), 0, 255).astype(np.uint8)
+    try:
+        with atomic(path) as part:
+            PIL.Image.fromarray(pixels).save(part, **_FORMATS[path.suffix.lower()])
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{path}: the picture could not be written ({error}).") from error
+    return path
+
+
+def check_output(path: str | os.PathLike[str]) -> Path:
+    """Check that `save` could write to ``path``, so that a run does not end in nothing.
+
+    Raises
+    ------
+    ImageError
+        The suffix names no format, the folder is missing or cannot be written to, or the
+        file is there and write-protected.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _FORMATS:
+        raise ImageError(
+            f"{path}: the suffix {path.suffix!r} names no format that can be written; "
+            f"use one of {', '.join(_FORMATS)}."
+        )
+    if os.path.isdir(path):
+        raise ImageError(f"{path}: expected a file to write, but this is a folder.")
+    if not os.path.isdir(path.parent):
+        raise ImageError(f"{path}: the folder {path.parent} does not exist; create it first.")
+    try:
+        if not os.access(path, os.W_OK) and path.exists():
+            raise PermissionError("the file is write-protected")
+        with tempfile.TemporaryFile(dir=path.parent):
+            return path
+    except (OSError, ValueError) as error:
+        raise ImageError(
+            f"{path}: cannot be written ({error}); choose another name or folder."
+        ) from error
+
+
+def resize(
+    image: NDArray[Any],
+    *,
+    long_side: int | None = None,
+    short_side: int | None = None,
+    size: Size | None = None,
+) -> Image:
+    """Resize an array with antialiasing (Lanczos); the options are those of `load`.
+
+    >>> resize(np.full((4, 6, 3), 7.0), long_side=3).shape
+    (2, 3, 3)
+    """
+    image = as_image(image)
+    given = image.shape[0], image.shape[1]
+    height, width = _target_size(given, long_side, short_side, size)
+    if (height, width) == given:
+        return image
+    channels = [
+        PIL.Image.fromarray(channel).resize((width, height), PIL.Image.Resampling.LANCZOS)
+        for channel in np.moveaxis(image, -1, 0)
+    ]
+    resized: Image = np.stack([np.asarray(channel) for channel in channels], -1)
+    return resized.clip(0, 255)
+
+
+def noise(
+    size: Size,
+    *,
+    uniform: tuple[float, float] = (0.0, 255.0),
+    normal: tuple[float, float] | None = None,
+    seed: int = 0,
+) -> Image:
+    """A picture of independent random values to start from.
+
+    Parameters
+    ----------
+    size
+        (height, width) in pixels.
+    uniform
+        The range of a uniform distribution, in pixel values.
+    normal
+        Mean and standard deviation of a normal distribution, instead of ``uniform``.
+    seed
+        The same seed, a whole number from 0, gives the same picture.
+
+    Raises
+    ------
+    OptionError
+        The size is none, a number is not finite, or one is out of its range.
+    """
+    shape = (*_sides("size", size), 3)
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise OptionError(f"seed: expected a whole number from 0, got {seed!r}.")
+    rng = np.random.default_rng(seed)
+    if normal is None:
+        low, high = _pair("uniform", uniform)
+        if low >= high:
+            raise OptionError(f"uniform: expected (low, high) with low < high, got {uniform}.")
+        return rng.uniform(low, high, size=shape).astype(np.float32)
+    mean, deviation = _pair("normal", normal)
+    if deviation < 0:
+        raise OptionError(f"normal: expected a deviation of 0 or more, got {normal}.")
+    return rng.normal(mean, deviation, size=shape).astype(np.float32)
+
+
+def as_image(array: Any, name: str = "image", *, any_range: bool = False) -> Image:
+    """``array`` as float32 H×W×3, or an `ImageError` that calls it ``name``.
+
+    Values must lie in 0–255, and floating-point values that all lie in 0–1 are
+    refused as a picture of the wrong range, unless ``any_range`` is set.
+    """
+    if isinstance(array, str | os.PathLike):
+        raise ImageError(
+            f"{name}: expected an array, got the path {os.fspath(array)!r}; "
+            f"read it with neural_style.images.load."
+        )
+    try:
+        values = np.asarray(array)
+    except (TypeError, ValueError) as error:
+        raise ImageError(f"{name}: expected an array H×W×3, got {type(array).__name__}.") from error
+    if values.dtype.kind not in "uif":
+        raise ImageError(
+            f"{name}: expected real numbers from 0 to 255, got an array of {values.dtype}."
+        )
+    if values.ndim != 3 or values.shape[2] != 3:
+        raise ImageError(
+            f"{name}: expected the shape (height, width, 3), got {values.shape}; "
+            f"convert it to RGB, without a batch axis."
+        )
+    _check_sides((values.shape[0], values.shape[1]), name)
+    with np.errstate(over="ignore"):
+        image = values.astype(np.float32)
+    if not np.isfinite(image).all():
+        raise ImageError(
+            f"{name}: it has values that are not finite (NaN or infinity); replace them, "
+            f"as numpy.nan_to_num does."
+        )
+    low, high = image.min(), image.max()
+    if any_range:
+        return image
+    if low < 0 or high > 255:
+        raise ImageError(
+            f"{name}: expected values from 0 to 255, got {low:.8g} to {high:.8g}; "
+            f"scale or clip them."
+        )
+    if values.dtype.kind == "f" and 0 < high <= 1:
+        raise ImageError(
+            f"{name}: expected values from 0 to 255, got {low:.8g} to {high:.8g}; multiply by 255."
+        )
+    return image
+
+
+def _check_sides(given: Size, name: str) -> None:
+    if min(given) < _SMALLEST:
+        raise ImageError(
+            f"{name}: expected at least {_SMALLEST}×{_SMALLEST} pixels, got {given[0]}×{given[1]}."
+        )
+
+
+def _target_size(
+    given: Size, long_side: int | None, short_side: int | None, size: Size | None
+) -> Size:
+    """The (height, width) that at most one of the three options asks for."""
+    options = {"long_side": long_side, "short_side": short_side, "size": size}
+    asked = {option: value for option, value in options.items() if value is not None}
+    if not asked:
+        return given
+    if len(asked) > 1:
+        raise OptionError(f"expected one of long_side, short_side and size, got {asked}.")
+    ((option, value),) = asked.items()
+    sides = _sides(option, value)
+    if option == "size":
+        height, width = sides
+    else:
+        scale = sides[0] / (max(given) if option == "long_side" else min(given))
+        height, width = (max(_SMALLEST, round(side * scale)) for side in given)
+    limit = PIL.Image.MAX_IMAGE_PIXELS
+    if limit is not None and height * width > limit:
+        raise OptionError(
+            f"{option}: {value} makes a picture of {height}×{width}, larger than Pillow's limit "
+            f"({limit:,} pixels); ask for less, or raise PIL.Image.MAX_IMAGE_PIXELS."
+        )
+    return height, width
+
+
+def _sides(option: str, value: Any) -> tuple[int, ...]:
+    """The two whole numbers of ``size``, or the one of another option."""
+    two = option == "size"
+    sides = tuple(value) if two and isinstance(value, tuple | list) else (value,)
+    whole = all(isinstance(side, int | np.integer) and side >= _SMALLEST for side in sides)
+    if not whole or len(sides) != 1 + two:
+        wanted = "(height, width)" if two else "a number"
+        raise OptionError(
+            f"{option}: expected {wanted} in whole pixels, at least {_SMALLEST}, got {value!r}."
+        )
+    return tuple(map(int, sides))
+
+
+def _pair(option: str, value: Any) -> tuple[float, float]:
+    """The two numbers that describe a distribution."""
+    numbers = np.asarray(value)
+    if numbers.shape != (2,) or numbers.dtype.kind not in "uif" or not np.isfinite(numbers).all():
+        raise OptionError(f"{option}: expected two finite numbers, got {value!r}.")
+    return float(numbers[0]), float(numbers[1])
