@@ -1,0 +1,220 @@
+"""The feature model: an image in, a dict of layer activations out.
+
+    FeatureModel(network, …)(image, layers) -> {layer: activation}
+
+``image`` is a tensor (1, H, W, 3) or an array (H, W, 3), RGB, 0–255; an activation is
+(1, h, w, channels). The name ``"image"`` stands for the pixels themselves. The
+network's own preprocessing (colour order, means) happens in here, so that losses and
+users never see it, and the network is cut at the deepest layer that is asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from neural_style import weights as weights_files
+from neural_style.backend import check_float32, keras, tf
+from neural_style.errors import BackendError, LayerError, OptionError, WeightsError, suggestion
+
+Tensor: TypeAlias = Any
+Features: TypeAlias = dict[str, Tensor]
+Preprocess: TypeAlias = Callable[[Tensor], Tensor]
+
+IMAGE = "image"
+_NETWORKS = {"vgg19": keras.applications.VGG19, "vgg16": keras.applications.VGG16}
+_MODES = ("caffe", "torch", "tf", "raw")
+
+
+class FeatureModel:
+    """Activations of a frozen convolutional network.
+
+    Parameters
+    ----------
+    network
+        ``"vgg19"``, ``"vgg16"``, or any built `keras.Model` that takes one picture
+        (1, H, W, 3); of such a model every layer with one output can be read.
+    pooling
+        ``"max"`` (as trained) or ``"average"`` (Gatys et al. 2016, section 2), for VGG.
+    weights
+        ``"imagenet"``, the path of a weights file without its top, or None for random
+        values from Keras' global seed. For VGG.
+    preprocess
+        From RGB, 0–255, to what the network takes: ``"caffe"`` (BGR minus the ImageNet
+        means; VGG's own and its default), ``"torch"`` (0–1, torchvision's mean and
+        deviation), ``"tf"`` (−1 to 1), ``"raw"`` (nothing), or a function of a tensor.
+        A wrapped model has no default.
+
+    Raises
+    ------
+    OptionError, WeightsError, BackendError
+        An option is unknown, the weights cannot be used, or Keras is not in float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> features = FeatureModel("vgg19", weights=None)
+    >>> activations = features(np.zeros((32, 48, 3)), ["block2_conv1", "image"])
+    >>> {name: tuple(value.shape) for name, value in activations.items()}
+    {'block2_conv1': (1, 16, 24, 128), 'image': (1, 32, 48, 3)}
+    """
+
+    def __init__(
+        self,
+        network: str | keras.Model = "vgg19",
+        *,
+        pooling: str | None = None,
+        weights: str | os.PathLike[str] | None = "imagenet",
+        preprocess: str | Preprocess | None = None,
+    ) -> None:
+        check_float32()
+        if isinstance(network, keras.Model):
+            if pooling is not None or weights != "imagenet":
+                raise OptionError("pooling and weights are for VGG; a wrapped model has its own.")
+            if preprocess is None:
+                raise OptionError(
+                    f"{network.name}: a wrapped model needs preprocess=…, what it takes instead "
+                    f"of RGB 0–255: one of {', '.join(_MODES)}, or a function of a tensor."
+                )
+            self._network = _checked(network)
+        else:
+            self._network = _vgg(network, pooling or "max", weights)
+        self.name: str = self._network.name
+        self.preprocess = _preprocessing(preprocess or "caffe")
+        self.layers: tuple[str, ...] = tuple(
+            layer.name
+            for layer in self._network.layers
+            if not isinstance(layer, keras.layers.InputLayer)
+        )
+        self._cuts: dict[tuple[str, ...], keras.Model] = {}
+        # What objectives compile for this model, kept here so that it goes with the model.
+        self.compiled: dict[Any, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"FeatureModel({self.name!r}, {len(self.layers)} layers)"
+
+    def __call__(self, image: Tensor, layers: Iterable[str]) -> Features:
+        """The activations of ``layers``, in that order, for one image, RGB, 0–255.
+
+        Raises
+        ------
+        LayerError
+            As `check`.
+        """
+        layers = tuple(layers)
+        image = tf.convert_to_tensor(image, dtype=tf.float32)
+        if image.shape.rank == 3:
+            image = image[None]
+        self.check(layers, tuple(image.shape[1:3]))
+        names = tuple(name for name in layers if name != IMAGE)
+        found = self._cut(names)(self.preprocess(image), training=False) if names else {}
+        return {name: image if name == IMAGE else found[name] for name in layers}
+
+    def check(self, layers: Iterable[str], size: tuple[int, int] | None = None) -> None:
+        """Raise `LayerError` for an unknown layer, or a (height, width) that is too small."""
+        names = tuple(name for name in layers if name != IMAGE)
+        for name in names:
+            if name not in self.layers:
+                raise LayerError(f"{self.name} has no layer {name!r}: {self._suggest(name)}.")
+        if size is None or not names or self._fits(names, size):
+            return
+        fixed = self._network.input_shape[1:3]
+        if None not in fixed:
+            raise LayerError(
+                f"{self.name} takes pictures of {fixed[0]}×{fixed[1]} only, got "
+                f"{size[0]}×{size[1]}: resize them with neural_style.images.resize."
+            )
+        smallest = next(n for n in range(1, 4096) if self._fits(names, (n, n)))
+        raise LayerError(
+            f"a picture of {size[0]}×{size[1]} is too small for {names[-1]!r} of {self.name}: "
+            f"expected at least {smallest}×{smallest}; enlarge it or use shallower layers."
+        )
+
+    def _cut(self, names: tuple[str, ...]) -> keras.Model:
+        if names not in self._cuts:
+            outputs = {name: self._network.get_layer(name).output for name in names}
+            self._cuts[names] = keras.Model(self._network.inputs[0], outputs)
+        return self._cuts[names]
+
+    def _fits(self, names: tuple[str, ...], size: tuple[int, int]) -> bool:
+        fixed = self._network.input_shape[1:3]
+        if any(limit not in (None, side) for limit, side in zip(fixed, size, strict=True)):
+            return False
+        try:
+            self._cut(names).compute_output_shape((1, *size, 3))
+        except ValueError:
+            return False
+        return True
+
+    def _suggest(self, name: str) -> str:
+        literature = re.fullmatch(r"(?:conv|relu)_?(\d)_(\d)", name)
+        guess = f"block{literature[1]}_conv{literature[2]}" if literature else name
+        return suggestion(guess, (*self.layers, IMAGE))
+
+
+def _vgg(network: object, pooling: str, weights: str | os.PathLike[str] | None) -> keras.Model:
+    if network not in _NETWORKS:
+        raise OptionError(
+            f"no network {network!r}: {suggestion(str(network), _NETWORKS)}; "
+            f"any other is passed as a keras.Model."
+        )
+    if pooling not in ("max", "average"):
+        raise OptionError(f"pooling: expected 'max' or 'average', got {pooling!r}.")
+    model = _NETWORKS[str(network)](include_top=False, weights=None)
+    if weights is not None:
+        own = None if weights == "imagenet" else weights
+        path = weights_files.find(str(network), own)
+        try:
+            model.load_weights(path)
+        except Exception as error:  # HDF5 and Keras raise what they like for a bad file
+            raise WeightsError(
+                f"{path}: not usable as the weights of {network} without its top ({error})."
+            ) from error
+    if pooling == "average":
+        values = model.get_weights()
+        model = keras.models.clone_model(model, clone_function=_average)
+        model.set_weights(values)
+    model.trainable = False
+    return model
+
+
+def _average(layer: keras.Layer) -> keras.Layer:
+    if isinstance(layer, keras.layers.MaxPooling2D):
+        return keras.layers.AveragePooling2D(layer.pool_size, layer.strides, name=layer.name)
+    return layer.__class__.from_config(layer.get_config())
+
+
+def _checked(model: keras.Model) -> keras.Model:
+    shape = getattr(model, "input_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 4 or shape[3] != 3:
+        raise OptionError(
+            f"{model.name}: expected a built model of one picture (None, H, W, 3), "
+            f"got the input shape {shape}."
+        )
+    for layer in model.layers:
+        if layer.compute_dtype != "float32":
+            raise BackendError(
+                f"the objective is computed in float32, but the layer {layer.name!r} of "
+                f"{model.name} computes in {layer.compute_dtype}: build it with dtype='float32'."
+            )
+    return model
+
+
+def _preprocessing(preprocess: str | Preprocess) -> Preprocess:
+    if callable(preprocess):
+        return preprocess
+    if preprocess not in _MODES:
+        raise OptionError(
+            f"no preprocessing {preprocess!r}: {suggestion(str(preprocess), _MODES)}, "
+            f"or a function of a tensor."
+        )
+    if preprocess == "raw":
+        return lambda image: image
+    return functools.partial(
+        keras.applications.imagenet_utils.preprocess_input,
+        data_format="channels_last",
+        mode=preprocess,
+    )

