@@ -1,0 +1,12 @@
+"""The losses that come with the library, each a plugin like any outsider's."""
+
+from neural_style import backend as _backend  # a clear error before Keras is imported
+from neural_style.extensions.content import Content
+from neural_style.extensions.gram import Gram
+from neural_style.extensions.histogram import Histogram
+from neural_style.extensions.shifted_gram import ShiftedGram
+from neural_style.extensions.total_variation import TotalVariation
+
+__all__ = ["Content", "Gram", "Histogram", "ShiftedGram", "TotalVariation"]
+
+del _backend

@@ -1,0 +1,45 @@
+"""The content loss of Gatys, Ecker & Bethge."""
+
+from __future__ import annotations
+
+from neural_style.losses import Loss
+
+
+class Content(Loss):
+    """Keep the features of a photo where they are.
+
+        L = Σ_l w_l · mean((F_l − P_l)²)
+
+    over all positions and channels of layer l, F (1, h, w, channels) the features of the
+    picture and P those of the reference, which must give the same shapes.
+
+    Parameters
+    ----------
+    reference
+        The photo, H×W×3, RGB, 0–255, of the size of the picture that is made.
+    layers
+        By default ``block4_conv2`` (conv4_2), Gatys' choice.
+
+    Raises
+    ------
+    LossError
+        At the first evaluation, if the shapes differ.
+
+    Notes
+    -----
+    The paper's equation 1 is ½ Σ(F−P)², which grows with the size of the picture; the
+    mean does not, and is what the authors' own notebook uses (PytorchNeuralStyleTransfer,
+    weight 1). With N channels and M positions, ``layers={layer: N * M / 2}`` is the
+    paper's. Source: Gatys, Ecker & Bethge, *Image Style Transfer Using Convolutional Neural
+    Networks*, CVPR 2016; the equation from memory, the notebook from its source.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> loss = Content(np.zeros((32, 32, 3)), layers=["image"])
+    >>> float(loss.distance({"image": np.ones((1, 2, 2, 3))}, {"image": np.full((1, 2, 2, 3), 3)}))
+    4.0
+    """
+
+    layers = ("block4_conv2",)
+    tiling = "map"

@@ -1,0 +1,134 @@
+"""The long-range Gram loss of Berger & Memisevic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keras import ops
+
+from neural_style.errors import LossError
+from neural_style.extensions.gram import correlation
+from neural_style.losses import Features, Layers, Loss, Statistic, Tensor
+
+
+class ShiftedGram(Loss):
+    """Match which features occur together at a given distance: long strokes, symmetry.
+
+        G_x,δ = F[:, :W−δ]ᵀ F[:, δ:] / (H(W−δ)),    G_y,δ = F[:H−δ]ᵀ F[δ:] / ((H−δ)W)
+        L = Σ_l w_l · mean over the matrices k of Σ(G_k − A_k)² / (4 N_l²)
+
+    cropped, never wrapped. F (H × W × N channels) are the features of the picture at
+    layer l, A_k the matrices of the reference, whose size may be another. The matrices of
+    a layer are its shifts along each of the axes and its flips.
+
+    Parameters
+    ----------
+    reference
+        The painting, H×W×3, RGB, 0–255, of any size.
+    shifts
+        The distances δ, in positions of the layer: a sequence for all layers, or
+        ``{layer: sequence}``, which also names the layers.
+    axes
+        The directions of the shifts: ``"x"`` (along a row), ``"y"`` or ``"xy"``.
+    flips
+        Axes along which the features are also correlated with their mirror image,
+        Fᵀ flip(F) / (H·W), for symmetric textures: ``""``, ``"x"``, ``"y"`` or ``"xy"``.
+    layers
+        By default block2_conv1 … block4_conv1.
+
+    Raises
+    ------
+    LossError
+        An option is not usable, or a shift is not smaller than the features of a layer.
+
+    Notes
+    -----
+    With one δ and both axes, ½(E_x + E_y). G_δ is not symmetric; δ = 0 is the Gram matrix
+    and G_−δ = G_δᵀ. Meant to be added to `Gram`. Sources of this loss use different shifts,
+    and the paper's own were not at hand: the default is a choice of this library. Source:
+    Berger & Memisevic, *Incorporating long-range consistency in CNN-based texture
+    generation*, arXiv 1606.01286; the operators as three implementations have them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> loss = ShiftedGram(np.zeros((64, 64, 3)), shifts={"block1_conv1": [4, 8]}, axes="x")
+    >>> features = {"block1_conv1": np.ones((1, 10, 10, 3))}
+    >>> loss.statistic(features, None)["block1_conv1"].shape
+    TensorShape([2, 3, 3])
+    """
+
+    layers = ("block2_conv1", "block3_conv1", "block4_conv1")
+    tiling = "mean"
+
+    def __init__(
+        self,
+        *references: Any,
+        shifts: Sequence[int] | Mapping[str, Sequence[int]] = (4,),
+        axes: str = "xy",
+        flips: str = "",
+        layers: Layers | None = None,
+        name: str | None = None,
+    ) -> None:
+        if layers is None and isinstance(shifts, Mapping):
+            layers = tuple(shifts)
+        super().__init__(*references, layers=layers, name=name)
+        self.shifts, self.axes, self.flips = shifts, axes, flips
+        for option, letters in (("axes", axes), ("flips", flips)):
+            if letters not in ("", "x", "y", "xy"):
+                raise LossError(f"{self.name}: {option} is of 'x', 'y' and 'xy', got {letters!r}.")
+        if isinstance(shifts, Mapping) and set(shifts) != set(self.layers):
+            raise LossError(
+                f"{self.name}: shifts are for {sorted(shifts)}, layers are {sorted(self.layers)}; "
+                f"name the same layers in both."
+            )
+        for layer in self.layers:
+            deltas = self._shifts(layer)
+            if not all(isinstance(delta, int) for delta in deltas):
+                raise LossError(f"{self.name}: expected whole shifts for {layer!r}, got {deltas}.")
+            if not (axes and deltas) and not flips:
+                raise LossError(f"{self.name}: no shift along an axis and no flip for {layer!r}.")
+
+    def statistic(self, features: Features, guides: Features | None) -> Statistic:
+        """The matrices of every layer, stacked: (matrices, N, N)."""
+        return {layer: ops.stack(self._matrices(layer, f)) for layer, f in features.items()}
+
+    def distance(self, current: Statistic, target: Statistic) -> Tensor:
+        """Σ_l w_l · mean over matrices and channels of (G − A)² / 4."""
+        return super().distance(current, target) / 4
+
+    def get_config(self) -> dict[str, Any]:
+        """The options, with `shifts`, `axes` and `flips`."""
+        options = {"shifts": self.shifts, "axes": self.axes, "flips": self.flips}
+        return {**options, **super().get_config()}
+
+    def _shifts(self, layer: str) -> list[int]:
+        return list(self.shifts[layer] if isinstance(self.shifts, Mapping) else self.shifts)
+
+    def _matrices(self, layer: str, f: Tensor) -> list[Tensor]:
+        shifted = [
+            correlation(*_pair(f, axis, delta, f"{self.name}: at {layer!r}"))
+            for delta in self._shifts(layer)
+            for axis in self.axes
+        ]
+        return shifted + [correlation(f, ops.flip(f, _AXES[axis])) for axis in self.flips]
+
+
+_AXES = {"x": 2, "y": 1}
+
+
+def _pair(f: Tensor, axis: str, delta: int, where: str) -> tuple[Tensor, Tensor]:
+    """The two crops of ``f`` whose positions are ``delta`` apart along an axis."""
+    side = f.shape[_AXES[axis]]
+    if abs(delta) >= side:
+        raise LossError(
+            f"{where} the features are {f.shape[1]}×{f.shape[2]}, so a shift of {delta} along "
+            f"{axis} leaves nothing: use smaller shifts, shallower layers or a larger picture."
+        )
+    start, stop = slice(0, side - abs(delta)), slice(abs(delta), side)
+    if axis == "x":
+        first, second = f[:, :, start], f[:, :, stop]
+    else:
+        first, second = f[:, start], f[:, stop]
+    return (first, second) if delta >= 0 else (second, first)

@@ -1,0 +1,268 @@
+"""What a loss is, and how losses add up.
+
+A loss is a *statistic* (what it keeps of a picture's features) and a *distance*
+between the statistic of the picture being made and a *target*:
+
+    class Loss:
+        layers = ()              # the feature layers it reads; "image" names the pixels
+        references = ()          # the images its target is measured on, H×W×3, RGB, 0–255
+        refresh_every = None     # evaluations between targets; None: one target for the run
+        tiling = None            # "mean": an area-weighted mean over positions;
+                                 # "map": one value a position; None: cannot be tiled
+
+        def statistic(self, features, guides): ...         # traced
+        def target(self, references, current, rng): ...    # eager, NumPy
+        def distance(self, current, target): ...           # traced, to a scalar
+
+``features`` is ``{layer: tensor (1, h, w, channels)}``; ``guides`` are masks at each
+layer's size, or None. A statistic is a dict of tensors. ``target`` gets the statistics
+of the references as NumPy arrays, the statistic of the current picture (None unless
+``refresh_every`` is set) and a random generator from (seed, round, term); what it
+returns, any nest of arrays, is what ``distance`` gets, in every evaluation until the
+next refresh. The target is an input of the compiled objective: no gradient flows into
+it, and a new one of the same shapes costs no new compilation.
+
+A statistic that aggregates is a mean over positions, never a sum, so that a weight
+means the same at every size. A loss keeps no state that changes during a run.
+
+Losses add up to a `WeightedSum`:
+
+>>> import numpy as np
+>>> from neural_style.extensions import Content, Gram
+>>> photo, painting = np.zeros((48, 64, 3)), np.full((64, 64, 3), 9.0)
+>>> Content(photo) + 1e3 * Gram(painting, layers=["block1_conv1"])
+1 * content: Content(<48×64>, layers=('block4_conv2',))
++ 1000 * gram: Gram(<64×64>, layers=('block1_conv1',))
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import Any, ClassVar, Literal, TypeAlias, overload
+
+import numpy as np
+
+from neural_style import images
+from neural_style.backend import keras
+from neural_style.errors import LossError
+
+ops = keras.ops
+
+Tensor: TypeAlias = Any
+Features: TypeAlias = dict[str, Tensor]
+Statistic: TypeAlias = dict[str, Any]
+Layers: TypeAlias = Sequence[str] | Mapping[str, float]
+
+
+class _Summand:
+    """What `Loss` and `WeightedSum` share: ``+`` and ``*`` by a number."""
+
+    # NumPy's scalars then leave `scalar * loss` to __rmul__.
+    __array_ufunc__ = None
+
+    def terms_of_sum(self) -> tuple[Term, ...]:
+        raise NotImplementedError
+
+    def __add__(self, other: Any) -> WeightedSum:
+        if not isinstance(other, _Summand):
+            return NotImplemented
+        return WeightedSum((*self.terms_of_sum(), *other.terms_of_sum()))
+
+    def __radd__(self, other: Any) -> WeightedSum:
+        if other == 0:  # what sum() starts from
+            return WeightedSum(self.terms_of_sum())
+        return NotImplemented
+
+    def __mul__(self, factor: Any) -> WeightedSum:
+        if not isinstance(factor, Real) or isinstance(factor, bool):
+            return NotImplemented
+        return WeightedSum(
+            replace(term, weight=term.weight * float(factor)) for term in self.terms_of_sum()
+        )
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: Any) -> WeightedSum:
+        if not isinstance(divisor, Real) or isinstance(divisor, bool):
+            return NotImplemented
+        return self * (1 / float(divisor))
+
+
+class Loss(_Summand):
+    """The plugin protocol: a statistic of features, and a distance to a target.
+
+    Parameters
+    ----------
+    references
+        The images the target is measured on: arrays H×W×3, RGB, 0–255. The defaults
+        here take one, or none; several references are several losses, added.
+    layers
+        The layers to read instead of the class's own: a sequence, of which every layer
+        weighs the same (the loss is the mean over layers), or ``{layer: weight}`` (the
+        loss is the weighted sum).
+    name
+        What the term is called in a sum; by default the class's name in snake case.
+
+    Raises
+    ------
+    LossError, ImageError
+        The layers, the weights or a reference are not usable.
+    """
+
+    layers: Layers = ()
+    references: tuple[images.Image, ...] = ()
+    refresh_every: int | None = None
+    tiling: ClassVar[Literal["mean", "map"] | None] = None
+
+    def __init__(
+        self, *references: Any, layers: Layers | None = None, name: str | None = None
+    ) -> None:
+        self.name = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+        self.references = tuple(
+            images.as_image(reference, f"{type(self).__name__}'s reference")
+            for reference in references
+        )
+        if layers is not None:
+            self.layers = layers
+        self.layers = _checked_layers(self.layers, self.name)
+
+    @property
+    def layer_weights(self) -> dict[str, float]:
+        """Each layer's weight: as given, or one over their number."""
+        if isinstance(self.layers, Mapping):
+            return dict(self.layers)
+        return dict.fromkeys(self.layers, 1 / len(self.layers))
+
+    def statistic(self, features: Features, guides: Features | None) -> Statistic:
+        """What the loss keeps of an image's features; here, all of them."""
+        return features
+
+    def target(
+        self,
+        references: Sequence[Statistic],
+        current: Statistic | None,
+        rng: np.random.Generator,
+    ) -> Any:
+        """What `distance` compares with; here, the statistic of the one reference."""
+        if len(references) != 1:
+            raise LossError(
+                f"{self.name}: expected one reference image, got {len(references)}; "
+                f"for several, add losses: Gram(first) + Gram(second)."
+            )
+        return references[0]
+
+    def distance(self, current: Statistic, target: Any) -> Tensor:
+        """Σ w_l · mean((current_l − target_l)²) over the layers l, with `layer_weights` w."""
+        self.check_shapes(current, target)
+        squares = [
+            weight * ops.mean(ops.square(current[layer] - target[layer]))
+            for layer, weight in self.layer_weights.items()
+        ]
+        return sum(squares[1:], start=squares[0])
+
+    def check_shapes(self, current: Statistic, target: Statistic) -> None:
+        """Raise `LossError` where a statistic and its target differ in shape."""
+        for layer in self.layers:
+            ours, theirs = tuple(current[layer].shape), tuple(target[layer].shape)
+            if ours != theirs:
+                raise LossError(
+                    f"{self.name}: at {layer!r} the picture gives {ours} but the reference "
+                    f"{theirs}; resize the reference to the picture's size "
+                    f"(neural_style.images.resize)."
+                )
+
+    def get_config(self) -> dict[str, Any]:
+        """The options that, with the references, make this loss again."""
+        return {"layers": self.layers, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], *references: Any) -> Loss:
+        """A loss from `get_config` and its references."""
+        return cls(*references, **config)
+
+    def terms_of_sum(self) -> tuple[Term, ...]:
+        """This loss as the one term of a sum, with weight 1."""
+        return (Term(self.name, 1.0, self),)
+
+    def __repr__(self) -> str:
+        sizes = [f"<{image.shape[0]}×{image.shape[1]}>" for image in self.references]
+        options = [f"{k}={v!r}" for k, v in self.get_config().items() if k != "name"]
+        return f"{type(self).__name__}({', '.join(sizes + options)})"
+
+
+@dataclass(frozen=True)
+class Term:
+    """One loss of a sum, its weight, and the name it is reported by."""
+
+    name: str
+    weight: float
+    loss: Loss
+
+
+class WeightedSum(_Summand, Sequence[Term]):
+    """Σ weight · loss: flat, ordered, every term with a name of its own.
+
+    Made by ``+`` and ``*``. Terms whose losses share a name are numbered: ``gram``,
+    ``gram_2``, …
+
+    Raises
+    ------
+    LossError
+        A weight is not finite, or there is no term.
+    """
+
+    def __init__(self, terms: Iterable[Term]) -> None:
+        named: dict[str, Term] = {}
+        for term in terms:
+            if not abs(term.weight) <= float(np.finfo(np.float32).max):
+                raise LossError(
+                    f"{term.name}: expected a weight that is finite in float32, got {term.weight}."
+                )
+            name = term.loss.name
+            numbered = (f"{name}_{number}" for number in itertools.count(2))
+            free = next(n for n in itertools.chain([name], numbered) if n not in named)
+            named[free] = replace(term, name=free)
+        if not named:
+            raise LossError("a weighted sum needs at least one loss.")
+        self.terms = tuple(named.values())
+
+    @overload
+    def __getitem__(self, index: int) -> Term: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Term, ...]: ...
+    def __getitem__(self, index: int | slice) -> Term | tuple[Term, ...]:
+        return self.terms[index]
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    def __iter__(self) -> Iterator[Term]:
+        return iter(self.terms)
+
+    def terms_of_sum(self) -> tuple[Term, ...]:
+        """The terms, in the order in which they were added."""
+        return self.terms
+
+    def __repr__(self) -> str:
+        return "\n+ ".join(f"{term.weight:g} * {term.name}: {term.loss!r}" for term in self.terms)
+
+
+def _checked_layers(layers: Any, name: str) -> tuple[str, ...] | dict[str, float]:
+    if isinstance(layers, str):
+        raise LossError(f"{name}: layers={layers!r} is one string; expected a list of names.")
+    names = tuple(layers)
+    if not names or not all(isinstance(layer, str) for layer in names):
+        raise LossError(f"{name}: expected the names of one or more layers, got {layers!r}.")
+    if len(set(names)) != len(names):
+        raise LossError(f"{name}: a layer is named twice in {layers!r}.")
+    if not isinstance(layers, Mapping):
+        return names
+    for layer, weight in layers.items():
+        if not isinstance(weight, Real) or not math.isfinite(weight):
+            raise LossError(f"{name}: expected a finite weight for {layer!r}, got {weight!r}.")
+    return {layer: float(weight) for layer, weight in layers.items()}

@@ -1,0 +1,134 @@
+"""Losses by name.
+
+    @register("my_loss")             # in a script or a notebook
+    create("my_loss", painting)      # -> a Loss
+    names()                          # -> every known name, sorted
+
+A packaged loss is named by an entry point in the group ``neural_style.losses``, the
+built-in ones no differently from an outsider's; entry points are listed without being
+imported and loaded when they are asked for. A name has one owner: registering one that
+is taken raises, unless by the same class, as when a notebook's cell is run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from neural_style.errors import RegistryError, suggestion
+
+if TYPE_CHECKING:
+    from neural_style.losses import Loss
+
+Factory = TypeVar("Factory", bound=Callable[..., Any])
+
+GROUP = "neural_style.losses"
+_registered: dict[str, Callable[..., Any]] = {}
+
+
+def register(name: str) -> Callable[[Factory], Factory]:
+    """A decorator that makes a loss class known as ``name``.
+
+    Raises
+    ------
+    RegistryError
+        The name is none, or belongs to something else. The same module and qualified name
+        replaces its own earlier registration.
+    """
+    if not isinstance(name, str) or not name:
+        raise RegistryError(f'expected a name, as in @register("my_loss"), got {name!r}.')
+
+    def add(factory: Factory) -> Factory:
+        if not callable(factory):
+            raise RegistryError(f"the loss {name!r}: expected a Loss class, got {factory!r}.")
+        own = _path(factory)
+        others = [_owner(point) for point in _points().get(name, []) if not _names(point, own)]
+        if name in _registered and _path(_registered[name]) != own:
+            others.append(_path(_registered[name]))
+        if others:
+            raise RegistryError(
+                f"the loss name {name!r} is taken by {others[0]}; choose another for {own}. "
+                f"Taken: {', '.join(names())}."
+            )
+        _registered[name] = factory
+        return factory
+
+    return add
+
+
+def create(name: str, /, *references: Any, **options: Any) -> Loss:
+    """Make the loss called ``name``.
+
+    Parameters
+    ----------
+    name
+        One of `names`.
+    references, options
+        What its class takes.
+
+    Raises
+    ------
+    RegistryError
+        The name is unknown, given by two packages, or its plugin does not load.
+    """
+    from neural_style.losses import Loss
+
+    factory, owner = _find(name)
+    loss = factory(*references, **options)
+    if not isinstance(loss, Loss):
+        raise RegistryError(
+            f"the loss {name!r} ({owner}) made a {type(loss).__name__}, expected a "
+            f"neural_style.Loss."
+        )
+    return loss
+
+
+def names() -> list[str]:
+    """Every name that `create` knows, sorted; no plugin is imported for it."""
+    return sorted({*_registered, *_points()})
+
+
+def _find(name: str) -> tuple[Callable[..., Any], str]:
+    """The factory called ``name``, and whose it is in words."""
+    if name in _registered:
+        return _registered[name], _path(_registered[name])
+    points = _points().get(name, [])
+    if not points:
+        raise RegistryError(f"no loss is called {name!r}: {suggestion(str(name), names())}.")
+    owner = " and ".join(map(_owner, points))
+    if len(points) > 1:
+        raise RegistryError(f"the loss name {name!r} is given by {owner}; uninstall one.")
+    try:
+        factory = points[0].load()
+    except (Exception, SystemExit) as error:  # a plugin breaks in any way it likes
+        raise RegistryError(
+            f"the loss {name!r} ({owner}) does not load: {type(error).__name__}: {error}. "
+            f"The other losses are not affected."
+        ) from error
+    if not callable(factory):
+        raise RegistryError(f"the loss {name!r} ({owner}): expected a Loss class, got {factory!r}.")
+    return factory, owner
+
+
+def _points() -> dict[str, list[EntryPoint]]:
+    found: dict[str, list[EntryPoint]] = {}
+    for point in entry_points(group=GROUP):
+        if point not in found.setdefault(point.name, []):
+            found[point.name].append(point)
+    return found
+
+
+def _owner(point: EntryPoint) -> str:
+    return f"{point.value} of package {point.dist.name if point.dist else 'unknown'}"
+
+
+def _path(factory: Callable[..., Any]) -> str:
+    return f"{factory.__module__}:{getattr(factory, '__qualname__', type(factory).__qualname__)}"
+
+
+def _names(point: EntryPoint, path: str) -> bool:
+    """Whether an entry point names the class at ``path``, or a package's re-export of it."""
+    module, _, attribute = point.value.partition(":")
+    own_module, _, own_attribute = path.partition(":")
+    return attribute == own_attribute and f"{own_module}.".startswith(f"{module}.")

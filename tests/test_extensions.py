@@ -1,0 +1,394 @@
+"""The losses' arithmetic, by numbers to check by hand, and their properties.
+
+``value`` runs a loss as the objective does: statistics of both, the target in NumPy,
+the distance. Fixtures A and B, and the worked values, are those of the literature notes:
+A is 2×2 positions by 2 channels, where N² = M and wrong constants collide; B is 1×2 by 3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from neural_style import Loss, create, names
+from neural_style.errors import LossError
+from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
+
+Array = NDArray[np.float64]
+PICTURE = np.zeros((8, 8, 3))
+
+
+def maps(*channels: Any) -> Array:
+    """Channels, each a list of rows, as features (1, h, w, channels)."""
+    return np.stack([np.array(c, np.float64) for c in channels], -1)[None]
+
+
+A = maps([[1, 2], [3, 4]], [[0, 1], [1, 0]])
+A_TARGET = maps([[2, 2], [2, 2]], [[0, 2], [2, 0]])
+B = np.array([[[[1.0, 0, 2], [0, 1, 1]]]])
+B_TARGET = np.array([[[[1.0, 1, 0], [0, 0, 1]]]])
+
+
+def target_of(loss: Loss, current: Array, reference: Array) -> Any:
+    rng = np.random.default_rng(0)
+    statistics = [
+        tf.nest.map_structure(np.asarray, loss.statistic({"a": tf.constant(f)}, None))
+        for f in (reference, current)
+    ]
+    return loss.target(statistics[:1], statistics[1], rng)
+
+
+def value_and_gradient(
+    loss: Loss, current: Array, reference: Array, target: Any = None
+) -> tuple[float, Array]:
+    if target is None:
+        target = target_of(loss, current, reference)
+    x = tf.constant(current)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        distance = loss.distance(loss.statistic({"a": x}, None), target)
+    assert distance.dtype == tf.float64
+    return float(distance), tape.gradient(distance, x).numpy()
+
+
+def value(loss: Loss, current: Array, reference: Array) -> float:
+    return value_and_gradient(loss, current, reference)[0]
+
+
+def content(weight: float = 1.0) -> Content:
+    return Content(PICTURE, layers={"a": weight})
+
+
+def gram(weight: float = 1.0) -> Gram:
+    return Gram(PICTURE, layers={"a": weight})
+
+
+def shifted(*shifts: int, **options: Any) -> ShiftedGram:
+    return ShiftedGram(PICTURE, shifts=shifts, layers=["a"], **options)
+
+
+def histogram(weight: float = 1.0) -> Histogram:
+    return Histogram(PICTURE, layers={"a": weight})
+
+
+def variation(power: Any, weight: float = 1.0) -> TotalVariation:
+    return TotalVariation(power, layers={"a": weight})
+
+
+class TestContent:
+    @pytest.mark.parametrize(("f", "p", "half_sum"), [(A, A_TARGET, 4), (B, B_TARGET, 3)])
+    def test_worked_values(self, f: Array, p: Array, half_sum: float) -> None:
+        assert value(content(), f, p) == pytest.approx(1)
+        assert value(content(f.size / 2), f, p) == pytest.approx(half_sum)
+
+    def test_the_papers_gradient_is_the_difference(self) -> None:
+        _, gradient = value_and_gradient(content(A.size / 2), A, A_TARGET)
+        np.testing.assert_allclose(gradient, A - A_TARGET)
+
+    def test_a_constant_offset(self) -> None:
+        assert value(content(B.size / 2), B + 3, B) == pytest.approx(0.5 * 9 * B.size)
+
+    def test_it_is_not_invariant_to_a_permutation(self) -> None:
+        assert value(content(), A[:, ::-1], A) > 0
+
+
+class TestGram:
+    def test_the_matrix(self) -> None:
+        matrix = np.asarray(gram().statistic({"a": tf.constant(A)}, None)["a"])
+        np.testing.assert_allclose(4 * matrix, [[30, 5], [5, 2]])
+        target = np.asarray(gram().statistic({"a": tf.constant(A_TARGET)}, None)["a"])
+        np.testing.assert_allclose(4 * target, [[16, 8], [8, 8]])
+
+    @pytest.mark.parametrize(
+        ("weight", "f", "target", "expected"),
+        [
+            pytest.param(1, A, A_TARGET, 0.9765625, id="paper-A"),
+            pytest.param(1, B, B_TARGET, 0.1944444, id="paper-B"),
+            pytest.param(4, A, A_TARGET, 3.90625, id="gatys-notebook-A"),
+            pytest.param(4, B, B_TARGET, 0.7777778, id="gatys-notebook-B"),
+            pytest.param(4 / 2**2, A, A_TARGET, 0.9765625, id="neural-style-A"),
+            pytest.param(4 / 3**2, B, B_TARGET, 0.0864198, id="neural-style-B"),
+            pytest.param(4 * 4 / 2, A, A_TARGET, 7.8125, id="udacity-A"),
+            pytest.param(4 * 2 / 3, B, B_TARGET, 0.5185185, id="udacity-B"),
+            pytest.param(4 * 2**2 * 4**2, A, A_TARGET, 250, id="sum-A"),
+            pytest.param(4 * 3**2 * 2**2, B, B_TARGET, 28, id="sum-B"),
+        ],
+    )
+    def test_worked_values(self, weight: float, f: Array, target: Array, expected: float) -> None:
+        assert value(gram(weight), f, target) == pytest.approx(expected, abs=1e-7)
+
+    def test_the_papers_gradient(self) -> None:
+        _, gradient = value_and_gradient(gram(), A, A_TARGET)
+        np.testing.assert_allclose(gradient[0, 0, 0], [0.21875, -0.046875])
+
+    def test_the_matrix_is_symmetric_and_positive_semidefinite(self) -> None:
+        f = np.random.default_rng(0).normal(size=(1, 3, 2, 5))
+        matrix = np.asarray(gram().statistic({"a": tf.constant(f)}, None)["a"])
+        np.testing.assert_allclose(matrix, matrix.T)
+        assert np.linalg.eigvalsh(matrix).min() > -1e-12
+
+    def test_it_is_of_degree_four(self) -> None:
+        assert value(gram(), 3 * A, 3 * A_TARGET) == pytest.approx(81 * 0.9765625)
+
+
+class TestShiftedGram:
+    @pytest.mark.parametrize(
+        ("loss", "f", "target", "expected"),
+        [
+            pytest.param(shifted(1, axes="x"), A, A_TARGET, 0.703125, id="A-x"),
+            pytest.param(shifted(1, axes="y"), A, A_TARGET, 0.28125, id="A-y"),
+            pytest.param(shifted(1), A, A_TARGET, 0.4921875, id="A-xy"),
+            pytest.param(shifted(axes="", flips="x"), A, A_TARGET, 0.6328125, id="A-flip-x"),
+            pytest.param(shifted(1, axes="x"), B, B_TARGET, 0.2777778, id="B-x"),
+        ],
+    )
+    def test_worked_values(
+        self, loss: ShiftedGram, f: Array, target: Array, expected: float
+    ) -> None:
+        assert value(loss, f, target) == pytest.approx(expected, abs=1e-7)
+
+    def test_tsengs_normalisation_is_a_weight(self) -> None:
+        # SSE / (m N)² · N a direction: 4 N² / N³ times the paper's, with N = 2.
+        loss = ShiftedGram(PICTURE, shifts=[1], layers={"a": 4 * 2**2 / 2**3})
+        assert value(loss, A, A_TARGET) == pytest.approx(0.984375)
+
+    def test_a_shift_of_zero_is_the_gram_matrix(self) -> None:
+        expected = np.asarray(gram().statistic({"a": tf.constant(B)}, None)["a"])
+        for matrix in np.asarray(shifted(0).statistic({"a": tf.constant(B)}, None)["a"]):
+            np.testing.assert_allclose(matrix, expected)
+
+    @pytest.mark.parametrize("axis", ["x", "y"])
+    def test_a_negative_shift_is_the_transpose(self, axis: str) -> None:
+        loss = shifted(1, -1, axes=axis)
+        forward, backward = np.asarray(loss.statistic({"a": tf.constant(A)}, None)["a"])
+        np.testing.assert_allclose(backward, forward.T)
+        assert not np.allclose(forward, forward.T)
+
+    def test_transposing_the_picture_swaps_the_axes(self) -> None:
+        x, y = (shifted(1, axes=axis).statistic({"a": tf.constant(A)}, None) for axis in "xy")
+        swapped = shifted(1, axes="y").statistic({"a": tf.constant(A.swapaxes(1, 2))}, None)
+        np.testing.assert_allclose(swapped["a"], x["a"])
+        assert not np.allclose(x["a"], y["a"])
+
+    def test_it_tells_apart_a_shuffled_map_of_equal_gram(self) -> None:
+        f = np.random.default_rng(0).normal(size=(1, 4, 4, 3))
+        shuffled = np.random.default_rng(1).permutation(f.reshape(16, 3)).reshape(f.shape)
+        assert value(gram(), shuffled, f) == pytest.approx(0, abs=1e-12)
+        assert value(shifted(1), shuffled, f) > 1e-3
+
+    def test_several_shifts_are_a_mean(self) -> None:
+        f, target = (np.random.default_rng(s).normal(size=(1, 4, 5, 3)) for s in (0, 1))
+        each = [value(shifted(delta), f, target) for delta in (1, 2)]
+        assert value(shifted(1, 2), f, target) == pytest.approx(np.mean(each))
+
+    def test_shifts_by_layer_name_the_layers(self) -> None:
+        loss = ShiftedGram(PICTURE, shifts={"a": [1, 2], "b": [1]})
+        features = {name: tf.ones((1, 4, 4, 2)) for name in "ab"}
+        shapes = {name: m.shape for name, m in loss.statistic(features, None).items()}
+        assert shapes == {"a": (4, 2, 2), "b": (2, 2, 2)}
+
+    @pytest.mark.parametrize(("delta", "axis"), [(2, "x"), (-2, "x"), (1, "y"), (9, "y")])
+    def test_a_shift_that_leaves_nothing_is_named(self, delta: int, axis: str) -> None:
+        with pytest.raises(LossError, match=f"at 'a' .* 1×2, .* shift of {delta} along {axis}"):
+            shifted(delta, axes=axis).statistic({"a": tf.constant(B)}, None)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"axes": "z"}, "axes is of 'x', 'y' and 'xy', got 'z'"),
+            ({"flips": "w"}, "flips is of"),
+            ({"shifts": []}, "no shift along an axis and no flip"),
+            ({"axes": ""}, "no shift along an axis and no flip"),
+            ({"shifts": [1.5]}, "whole shifts"),
+            ({"shifts": {"b": [1]}}, "name the same layers"),
+        ],
+    )
+    def test_unusable_options(self, options: dict[str, Any], message: str) -> None:
+        with pytest.raises(LossError, match=message):
+            ShiftedGram(PICTURE, layers=["a"], **options)
+
+
+class TestHistogram:
+    @pytest.mark.parametrize(
+        ("current", "reference", "matched"),
+        [
+            ([0, 0, 0, 5], [1, 2, 3, 4], [3, 3, 3, 4]),
+            ([1, 2, 3, 4], [0, 4, 4, 8], [0, 2, 4, 8]),
+            ([0, 1, 2, 3], [0, 0, 4, 8], [0, 0, 4, 8]),
+        ],
+    )
+    def test_the_match(self, current: Any, reference: Any, matched: Any) -> None:
+        result = target_of(histogram(), maps([current]), maps([reference]))["a"]
+        assert result.ravel().tolist() == matched
+
+    def test_worked_values(self) -> None:
+        loss, current, reference = histogram(4), maps([[0, 1, 2, 3]]), maps([[0, 0, 4, 8]])
+        total, gradient = value_and_gradient(loss, current, reference)
+        assert total == pytest.approx(30)
+        np.testing.assert_allclose(gradient.ravel(), [0, 2, -4, -10])
+        assert value(histogram(A.size), A, A_TARGET) == pytest.approx(8)
+        assert value(histogram(), A, A_TARGET) == pytest.approx(1)
+
+    def test_it_sees_what_gram_matrices_cannot(self) -> None:
+        flat, halves = maps([[0.5**0.5] * 2]), maps([[0, 1]])
+        assert value(gram(), flat, halves) == pytest.approx(0, abs=1e-12)
+        assert value(histogram(2), flat, halves) == pytest.approx(0.171573, abs=1e-6)
+
+    def test_the_match_is_monotone_and_leaves_the_reference_alone(self) -> None:
+        rng = np.random.default_rng(0)
+        f, reference = rng.normal(size=(1, 8, 8, 3)), rng.normal(size=(1, 5, 9, 3))
+        np.testing.assert_array_equal(target_of(histogram(), f, f)["a"], f)
+        matched = target_of(histogram(), f, reference)["a"]
+        for channel in range(3):
+            order = np.argsort(f[..., channel].ravel())
+            assert (np.diff(matched[..., channel].ravel()[order]) >= 0).all()
+
+    def test_channels_are_matched_each_by_itself(self) -> None:
+        both = target_of(histogram(), A, A_TARGET)["a"]
+        for channel in range(2):
+            one = target_of(histogram(), A[..., [channel]], A_TARGET[..., [channel]])["a"]
+            np.testing.assert_array_equal(both[..., channel], one[..., 0])
+
+    def test_the_gradient_is_twice_the_difference(self) -> None:
+        rng = np.random.default_rng(0)
+        f, reference = rng.normal(size=(1, 4, 4, 3)), rng.normal(size=(1, 4, 4, 3))
+        target = target_of(histogram(), f, reference)
+        _, gradient = value_and_gradient(histogram(f.size), f, reference, target)
+        np.testing.assert_allclose(gradient, 2 * (f - target["a"]))
+
+    @pytest.mark.parametrize("every", [0, -1, 2.5, None, "50"])
+    def test_it_must_be_refreshed(self, every: Any) -> None:
+        with pytest.raises(LossError, match="refresh_every"):
+            Histogram(PICTURE, refresh_every=every)
+
+
+class TestTotalVariation:
+    X = maps([[1, 2], [3, 5]])
+
+    @pytest.mark.parametrize(
+        ("power", "weight", "expected"),
+        [
+            pytest.param("l1", 2, 8, id="tf.image"),
+            pytest.param("squared", 2, 18, id="anisotropic-sum"),
+            pytest.param("squared", 1, 9, id="anishathalye"),
+            pytest.param(0.5, 1, 2.236068, id="isotropic"),
+            pytest.param(1.25, 1, 7.476744, id="keras-io"),
+            pytest.param(1, 1, 5, id="pystiche"),
+        ],
+    )
+    def test_worked_values(self, power: Any, weight: float, expected: float) -> None:
+        loss = variation(power, weight)
+        assert value(loss, self.X, self.X) == pytest.approx(expected, abs=1e-6)
+
+    def test_l1_agrees_with_tensorflow(self) -> None:
+        x = np.random.default_rng(0).normal(size=(1, 5, 5, 3))
+        expected = float(tf.image.total_variation(tf.constant(x))[0])
+        assert value(variation("l1", 5 * 4 * 3), x, x) == pytest.approx(expected)
+
+    @pytest.mark.parametrize("power", ["l1", "squared", 0.5, 1, 1.25])
+    def test_zero_and_without_nan_on_constants(self, power: Any) -> None:
+        flat = np.full((1, 4, 5, 3), 7.0)
+        total, gradient = value_and_gradient(variation(power), flat, flat)
+        assert total == 0
+        np.testing.assert_array_equal(gradient, 0)
+
+    @pytest.mark.parametrize("power", ["l1", "squared", 0.5, 1.25])
+    def test_an_added_constant_changes_nothing(self, power: Any) -> None:
+        shifted_value = value(variation(power), self.X + 100, self.X)
+        assert shifted_value == pytest.approx(value(variation(power), self.X, self.X))
+
+    @pytest.mark.parametrize(
+        ("power", "degree"), [("l1", 1), ("squared", 2), (0.5, 1), (1.25, 2.5)]
+    )
+    def test_scaling(self, power: Any, degree: float) -> None:
+        once, thrice = (value(variation(power), k * self.X, self.X) for k in (1, 3))
+        assert thrice == pytest.approx(3**degree * once, rel=1e-6)
+
+    @pytest.mark.parametrize("power", ["l2", 0, -1, None, True, float("inf"), float("nan")])
+    def test_unusable_powers(self, power: Any) -> None:
+        with pytest.raises(LossError, match="power is 'l1', 'squared' or above 0"):
+            TotalVariation(power)
+
+
+def registered() -> list[Any]:
+    """Every registered loss on one layer, ``a``."""
+    made = []
+    for name in names():
+        try:
+            loss = create(name, PICTURE, layers=["a"])
+        except (TypeError, LossError):
+            loss = create(name, layers=["a"])
+        made.append(pytest.param(loss, id=name))
+    return made
+
+
+@pytest.fixture(params=registered())
+def loss(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+def random_features(seed: int, *shape: int) -> Array:
+    """Features as after a ReLU, without a tie or a zero that a derivative would trip over."""
+    return np.random.default_rng(seed).uniform(0.5, 3, size=(1, *shape))
+
+
+class TestEveryLoss:
+    def test_gradient_against_finite_differences(self, loss: Loss) -> None:
+        f, reference = random_features(0, 6, 7, 3), random_features(1, 6, 7, 3)
+        target = target_of(loss, f, reference)
+        _, gradient = value_and_gradient(loss, f, reference, target)
+        direction = np.random.default_rng(2).normal(size=f.shape)
+        step = 1e-6
+        high, low = (
+            value_and_gradient(loss, f + sign * step * direction, reference, target)[0]
+            for sign in (1, -1)
+        )
+        assert (high - low) / (2 * step) == pytest.approx(
+            float((gradient * direction).sum()), rel=1e-6
+        )
+
+    def test_never_negative_and_zero_at_its_own_target(self, loss: Loss) -> None:
+        f = random_features(0, 6, 7, 3)
+        assert value(loss, f, random_features(1, 6, 7, 3)) >= 0
+        if loss.references:
+            total, gradient = value_and_gradient(loss, f, f)
+            assert total == 0
+            np.testing.assert_array_equal(gradient, 0)
+
+    def test_no_nan_on_dead_channels(self, loss: Loss) -> None:
+        dead = np.zeros((1, 6, 7, 3))
+        for current, reference in ((dead, dead), (dead, random_features(0, 6, 7, 3))):
+            total, gradient = value_and_gradient(loss, current, reference)
+            assert np.isfinite(total)
+            assert np.isfinite(gradient).all()
+
+    def test_layer_weights(self, loss: Loss) -> None:
+        f, reference = random_features(0, 6, 7, 3), random_features(1, 6, 7, 3)
+        double = type(loss).from_config(
+            {**loss.get_config(), "layers": {"a": 2.0}}, *loss.references
+        )
+        assert value(double, f, reference) == pytest.approx(2 * value(loss, f, reference))
+
+    def test_it_says_what_it_is(self, loss: Loss) -> None:
+        assert type(loss).__doc__
+        assert type(loss).__name__ in repr(loss)
+        again = type(loss).from_config(loss.get_config(), *loss.references)
+        assert repr(again) == repr(loss)
+
+
+@pytest.mark.parametrize("loss", [gram(), shifted(2), histogram()], ids=["gram", "shifted", "hist"])
+def test_a_style_picture_may_be_of_another_size(loss: Loss) -> None:
+    assert value(loss, random_features(0, 6, 7, 3), random_features(1, 9, 5, 3)) > 0
+
+
+@pytest.mark.parametrize("loss", [gram(), histogram()], ids=["gram", "histogram"])
+def test_invariant_to_permutations_and_to_tiling(loss: Loss) -> None:
+    f, reference = random_features(0, 4, 4, 3), random_features(1, 4, 4, 3)
+    expected = value(loss, f, reference)
+    shuffled = np.random.default_rng(2).permutation(f.reshape(16, 3)).reshape(f.shape)
+    assert value(loss, shuffled, reference) == pytest.approx(expected)
+    assert value(loss, np.tile(f, (1, 2, 2, 1)), reference) == pytest.approx(expected)
