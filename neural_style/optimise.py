@@ -3,8 +3,9 @@
 Within a round every target is frozen, so that the optimiser sees one smooth function.
 Between rounds the targets that are due are refreshed and the pixels clipped to 0–255.
 A term with ``refresh_every=k`` is due k evaluations after its last refresh; with
-nothing to refresh a run is one round. Where the optimiser stops by itself in a round
-that made progress, the refreshing terms are refreshed and the run goes on.
+nothing to refresh a run is one round, unless it is restarted every so many
+evaluations. Where the optimiser stops by itself in a round that made progress, and there
+is another to come, the next begins at once.
 
 A callback is any callable of a `Step`; it is told at every accepted iterate and may
 raise `StopIteration` to end the run. One that is also a context manager is entered
@@ -17,7 +18,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -32,6 +33,8 @@ from neural_style.result import Entry, Result, Step
 
 Callback: TypeAlias = Callable[[Step], object]
 
+_RESTART = -1  # what has a period without being a term
+
 
 def minimise(
     loss: Loss | WeightedSum,
@@ -40,6 +43,8 @@ def minimise(
     *,
     evaluations: int = 300,
     optimiser: Any = None,
+    restart_every: int | None = None,
+    clip: Literal["round", "step"] = "round",
     callbacks: Iterable[Callback] = (),
     seed: int = 0,
     output: str | os.PathLike[str] | None = None,
@@ -59,6 +64,12 @@ def minimise(
     optimiser
         `LBFGS` by default, or any `keras.optimizers.Optimizer`, which takes one step an
         evaluation in units of 0–255 pixels (Adam(0.1) is a usual choice).
+    restart_every
+        Begin a new round after so many evaluations even where nothing is to be refreshed,
+        as some published runs do.
+    clip
+        When pixels are clipped to 0–255: between rounds, or, for a Keras optimizer, after
+        every ``"step"``.
     callbacks
         Callables of a `Step`.
     seed
@@ -90,21 +101,29 @@ def minimise(
     """
     evaluations = check_count("evaluations", evaluations)
     start = images.as_image(start, "start", any_range=True)
-    driver = optimisers.driver(LBFGS() if optimiser is None else optimiser)
+    if restart_every is not None:
+        check_count("restart_every", restart_every)
+    if clip not in ("round", "step"):
+        raise OptionError(f"clip: expected 'round' or 'step', got {clip!r}.")
+    driver = optimisers.driver(
+        LBFGS() if optimiser is None else optimiser, clip_steps=clip == "step"
+    )
     if output is not None:
         images.check_output(output)
     objective = Objective(loss, features, (start.shape[0], start.shape[1]), seed=seed)
-    if not driver.resumes_there and any(t.loss.refresh_every == 1 for t in objective.terms):
+    periods = {i: t.loss.refresh_every for i, t in enumerate(objective.terms)}
+    periods[_RESTART] = restart_every
+    if not driver.resumes_there and 1 in periods.values():
         raise OptionError(
-            "refresh_every=1 leaves L-BFGS no evaluation to move in: use more evaluations a "
-            "round, or a Keras optimizer."
+            "a round of one evaluation leaves L-BFGS none to move in: set refresh_every and "
+            "restart_every higher, or use a Keras optimizer."
         )
     with ExitStack() as stack:
         for callback in (callbacks := tuple(callbacks)):
             if isinstance(callback, AbstractContextManager):
                 stack.enter_context(callback)
         run = _Run(objective, evaluations, callbacks)
-        reason = run.rounds(driver, start)
+        reason = run.rounds(driver, start, {i: n for i, n in periods.items() if n})
     result = run.result(seed, reason)
     if output is not None:
         result.save(output)
@@ -131,16 +150,18 @@ class _Run:
         self.best: tuple[Image, Evaluation] | None = None
         self.best_round = -1
 
-    def rounds(self, driver: optimisers.Driver, image: Image) -> str:
-        """Run until the budget is used or something ends the run; return why."""
-        losses = [term.loss for term in self.objective.terms]
-        due_at = {i: 0 for i, loss in enumerate(losses) if loss.refresh_every}
+    def rounds(self, driver: optimisers.Driver, image: Image, periods: dict[int, int]) -> str:
+        """Run until the budget is used or something ends the run; return why.
+
+        ``periods`` are evaluations between refreshes, by the index of the term.
+        """
+        due_at = dict.fromkeys(periods, 0)
         self.objective.refresh(image, round=0)
         try:
             while True:
                 for i, due in due_at.items():
                     if due <= self.evaluation:
-                        due_at[i] = self.evaluation + (losses[i].refresh_every or 0)
+                        due_at[i] = self.evaluation + periods[i]
                 self.round_end = min([self.budget, *due_at.values()])
                 first = len(self.history)
                 try:

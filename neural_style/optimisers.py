@@ -100,10 +100,11 @@ class _KerasDriver:
 
     resumes_there = True
 
-    def __init__(self, optimizer: keras.optimizers.Optimizer) -> None:
+    def __init__(self, optimizer: keras.optimizers.Optimizer, clip_steps: bool) -> None:
         # An optimizer is built for one variable, so that each run has a copy of its own.
         self._optimizer = type(optimizer).from_config(optimizer.get_config())
         self._variable: keras.Variable | None = None
+        self._clip_steps = clip_steps
 
     def __call__(self, evaluate: Evaluate, accept: Accept, image: Image) -> str:
         if self._variable is None:
@@ -113,20 +114,29 @@ class _KerasDriver:
             _, gradient = evaluate(self._variable.numpy())
             accept()
             self._optimizer.apply([keras.ops.convert_to_tensor(gradient)], [self._variable])
+            if self._clip_steps:
+                self._variable.assign(keras.ops.clip(self._variable, 0, 255))
 
 
-def driver(optimiser: Any) -> Driver:
+def driver(optimiser: Any, *, clip_steps: bool = False) -> Driver:
     """A driver for `LBFGS` or a `keras.optimizers.Optimizer`.
+
+    With ``clip_steps``, pixels are clipped to 0–255 after every step.
 
     Raises
     ------
     OptionError
-        It is neither.
+        It is neither, or steps are to be clipped that L-BFGS cannot know of.
     """
     if isinstance(optimiser, LBFGS):
+        if clip_steps:
+            raise OptionError(
+                "clip='step' is for a Keras optimizer: within a round L-BFGS needs a smooth "
+                "function. Use clip='round', with restart_every for shorter rounds."
+            )
         return optimiser.driver()
     if isinstance(optimiser, keras.optimizers.Optimizer):
-        return _KerasDriver(optimiser)
+        return _KerasDriver(optimiser, clip_steps)
     raise OptionError(
         f"optimiser: expected neural_style.LBFGS() or a keras.optimizers.Optimizer, such as "
         f"Adam(0.1), got {optimiser!r}."

@@ -31,7 +31,8 @@ def test_the_default_distance_is_the_mean_over_layers_of_the_mean_squared_differ
 def test_the_default_target_is_the_one_reference(photo: Image) -> None:
     rng = np.random.default_rng()
     assert Means(photo).target([{"a": 1}], None, rng) == {"a": 1}
-    for references in ((), ({}, {})):
+    wrong: list[list[Any]] = [[], [{}, {}]]
+    for references in wrong:
         with pytest.raises(LossError, match="expected one reference image, got"):
             Means(photo).target(references, None, rng)
 

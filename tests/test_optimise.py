@@ -336,9 +336,35 @@ def test_a_history_is_a_positive_whole_number(
         minimise(Content(photo), tiny, photo, optimiser=LBFGS(history))
 
 
+def test_a_run_can_be_restarted_without_a_refresh(tiny: FeatureModel, photo: Image) -> None:
+    start = images.noise(photo.shape[:2], normal=(128, 200))
+    loss = Content(photo) + TotalVariation()
+    result = minimise(loss, tiny, start, evaluations=15, restart_every=5)
+    assert result.rounds == 3
+    assert next(entry.evaluation for entry in result.history if entry.round == 1) == 6
+    for wrong in (0, 2.5):
+        with pytest.raises(OptionError, match="restart_every: expected a positive"):
+            minimise(Content(photo), tiny, photo, restart_every=wrong)  # type: ignore[arg-type]
+
+
+def test_steps_can_be_clipped(tiny: FeatureModel, photo: Image) -> None:
+    loss = Towards(np.full(photo.shape, 250.0))
+    start = np.full(photo.shape, 100.0)
+    overshoot = keras.optimizers.SGD(photo.size)  # from 100 to 400
+    losses = [
+        minimise(loss, tiny, start, evaluations=2, optimiser=overshoot, clip=clip).history[1].loss
+        for clip in ("round", "step")
+    ]
+    assert losses == pytest.approx([150**2, 5**2])
+    with pytest.raises(OptionError, match="clip='step' is for a Keras optimizer"):
+        minimise(loss, tiny, photo, clip="step")
+    with pytest.raises(OptionError, match="clip: expected 'round' or 'step', got 'never'"):
+        minimise(loss, tiny, photo, clip="never")  # type: ignore[arg-type]
+
+
 def test_lbfgs_needs_room_to_move_between_refreshes(tiny: FeatureModel, photo: Image) -> None:
     loss = Histogram(photo, refresh_every=1)
-    with pytest.raises(OptionError, match="refresh_every=1"):
+    with pytest.raises(OptionError, match="a round of one evaluation"):
         minimise(loss, tiny, photo)
     adam = keras.optimizers.Adam(1.0)
     result = minimise(loss + Content(255 - photo), tiny, photo, evaluations=5, optimiser=adam)
