@@ -350,7 +350,7 @@ def test_a_run_can_be_restarted_without_a_refresh(tiny: FeatureModel, photo: Ima
 def test_steps_can_be_clipped(tiny: FeatureModel, photo: Image) -> None:
     loss = Towards(np.full(photo.shape, 250.0))
     start = np.full(photo.shape, 100.0)
-    overshoot = keras.optimizers.SGD(photo.size)  # from 100 to 400
+    overshoot = keras.optimizers.SGD(float(photo.size))  # from 100 to 400
     losses = [
         minimise(loss, tiny, start, evaluations=2, optimiser=overshoot, clip=clip).history[1].loss
         for clip in ("round", "step")
