@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from neural_style import FeatureModel, images
-from neural_style.errors import LayerError, OptionError, WeightsError
+from neural_style.errors import BackendError, LayerError, OptionError, WeightsError
 from neural_style.images import Image
 
 ALL = tuple(f"block{b}_conv{c}" for b, n in enumerate((2, 2, 4, 4, 4), 1) for c in range(1, n + 1))
@@ -187,3 +187,12 @@ def test_the_users_own_weights(tmp_path: Path, untrained: FeatureModel, photo: I
     np.testing.assert_array_equal(again(photo, [layer])[layer], untrained(photo, [layer])[layer])
     with pytest.raises(WeightsError, match="not usable as the weights of vgg19"):
         FeatureModel("vgg19", weights=path)
+
+
+def test_a_mixed_precision_layer_within_a_nested_model_is_found() -> None:
+    inner_inputs = keras.Input((None, None, 3))
+    half = keras.layers.Conv2D(2, 3, name="half", dtype="mixed_float16")
+    inner = keras.Model(inner_inputs, half(inner_inputs))
+    outer_inputs = keras.Input((None, None, 3))
+    with pytest.raises(BackendError, match=r"layer .half. .* computes in float16"):
+        FeatureModel(keras.Model(outer_inputs, inner(outer_inputs)), preprocess="raw")

@@ -1,0 +1,57 @@
+"""What the docstrings show is true, and every public name has one and a type."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+from importlib.metadata import EntryPoint, entry_points
+
+import pytest
+
+import neural_style
+from neural_style.registry import GROUP
+
+MODULES = ["neural_style"] + [
+    module.name for module in pkgutil.walk_packages(neural_style.__path__, "neural_style.")
+]
+LOSSES = [p for p in entry_points(group=GROUP) if p.dist and p.dist.name == "neural-style"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_of_a_module_are_true(name: str) -> None:
+    module = importlib.import_module(name)
+    assert module.__doc__
+    assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
+
+
+@pytest.mark.parametrize("name", neural_style.__all__)
+def test_a_public_name_is_there_and_documented(name: str) -> None:
+    value = getattr(neural_style, name)
+    assert value.__doc__
+    assert not value.__doc__.startswith(f"{name}(")  # what a dataclass writes for itself
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda point: point.name)
+def test_a_packaged_loss_has_its_source_and_an_example(loss: EntryPoint) -> None:
+    documentation = loss.load().__doc__ or ""
+    assert re.search("Sources?:", documentation)
+    assert ">>>" in documentation
+
+
+def test_type_checkers_see_the_names_that_python_sees() -> None:
+    homes = {}
+    for node in ast.walk(ast.parse(inspect.getsource(neural_style))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("neural_style"):
+            for alias in node.names:
+                assert alias.asname == alias.name  # without it mypy hides the name
+                homes[alias.name] = (node.module or "").removeprefix("neural_style").lstrip(".")
+    assert homes == neural_style._HOMES
+
+
+def test_a_name_that_is_none_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'neural_style' has no attribute 'minimize'"):
+        neural_style.minimize  # type: ignore[attr-defined]  # noqa: B018
