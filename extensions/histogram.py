@@ -48,7 +48,7 @@ class Histogram(Loss):
     Examples
     --------
     >>> loss = Histogram(np.zeros((32, 32, 3)), layers=["a"])
-    >>> current, reference = (np.reshape(v, (1, 2, 2, 1)) for v in ([0, 1, 2, 3], [0, 0, 4, 8]))
+    >>> current, reference = (np.reshape(v, (1, 2, 2, 1)) for v in ([0.0, 1, 2, 3], [0.0, 0, 4, 8]))
     >>> matched = loss.target([{"a": reference}], {"a": current}, np.random.default_rng())
     >>> matched["a"].ravel().tolist()
     [0.0, 0.0, 4.0, 8.0]

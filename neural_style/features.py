@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from neural_style import weights as weights_files
@@ -133,6 +133,19 @@ class FeatureModel:
             f"expected at least {smallest}×{smallest}; enlarge it or use shallower layers."
         )
 
+    def shapes(
+        self, layers: Iterable[str], size: tuple[int, int]
+    ) -> dict[str, tuple[int, int, int]]:
+        """(height, width, channels) of ``layers`` for a picture of (height, width).
+
+        The network does not run for it. Raises `LayerError` as `check`.
+        """
+        layers = tuple(layers)
+        self.check(layers, size)
+        names = tuple(name for name in layers if name != IMAGE)
+        found = self._cut(names).compute_output_shape((1, *size, 3)) if names else {}
+        return {name: (*size, 3) if name == IMAGE else found[name][1:] for name in layers}
+
     def _cut(self, names: tuple[str, ...]) -> keras.Model:
         if names not in self._cuts:
             outputs = {name: self._network.get_layer(name).output for name in names}
@@ -194,13 +207,20 @@ def _checked(model: keras.Model) -> keras.Model:
             f"{model.name}: expected a built model of one picture (None, H, W, 3), "
             f"got the input shape {shape}."
         )
-    for layer in model.layers:
+    for layer in _all_layers(model):
         if layer.compute_dtype != "float32":
             raise BackendError(
                 f"the objective is computed in float32, but the layer {layer.name!r} of "
                 f"{model.name} computes in {layer.compute_dtype}: build it with dtype='float32'."
             )
     return model
+
+
+def _all_layers(model: keras.Model) -> Iterator[keras.Layer]:
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _all_layers(layer)
 
 
 def _preprocessing(preprocess: str | Preprocess) -> Preprocess:

@@ -105,7 +105,7 @@ def test_it_follows_scipy(tiny: FeatureModel, photo: Image, painting: Image) -> 
         method="L-BFGS-B",
         options={"maxiter": 15, "ftol": 0, "gtol": 0},
     )
-    ours = minimise(loss, tiny, start, evaluations=theirs.nfev)
+    ours = minimise(loss, tiny, start, evaluations=theirs.nfev, optimiser=LBFGS(history=10))
     assert ours.loss == pytest.approx(theirs.fun, rel=1e-6)
     np.testing.assert_allclose(
         ours.image, np.clip(theirs.x.reshape(start.shape), 0, 255), atol=1e-3
