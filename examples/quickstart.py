@@ -10,24 +10,19 @@ tissue, which has the strokes and the two inks of a drawing.
 import argparse
 import logging
 import os
-from pathlib import Path
 
 # Both are read when TensorFlow is imported: faster convolutions, no start-up messages.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import skimage
-
 import neural_style as ns
-
-PICTURES = Path(skimage.__file__).parent / "data"
 
 
 def main() -> None:
     """Read the command line, paint, and say what was written."""
     parser = argparse.ArgumentParser(description="Paint a photo in the manner of a painting.")
-    parser.add_argument("photo", nargs="?", default=PICTURES / "chelsea.png")
-    parser.add_argument("painting", nargs="?", default=PICTURES / "ihc.png")
+    parser.add_argument("photo", nargs="?", default=ns.datasets.path("chelsea"))
+    parser.add_argument("painting", nargs="?", default=ns.datasets.path("ihc"))
     parser.add_argument("-o", "--output", default="quickstart.png")
     parser.add_argument("--size", type=int, default=288, help="longer side in pixels")
     parser.add_argument("--evaluations", type=int, default=90)

@@ -22,6 +22,7 @@ _HOMES = {
     "WeightedSum": "losses",
     "callbacks": "",
     "create": "registry",
+    "datasets": "",
     "errors": "",
     "images": "",
     "minimise": "optimise",
@@ -33,6 +34,7 @@ __all__ = list(_HOMES)
 
 if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import callbacks as callbacks
+    from neural_style import datasets as datasets
     from neural_style import errors as errors
     from neural_style import images as images
     from neural_style.features import FeatureModel as FeatureModel

@@ -26,6 +26,10 @@ class WeightsError(StyleError, RuntimeError):
     """A file of pretrained weights cannot be found or used."""
 
 
+class DatasetError(StyleError, RuntimeError):
+    """A picture of the examples cannot be found, or is not the published one."""
+
+
 class LayerError(StyleError, ValueError):
     """A feature layer does not exist, or the picture is too small for it."""
 

