@@ -52,8 +52,9 @@ class LBFGS:
 
     ``history`` is the number of correction pairs that it keeps (SciPy's ``maxcor``, there
     10). With 20, Gatys' objective at 128 pixels was 7 % lower after 100 to 200 evaluations;
-    each pair holds two pictures in float64. Its tolerances are zero: it stops when no lower loss is found along a line. Source:
-    Zhu, Byrd, Lu & Nocedal 1997, as `scipy.optimize.minimize` has it; it works in float64.
+    each pair holds two pictures in float64. The tolerances are zero: it stops when no lower
+    loss is found along a line. Source: Zhu, Byrd, Lu & Nocedal 1997, as
+    `scipy.optimize.minimize` has it.
     """
 
     history: int = 20
