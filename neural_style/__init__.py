@@ -27,6 +27,7 @@ _HOMES = {
     "images": "",
     "minimise": "optimise",
     "names": "registry",
+    "presets": "",
     "register": "registry",
     "transfer": "styling",
 }
@@ -37,6 +38,7 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import datasets as datasets
     from neural_style import errors as errors
     from neural_style import images as images
+    from neural_style import presets as presets
     from neural_style.features import FeatureModel as FeatureModel
     from neural_style.losses import Loss as Loss
     from neural_style.losses import WeightedSum as WeightedSum

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import tempfile
+import textwrap
+from collections.abc import Callable, Mapping
+from csv import writer
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+import numpy as np
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from neural_style import images
-from neural_style.errors import ImageError, check_count
+from neural_style.errors import ImageError, OptionError, check_count
 from neural_style.result import Step
 
 
@@ -85,3 +89,148 @@ def snapshots(folder: str | os.PathLike[str], *, every: int = 50) -> Callable[[S
             due = (step.evaluation // every + 1) * every
 
     return snapshot
+
+
+def csv(path: str | os.PathLike[str]) -> Callable[[Step], None]:
+    """Write the numbers of every accepted iterate as a row of ``path``.
+
+    The columns are ``evaluation``, ``round``, ``seconds``, ``loss``, and
+    ``unweighted/name`` and ``weighted/name`` of each term, named in the first row. A row is
+    in the file at once, so that ``tail -f`` follows a run and an interrupted one keeps
+    what it has. A new run starts the file anew.
+
+    Raises
+    ------
+    OptionError
+        The file cannot be written: the folder is missing, or one of them is protected.
+    """
+    path = Path(path)
+    try:
+        path.open("a").close()
+    except (OSError, ValueError) as error:
+        raise OptionError(
+            f"{path}: this file cannot be written ({error}); create its folder, or choose another."
+        ) from error
+
+    def write(step: Step) -> None:
+        counts = {"evaluation": step.evaluation, "round": step.round, "seconds": step.seconds}
+        row = {**counts, **_numbers(step)}
+        new = step.evaluation == 1
+        with path.open("w" if new else "a", encoding="utf-8", newline="") as file:
+            rows = writer(file, lineterminator="\n")
+            rows.writerows([row, row.values()] if new else [row.values()])
+
+    return write
+
+
+def tensorboard(
+    logdir: str | os.PathLike[str], *, every: int = 50, hparams: Mapping[str, Any] | None = None
+) -> Callable[[Step], None]:
+    """Show the run in TensorBoard, as ``tensorboard --logdir`` of ``logdir`` or its parent.
+
+    Against evaluations there are the scalars ``loss``, ``unweighted/name`` and
+    ``weighted/name`` of each term, and the ``picture``; then the ``settings``, as text and
+    under HParams, where the runs below one folder can be compared.
+
+    Parameters
+    ----------
+    logdir
+        A folder for this run alone, made if it is missing. A new run into it replaces the
+        files of the last.
+    every
+        The picture is kept at the first iterate, at the first one at or after each
+        multiple of so many evaluations, and at the last.
+    hparams
+        The settings to tell runs apart by, such as ``{"style weight": 1e3, "seed": 0}``;
+        the budget of evaluations is added. A number, a text or a truth value is kept as
+        such, anything else as the text that it prints as.
+
+    Raises
+    ------
+    ImportError
+        TensorBoard, which TensorFlow does not bring any more, is not installed.
+    OptionError
+        ``every`` is no number, or the folder cannot be made or written to.
+    """
+    return _TensorBoard(Path(logdir), check_count("every", every), dict(hparams or {}))
+
+
+class _TensorBoard:
+    _suffix = ".neural_style"  # of this class's files, so that it replaces no others
+
+    def __init__(self, logdir: Path, every: int, hparams: dict[str, Any]) -> None:
+        try:
+            from tensorboard.plugins.hparams import api  # type: ignore[import-untyped]
+        except ImportError as error:
+            raise ImportError(
+                "callbacks.tensorboard needs TensorBoard: pip install 'neural-style[tensorboard]'."
+            ) from error
+        import tensorflow as tf
+
+        try:
+            logdir.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=logdir).close()
+        except (OSError, ValueError) as error:
+            raise OptionError(
+                f"{logdir}: no folder for TensorBoard can be written there ({error})."
+            ) from error
+        self._logdir = logdir
+        self._every = every
+        self._hparams = hparams
+        self._write_hparams = api.hparams
+        self._summary = tf.summary
+
+    def __enter__(self) -> Self:
+        for old in self._logdir.glob(f"events.out.tfevents.*{self._suffix}"):
+            old.unlink()
+        self._writer = self._summary.create_file_writer(
+            str(self._logdir), filename_suffix=self._suffix
+        )
+        self._due = self._pictured = 0
+        self._last: Step | None = None
+        return self
+
+    def __call__(self, step: Step) -> None:
+        with self._writer.as_default(step.evaluation):
+            if self._last is None:
+                self._settings({**self._hparams, "evaluations": step.evaluations})
+            for name, value in _numbers(step).items():
+                self._summary.scalar(name, value)
+            if step.evaluation >= self._due:
+                self._picture(step)
+        self._writer.flush()
+        self._last = step
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._last is not None and self._last.evaluation > self._pictured:
+            with self._writer.as_default(self._last.evaluation):
+                self._picture(self._last)
+        self._writer.close()
+
+    def _settings(self, settings: dict[str, Any]) -> None:
+        lines = "\n".join(f"{name}: {value}" for name, value in settings.items())
+        self._summary.text("settings", textwrap.indent(lines, "    "))  # Markdown: as it stands
+        plain = bool | int | float | str | np.number | np.bool
+        values = {str(k): v if isinstance(v, plain) else str(v) for k, v in settings.items()}
+        # By default runs of equal settings would be averaged.
+        self._write_hparams(values, trial_id=str(self._logdir))
+
+    def _picture(self, step: Step) -> None:
+        pixels = np.rint(step.image).astype(np.uint8)
+        self._summary.image("picture", pixels[np.newaxis])
+        self._pictured = step.evaluation
+        self._due = (step.evaluation // self._every + 1) * self._every
+
+
+def _numbers(step: Step) -> dict[str, float]:
+    """The loss and its terms, under the names that a run is logged with."""
+    return {
+        "loss": step.loss,
+        **{f"unweighted/{name}": value for name, value in step.terms.items()},
+        **{f"weighted/{name}": value for name, value in step.weighted.items()},
+    }

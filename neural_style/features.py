@@ -127,10 +127,11 @@ class FeatureModel:
                 f"{self.name} takes pictures of {fixed[0]}×{fixed[1]} only, got "
                 f"{size[0]}×{size[1]}: resize them with neural_style.images.resize."
             )
-        smallest = next(n for n in range(1, 4096) if self._fits(names, (n, n)))
+        small = next(name for name in names if not self._fits((name,), size))
+        least = next((n for n in range(1, 4096) if self._fits((small,), (n, n))), None)
         raise LayerError(
-            f"a picture of {size[0]}×{size[1]} is too small for {names[-1]!r} of {self.name}: "
-            f"expected at least {smallest}×{smallest}; enlarge it or use shallower layers."
+            f"a picture of {size[0]}×{size[1]} is too small for {small!r} of {self.name}: "
+            f"expected at least {least}×{least}; enlarge it or use shallower layers."
         )
 
     def shapes(

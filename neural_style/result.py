@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import io
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import numpy as np
 import PIL.Image
+from numpy.typing import NDArray
 
 from neural_style import images
 from neural_style.images import Image
+
+Picture: TypeAlias = str | os.PathLike[str] | Image
 
 
 @dataclass(frozen=True)
@@ -85,29 +91,98 @@ class Result:
     def plot(self) -> Any:
         """A matplotlib figure of the loss and its weighted terms against evaluations.
 
+        The axis is logarithmic, and has a gap where a value is 0; where one is negative, or
+        none is positive, it is linear.
+
         Raises
         ------
         ImportError
             matplotlib is not installed.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError(
-                "Result.plot needs matplotlib: pip install 'neural-style[plot]'."
-            ) from error
-        figure = Figure(figsize=(7, 4), layout="constrained")
-        axes = figure.subplots()
+        curves = [("loss", [entry.loss for entry in self.history])]
+        curves += [
+            (name, [entry.weighted[name] for entry in self.history]) for name in self.weighted
+        ]
+        values = [value for _, curve in curves for value in curve]
         evaluations = [entry.evaluation for entry in self.history]
-        axes.plot(evaluations, [entry.loss for entry in self.history], "k", label="loss")
-        for name in self.weighted:
-            axes.plot(evaluations, [entry.weighted[name] for entry in self.history], label=name)
-        axes.set(xlabel="evaluations", ylabel="loss, terms weighted", yscale="log")
+        drawn = figure(7, 4)
+        axes = drawn.subplots()
+        for name, curve in curves:
+            axes.plot(evaluations, curve, marker="." if len(curve) == 1 else None, label=name)
+        axes.lines[0].set_color("black")
+        if min(values, default=0) >= 0 and max(values, default=0) > 0:
+            axes.set_yscale("log", nonpositive="mask")
+        axes.set(xlabel="evaluations", ylabel="loss, terms weighted")
         axes.legend()
-        return figure
+        return drawn
+
+    def compare(self, content: Picture, style: Picture) -> Any:
+        """A matplotlib figure of content, style and result side by side, equally high.
+
+        ``content`` and ``style`` are paths, or arrays H×W×3, RGB, 0–255.
+
+        Raises
+        ------
+        ImageError
+            One is no picture.
+        ImportError
+            matplotlib is not installed.
+        """
+        shown = {"content": content, "style": style, "result": self.image}
+        pictures = {
+            name: images.load(picture)
+            if isinstance(picture, str | os.PathLike)
+            else images.as_image(picture, name)
+            for name, picture in shown.items()
+        }
+        widths = [image.shape[1] / image.shape[0] for image in pictures.values()]
+        drawn = figure(3.6 * sum(widths), 4)
+        row = drawn.subplots(1, len(pictures), width_ratios=widths)
+        for axes, (name, image) in zip(row, pictures.items(), strict=True):
+            axes.imshow(_pixels(image))
+            axes.set_title(name)
+            axes.set_axis_off()
+        return drawn
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
-        pixels = self.image.round().astype("uint8")
-        PIL.Image.fromarray(pixels).save(buffer, format="PNG")
+        PIL.Image.fromarray(_pixels(self.image)).save(buffer, format="PNG")
         return buffer.getvalue()
+
+    def _repr_html_(self) -> str | None:
+        """For a notebook: the picture above its curve; without matplotlib it takes the PNG."""
+        try:
+            curve = _png(self.plot())
+        except ImportError:
+            return None
+        sources = (base64.b64encode(png).decode() for png in (self._repr_png_(), curve))
+        return "<br>".join(f'<img src="data:image/png;base64,{source}">' for source in sources)
+
+
+def figure(width: float, height: float) -> Any:
+    """An empty matplotlib figure, in inches, that a notebook shows without pyplot.
+
+    Raises
+    ------
+    ImportError
+        matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            "drawing a figure needs matplotlib: pip install 'neural-style[plot]'."
+        ) from error
+    drawn: Any = Figure(figsize=(width, height), layout="constrained")
+    drawn._repr_png_ = functools.partial(_png, drawn)
+    return drawn
+
+
+def _pixels(image: Image) -> NDArray[np.uint8]:
+    return np.rint(image).astype(np.uint8)
+
+
+def _png(drawn: Any) -> bytes:
+    buffer = io.BytesIO()
+    drawn.savefig(buffer, format="png")
+    return buffer.getvalue()

@@ -93,6 +93,20 @@ def test_the_smallest_picture(untrained: FeatureModel, layer: str, smallest: int
             untrained(np.zeros((smallest - 1, 3, 3)), [layer])
 
 
+def test_shapes_are_those_of_a_run(untrained: FeatureModel, tiny: FeatureModel, cat: Image) -> None:
+    for features, layers in (
+        (untrained, ["block5_conv2", "image", "block1_conv2"]),
+        (tiny, ["image"]),
+        (tiny, ["block2_conv1"]),
+    ):
+        found = {name: tuple(f.shape[1:]) for name, f in features(cat, layers).items()}
+        shapes = features.shapes(layers, (cat.shape[0], cat.shape[1]))
+        assert shapes == found
+        assert list(shapes) == layers
+    with pytest.raises(LayerError, match="a picture of 8×8 is too small for 'block5_conv2'"):
+        untrained.shapes(["block5_conv2"], (8, 8))
+
+
 def test_weights_are_frozen() -> None:
     assert FeatureModel("vgg19", weights=None)._network.trainable_weights == []
 
