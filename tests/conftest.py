@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
@@ -53,3 +57,48 @@ def photo() -> Image:
 @pytest.fixture
 def painting() -> Image:
     return images.noise((20, 28), seed=2)
+
+
+class Server(ThreadingHTTPServer):
+    """Gives one answer to every request, and counts the requests."""
+
+    answer = b""
+    requests = 0
+    together: threading.Barrier | None = None  # what every answer waits for, halfway
+
+    def publish(self, body: bytes, status: str = "200 OK", length: int | None = None) -> None:
+        length = len(body) if length is None else length
+        self.answer = f"HTTP/1.0 {status}\r\nContent-Length: {length}\r\n\r\n".encode() + body
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that gives up is part of the tests."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.requests += 1
+        half = len(self.server.answer) // 2
+        self.wfile.write(self.server.answer[:half])
+        if self.server.together:
+            self.server.together.wait(60)
+        self.wfile.write(self.server.answer[half:])
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server on this machine that answers what it is told to publish."""
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

@@ -15,10 +15,8 @@ import sys
 import tempfile
 import threading
 import urllib.request
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import PIL.Image
@@ -27,6 +25,9 @@ import pytest
 from neural_style import datasets, download, images
 from neural_style.datasets import SOURCES, Displayed, Remote, Wheel
 from neural_style.errors import DatasetError, OptionError, StyleError
+
+if TYPE_CHECKING:
+    from conftest import Server
 
 NOWHERE = "http://127.0.0.1:1"
 DATA = os.environ.get("NEURAL_STYLE_DATA")  # the real pictures, on a machine that has them
@@ -64,51 +65,12 @@ NOTEBOOK = ipynb(
 )
 
 
-class Server(ThreadingHTTPServer):
-    """Gives one answer to every request, and counts the requests."""
-
-    answer = b""
-    requests = 0
-    together: threading.Barrier | None = None  # what every answer waits for, halfway
-
-    def publish(self, body: bytes, status: str = "200 OK", length: int | None = None) -> None:
-        length = len(body) if length is None else length
-        self.answer = f"HTTP/1.0 {status}\r\nContent-Length: {length}\r\n\r\n".encode() + body
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that gives up is part of the tests."""
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.requests += 1
-        half = len(self.server.answer) // 2
-        self.wfile.write(self.server.answer[:half])
-        if self.server.together:
-            self.server.together.wait(60)
-        self.wfile.write(self.server.answer[half:])
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     """A server that publishes `PICTURE` as ``tiny``, and is the table's only origin."""
-    with Server(("127.0.0.1", 0), Handler) as server:
-        server.publish(PICTURE)
-        publish(monkeypatch, server.url)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+    server.publish(PICTURE)
+    publish(monkeypatch, server.url)
+    return server
 
 
 @pytest.fixture(autouse=True)

