@@ -27,13 +27,13 @@ import numpy as np
 
 from neural_style import images
 from neural_style.backend import keras
+from neural_style.drafts import Draft, Options, Picture
+from neural_style.drafts import Preset as Preset
 from neural_style.errors import OptionError, check_count, suggestion
 from neural_style.features import IMAGE
 from neural_style.images import Image, Size
 from neural_style.losses import Features, Loss, Statistic, Tensor
 from neural_style.registry import create
-from neural_style.styling import Draft, Options, Picture
-from neural_style.styling import Preset as Preset
 
 ops = keras.ops
 Adam = keras.optimizers.Adam

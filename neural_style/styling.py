@@ -1,31 +1,19 @@
-"""`transfer`: a photo in the manner of a painting, in one call.
-
-    draft = Draft(photo, painting, options, "long_side", 512, evaluations=300)
-    preset = draft.preset(loss)                  # -> Preset: everything that `minimise` takes
-    result = preset.run()
-
-is what it does, with the pictures and settings of the default objective or of one in
-`neural_style.presets`, whose functions are made of the same.
-"""
+"""`transfer`: a photo in the manner of a painting, in one call."""
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeAlias, TypedDict
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from neural_style import images, registry
-from neural_style.errors import OptionError, check_count, suggestion
+from neural_style import images, presets, registry
+from neural_style.drafts import Draft, Picture
+from neural_style.errors import OptionError
 from neural_style.features import FeatureModel
-from neural_style.images import Image, Size
+from neural_style.images import Image
 from neural_style.losses import Loss, WeightedSum
-from neural_style.optimise import Callback, minimise
-from neural_style.optimisers import LBFGS
+from neural_style.optimise import Callback
 from neural_style.result import Result
-
-Picture: TypeAlias = str | os.PathLike[str] | Image
 
 
 def transfer(
@@ -73,8 +61,6 @@ def transfer(
     StyleError
         As `images.load` and `minimise`; no preset has that name, or it comes with a loss.
     """
-    from neural_style import presets
-
     if output is not None:
         images.check_output(output)
     given = {
@@ -115,129 +101,3 @@ def default_loss(photo: Image, painting: Image) -> WeightedSum:
         + 0.3 * registry.create("gram", painting, layers=layers)
         + 1e3 * registry.create("total_variation")
     )
-
-
-class Options(TypedDict, total=False):
-    """What every preset takes as keywords, to have instead of its source's own.
-
-    ``size`` is the side that the source fixes, in pixels; the docstrings say which.
-    ``start`` is ``"content"``, ``"noise"`` (the source's; where it has none, uniform in
-    0–255) or an array, which is resized to the content's final size. ``features`` is any
-    model with VGG's layer names. ``evaluations``, ``optimiser`` and ``seed`` are those of
-    `minimise`; the seed is the noise's, too.
-    """
-
-    size: int
-    start: str | Image
-    evaluations: int
-    optimiser: Any
-    features: FeatureModel
-    seed: int
-
-
-@dataclass(frozen=True, eq=False)
-class Preset:
-    """An objective for two pictures, and the settings of its run.
-
-    The fields are arguments of `minimise`; `dataclasses.replace` changes any.
-    """
-
-    loss: Loss | WeightedSum
-    features: FeatureModel
-    start: Image = field(repr=False)
-    optimiser: Any
-    evaluations: int
-    restart_every: int | None
-    clip: Literal["round", "step"]
-    seed: int
-
-    def run(
-        self, *, callbacks: Iterable[Callback] = (), output: str | os.PathLike[str] | None = None
-    ) -> Result:
-        """`minimise` with these settings; ``callbacks`` and ``output`` are its own."""
-        settings = {each.name: getattr(self, each.name) for each in fields(self)}
-        return minimise(**settings, callbacks=callbacks, output=output)
-
-
-class Draft:
-    """A preset but for its loss: two pictures at their sizes, features, and the run.
-
-    ``side`` is the ``"long_side"`` or ``"short_side"`` of each picture, the ``"rows"`` of
-    the content, or ``"square"``; ``squash`` resizes the style to the content's size. What
-    follows ``options`` is the source's own, where they have nothing else.
-    """
-
-    def __init__(
-        self,
-        content: Picture,
-        style: Picture,
-        options: Options,
-        side: str,
-        size: int,
-        *,
-        evaluations: int,
-        start: str = "content",
-        noise: Callable[..., Image] = images.noise,
-        optimiser: Any = None,
-        network: tuple[str, str, str] = ("vgg19", "max", "caffe"),
-        squash: bool = False,
-        restart_every: int | None = None,
-        clip: Literal["round", "step"] = "round",
-    ) -> None:
-        for name in set(options) - set(Options.__annotations__):
-            raise TypeError(f"no option {name!r}: {suggestion(name, Options.__annotations__)}")
-        size = check_count("size", options.get("size", size))
-        fit: dict[str, Any] = {side: size}
-        if side == "square":
-            fit = {"size": (size, size)}
-        elif side == "rows":
-            height, width, _ = (content := _picture(content, "content")).shape
-            fit = {"size": (size, int(width * size / height))}
-        self.photo = _picture(content, "content", **fit)
-        self.size: Size = (self.photo.shape[0], self.photo.shape[1])
-        self.painting = _picture(style, "style", **({"size": self.size} if squash else fit))
-        self.features = options.get("features") or pretrained(*network)
-        seed = options.get("seed", 0)
-        optimiser = options.get("optimiser", optimiser) or LBFGS()
-        self._run: dict[str, Any] = {
-            "start": self._first(options.get("start", start), noise, seed),
-            "optimiser": optimiser,
-            "evaluations": options.get("evaluations", evaluations),
-            "restart_every": restart_every,
-            "clip": "round" if isinstance(optimiser, LBFGS) else clip,
-            "seed": seed,
-        }
-
-    def layers(
-        self, weights: Mapping[str, float], factor: Callable[[int, int], float]
-    ) -> dict[str, float]:
-        """``{layer: weight · factor(N, M)}``, N channels and M positions at the content's size."""
-        shapes = self.features.shapes(weights, self.size)
-        return {
-            layer: weights[layer] * factor(channels, height * width)
-            for layer, (height, width, channels) in shapes.items()
-        }
-
-    def preset(self, loss: Loss | WeightedSum) -> Preset:
-        """The preset, with its loss."""
-        return Preset(loss=loss, features=self.features, **self._run)
-
-    def _first(self, start: str | Image, noise: Callable[..., Image], seed: int) -> Image:
-        if isinstance(start, str):
-            if start not in ("content", "noise"):
-                raise OptionError(f"start: expected 'content', 'noise' or an array, got {start!r}.")
-            return self.photo if start == "content" else noise(self.size, seed=seed)
-        image = images.as_image(start, "start", any_range=True)
-        return image if image.shape == self.photo.shape else images.resize(image, size=self.size)
-
-
-@functools.cache
-def pretrained(network: str, pooling: str, preprocess: str) -> FeatureModel:
-    """A VGG with its ImageNet weights, loaded once a process."""
-    return FeatureModel(network, pooling=pooling, preprocess=preprocess)
-
-
-def _picture(picture: Picture, name: str, **size: Any) -> Image:
-    if isinstance(picture, str | os.PathLike):
-        return images.load(picture, **size)
-    return images.resize(images.as_image(picture, name), **size)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from neural_style import LBFGS, FeatureModel, Objective, images, presets, styling
+from neural_style import LBFGS, FeatureModel, Objective, drafts, images, presets
 from neural_style.errors import LossError, OptionError
 from neural_style.images import Image
 
@@ -343,7 +343,7 @@ def test_the_published_settings(
         loaded.append(network)
         return small
 
-    monkeypatch.setattr(styling, "pretrained", pretrained)
+    monkeypatch.setattr(drafts, "pretrained", pretrained)
     network, size, start, evaluations, restart_every, clip = SETTINGS[name]
     preset = presets.find(name)(photo, painting)
     assert loaded == [network]

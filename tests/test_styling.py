@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from neural_style import FeatureModel, images, presets, styling, transfer
+from neural_style import FeatureModel, drafts, images, presets, styling, transfer
 from neural_style.errors import ImageError, OptionError
 from neural_style.extensions import Content, Gram
 from neural_style.images import Image
@@ -17,7 +17,7 @@ from neural_style.images import Image
 
 @pytest.fixture(autouse=True)
 def default_features(tiny: FeatureModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(styling, "pretrained", lambda *network: tiny)
+    monkeypatch.setattr(drafts, "pretrained", lambda *network: tiny)
 
 
 def test_paths_and_arrays_give_the_same_picture(pictures: Path, tmp_path: Path) -> None:
