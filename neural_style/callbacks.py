@@ -104,7 +104,7 @@ def csv(path: str | os.PathLike[str]) -> Callable[[Step], None]:
     OptionError
         The file cannot be written: the folder is missing, or one of them is protected.
     """
-    path = Path(path)
+    path = Path(path).absolute()
     try:
         path.open("a").close()
     except (OSError, ValueError) as error:
@@ -136,7 +136,7 @@ def tensorboard(
     ----------
     logdir
         A folder for this run alone, made if it is missing. A new run into it replaces the
-        files of the last.
+        files of the last; a TensorBoard that is open has its HParams only once restarted.
     every
         The picture is kept at the first iterate, at the first one at or after each
         multiple of so many evaluations, and at the last.
@@ -152,7 +152,7 @@ def tensorboard(
     OptionError
         ``every`` is no number, or the folder cannot be made or written to.
     """
-    return _TensorBoard(Path(logdir), check_count("every", every), dict(hparams or {}))
+    return _TensorBoard(Path(logdir).absolute(), check_count("every", every), dict(hparams or {}))
 
 
 class _TensorBoard:
@@ -215,10 +215,11 @@ class _TensorBoard:
     def _settings(self, settings: dict[str, Any]) -> None:
         lines = "\n".join(f"{name}: {value}" for name, value in settings.items())
         self._summary.text("settings", textwrap.indent(lines, "    "))  # Markdown: as it stands
-        plain = bool | int | float | str | np.number | np.bool
+        plain = bool | int | float | str | np.number | np.bool_
         values = {str(k): v if isinstance(v, plain) else str(v) for k, v in settings.items()}
         # By default runs of equal settings would be averaged.
-        self._write_hparams(values, trial_id=str(self._logdir))
+        trial = f"{self._logdir.name} in {self._logdir.parent}"
+        self._write_hparams(values, trial_id=trial)
 
     def _picture(self, step: Step) -> None:
         pixels = np.rint(step.image).astype(np.uint8)

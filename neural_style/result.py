@@ -91,8 +91,8 @@ class Result:
     def plot(self) -> Any:
         """A matplotlib figure of the loss and its weighted terms against evaluations.
 
-        The axis is logarithmic, and has a gap where a value is 0; where one is negative, or
-        none is positive, it is linear.
+        The axis is logarithmic, down to 1e-4 of the lowest loss, and has a gap where a value
+        is 0; where one is negative, or none is positive, it is linear.
 
         Raises
         ------
@@ -112,6 +112,9 @@ class Result:
         axes.lines[0].set_color("black")
         if min(values, default=0) >= 0 and max(values, default=0) > 0:
             axes.set_yscale("log", nonpositive="mask")
+            # A term that starts from its own target, as content does, is all rounding there.
+            lowest = min((entry.loss for entry in self.history if entry.loss > 0), default=0)
+            axes.set_ylim(bottom=max(axes.get_ylim()[0], 1e-4 * lowest))
         axes.set(xlabel="evaluations", ylabel="loss, terms weighted")
         axes.legend()
         return drawn
@@ -160,13 +163,7 @@ class Result:
 
 
 def figure(width: float, height: float) -> Any:
-    """An empty matplotlib figure, in inches, that a notebook shows without pyplot.
-
-    Raises
-    ------
-    ImportError
-        matplotlib is not installed.
-    """
+    """An empty matplotlib figure, in inches, that a notebook shows without pyplot."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:

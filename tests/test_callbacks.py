@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 from rich.console import Console
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator  # type: ignore[import-untyped]
+from tensorboard.plugins.hparams.metadata import parse_session_start_info_plugin_data  # type: ignore[import-untyped]
+from tensorboard.util.tensor_util import make_ndarray  # type: ignore[import-untyped]
 
-from neural_style import FeatureModel, callbacks, images, minimise
+from neural_style import FeatureModel, Result, Step, callbacks, images, minimise
 from neural_style.errors import ImageError, OptionError
 from neural_style.extensions import Content, TotalVariation
 from neural_style.images import Image
@@ -80,3 +87,209 @@ def test_snapshots_need_a_folder(tmp_path: Path) -> None:
     file.touch()
     with pytest.raises(ImageError, match="no folder for snapshots can be made"):
         callbacks.snapshots(file)
+
+
+def rows(path: Path) -> list[dict[str, float]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{name: float(v) for name, v in row.items()} for row in csv.DictReader(file)]
+
+
+def test_csv_has_every_accepted_iterate(tiny: FeatureModel, photo: Image, tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    loss = 2 * Content(255 - photo, name="content, inverted") + TotalVariation()
+    write = callbacks.csv(path)
+    result = minimise(loss, tiny, photo, evaluations=9, callbacks=[write])
+    assert rows(path) == [
+        {
+            "evaluation": entry.evaluation,
+            "round": entry.round,
+            "seconds": entry.seconds,
+            "loss": entry.loss,
+            "unweighted/content, inverted": entry.terms["content, inverted"],
+            "unweighted/total_variation": entry.terms["total_variation"],
+            "weighted/content, inverted": entry.weighted["content, inverted"],
+            "weighted/total_variation": entry.weighted["total_variation"],
+        }
+        for entry in result.history
+    ]
+    other = minimise(TotalVariation(), tiny, photo, evaluations=3, callbacks=[write])
+    assert [row["loss"] for row in rows(path)] == [entry.loss for entry in other.history]
+    assert len(rows(path)[0]) == 6
+
+
+def test_csv_has_a_row_at_once_and_keeps_it_when_a_run_breaks(
+    tiny: FeatureModel, photo: Image, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.csv"
+    seen = []
+
+    def read(step: Step) -> None:
+        seen.append(step.evaluation)
+        assert [row["evaluation"] for row in rows(path)] == seen
+        if len(seen) == 3:
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        minimise(TotalVariation(), tiny, photo, callbacks=[callbacks.csv(path), read])
+    assert len(rows(path)) == 3
+
+
+@pytest.mark.parametrize("name", ["", "missing/run.csv", "file/run.csv", "nul\0.csv"])
+def test_csv_needs_a_file_that_can_be_written(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OptionError, match="this file cannot be written"):
+        callbacks.csv(tmp_path / name)
+
+
+def events(folder: Path) -> EventAccumulator:
+    """What TensorBoard reads in a run's folder."""
+    reader = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    return reader.Reload()
+
+
+def series(reader: EventAccumulator, tag: str) -> dict[int, Any]:
+    return {event.step: make_ndarray(event.tensor_proto) for event in reader.Tensors(tag)}
+
+
+def pictures(reader: EventAccumulator) -> dict[int, Any]:
+    """The pictures by evaluation; TensorBoard has (width, height, PNG)."""
+    shown = {}
+    for step, (width, height, png) in series(reader, "picture").items():
+        shown[step] = np.asarray(PIL.Image.open(io.BytesIO(png)))
+        assert shown[step].shape == (int(height), int(width), 3)
+    return shown
+
+
+def hparams(reader: EventAccumulator) -> tuple[str, dict[str, Any]]:
+    metadata = reader.SummaryMetadata("_hparams_/session_start_info")
+    session = parse_session_start_info_plugin_data(metadata.plugin_data.content)
+    values = {
+        name: getattr(value, str(value.WhichOneof("kind")))
+        for name, value in session.hparams.items()
+    }
+    return session.group_name, values
+
+
+def test_tensorboard_has_the_scalars_and_the_pictures(
+    tiny: FeatureModel, photo: Image, tmp_path: Path
+) -> None:
+    seen: dict[int, Image] = {}
+
+    def remember(step: Step) -> None:
+        seen[step.evaluation] = step.image
+
+    board = callbacks.tensorboard(tmp_path / "new" / "run", every=5)
+    loss = 2 * Content(255 - photo) + TotalVariation()
+    result = minimise(loss, tiny, photo, evaluations=14, callbacks=[board, remember])
+    reader = events(tmp_path / "new" / "run")
+    expected = {"loss": {entry.evaluation: entry.loss for entry in result.history}}
+    for name in result.terms:
+        expected[f"unweighted/{name}"] = {e.evaluation: e.terms[name] for e in result.history}
+        expected[f"weighted/{name}"] = {e.evaluation: e.weighted[name] for e in result.history}
+    for tag, values in expected.items():
+        assert series(reader, tag) == {n: np.float32(value) for n, value in values.items()}
+    others = {"picture", "settings", "_hparams_/session_start_info"}
+    assert set(reader.Tags()["tensors"]) == {*expected, *others}
+
+    shown = pictures(reader)
+    assert list(shown) == [*(min(n for n in seen if n >= due) for due in (1, 5, 10)), max(seen)]
+    for number, picture in shown.items():
+        np.testing.assert_array_equal(picture, np.rint(seen[number]))
+
+
+def test_tensorboard_can_be_read_during_a_run(
+    tiny: FeatureModel, photo: Image, tmp_path: Path
+) -> None:
+    def read(step: Step) -> None:
+        assert list(series(events(tmp_path), "loss"))[-1] == step.evaluation
+
+    board = callbacks.tensorboard(tmp_path)
+    minimise(TotalVariation(), tiny, photo, evaluations=3, callbacks=[board, read])
+
+
+def test_tensorboard_compares_runs_by_their_settings(
+    tiny: FeatureModel, photo: Image, tmp_path: Path
+) -> None:
+    loss = 2 * Content(photo) + TotalVariation()
+    for name, seed in {"a": 0, "b": np.int64(1), "c": 1}.items():
+        settings = {"seed": seed, "start": "noise", "pooled": True, "weight": 0.5, "loss": loss}
+        board = callbacks.tensorboard(tmp_path / name, hparams=settings)
+        minimise(TotalVariation(), tiny, photo, evaluations=2, callbacks=[board])
+    sessions = dict(hparams(events(tmp_path / name)) for name in "abc")
+    common = {
+        "start": "noise",
+        "pooled": True,
+        "weight": 0.5,
+        "loss": str(loss),
+        "evaluations": 2,
+    }
+    assert sessions == {  # equal settings, too, are sessions of their own
+        f"a in {tmp_path}": {**common, "seed": 0},
+        f"b in {tmp_path}": {**common, "seed": 1},
+        f"c in {tmp_path}": {**common, "seed": 1},
+    }
+    (text,) = series(events(tmp_path / "b"), "settings").values()
+    assert text.item().decode() == (
+        textwrap.indent(f"seed: 1\nstart: noise\npooled: True\nweight: 0.5\nloss: {loss}\n", "    ")
+        + "    evaluations: 2"
+    )
+
+
+def test_a_new_run_in_the_same_folder_replaces_the_last(
+    tiny: FeatureModel, photo: Image, tmp_path: Path
+) -> None:
+    other = tmp_path / "events.out.tfevents.1.other"
+    other.touch()
+
+    def run(board: Any, evaluations: int) -> Result:
+        return minimise(TotalVariation(), tiny, photo, evaluations=evaluations, callbacks=[board])
+
+    board = callbacks.tensorboard(tmp_path, hparams={"seed": 0})
+    run(board, 8)
+    last = run(board, 3)
+    assert list(series(events(tmp_path), "loss")) == [entry.evaluation for entry in last.history]
+    run(callbacks.tensorboard(tmp_path, hparams={"seed": 1}), 2)
+    assert hparams(events(tmp_path))[1] == {"seed": 1, "evaluations": 2}
+    assert len(list(tmp_path.iterdir())) == 2
+    assert other.exists()
+
+
+def test_tensorboard_survives_a_run_that_never_starts(
+    tiny: FeatureModel, photo: Image, tmp_path: Path
+) -> None:
+    class Refusing:
+        def __enter__(self) -> None:
+            raise OSError("no")
+
+        def __exit__(self, *error: object) -> None: ...
+
+        def __call__(self, step: Step) -> None: ...
+
+    board = callbacks.tensorboard(tmp_path)
+    with pytest.raises(OSError, match="no"):
+        minimise(TotalVariation(), tiny, photo, callbacks=[board, Refusing()])
+    assert events(tmp_path).Tags()["tensors"] == []
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.5, None])
+def test_tensorboard_needs_a_number(tmp_path: Path, every: Any) -> None:
+    with pytest.raises(OptionError, match="every: expected a positive whole number"):
+        callbacks.tensorboard(tmp_path, every=every)
+
+
+@pytest.mark.parametrize("name", ["file", "file/run", "nul\0"])
+def test_tensorboard_needs_a_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OptionError, match="no folder for TensorBoard can be written there"):
+        callbacks.tensorboard(tmp_path / name)
+
+
+def test_without_tensorboard_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tensorboard"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(ImportError, match=r"pip install 'neural-style\[tensorboard\]'"):
+        callbacks.tensorboard(tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []

@@ -172,9 +172,7 @@ def test_the_wheel_brings_its_licence(metadata: PathDistribution) -> None:
 def test_what_is_imported_is_what_is_required(metadata: PathDistribution) -> None:
     requirements = [Requirement(text) for text in metadata.requires or []]
     used = [{"extra": "plot"}, {"extra": "tensorboard"}]
-    required = {
-        r.name for r in requirements if not r.marker or any(map(r.marker.evaluate, used))
-    }
+    required = {r.name for r in requirements if not r.marker or any(map(r.marker.evaluate, used))}
     imported = set()
     for path in MODULES.values():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

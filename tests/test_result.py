@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import pickle
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
 
 from neural_style import Result, images
+from neural_style.errors import ImageError
+from neural_style.images import Image
 from neural_style.result import Entry
 
 
@@ -33,23 +40,125 @@ def test_it_saves_itself(result: Result, tmp_path: Path) -> None:
     np.testing.assert_array_equal(images.load(path), np.rint(result.image))
 
 
-def test_it_shows_itself_in_a_notebook(result: Result) -> None:
-    shown = np.asarray(PIL.Image.open(io.BytesIO(result._repr_png_())))
-    np.testing.assert_array_equal(shown, np.rint(result.image))
+def png(data: bytes) -> Any:
+    return np.asarray(PIL.Image.open(io.BytesIO(data)).convert("RGB"))
 
 
-def test_it_plots_its_history(result: Result) -> None:
-    (axes,) = result.plot().axes
-    labels = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
-    assert labels == {"loss": [28, 14, 7], "content": [3] * 3, "gram": [25] * 3}
-    assert list(axes.lines[0].get_xdata()) == [1, 2, 4]
+def lines(figure: Any) -> dict[str, Any]:
+    (axes,) = figure.axes
+    return {line.get_label(): list(line.get_ydata()) for line in axes.lines}
 
 
-def test_plotting_without_matplotlib_says_what_to_install(
-    result: Result, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def with_history(result: Result, **curves: list[float]) -> Result:
+    """``result`` with terms of these weighted values, the loss their sum."""
+    history = []
+    for n, values in enumerate(zip(*curves.values(), strict=True), 1):
+        terms = dict(zip(curves, values, strict=True))
+        history.append(Entry(n, 0, sum(values), terms, terms, 0.1 * n))
+    terms = dict.fromkeys(curves, 1.0)
+    return replace(result, history=tuple(history), terms=terms, weighted=terms)
+
+
+@pytest.fixture
+def no_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+
+def test_it_shows_its_picture_and_its_curve_in_a_notebook(result: Result) -> None:
+    html = result._repr_html_()
+    assert html is not None
+    picture, curve = map(
+        base64.b64decode, re.findall(r'<img src="data:image/png;base64,(.+?)">', html)
+    )
+    assert picture == result._repr_png_()
+    np.testing.assert_array_equal(png(picture), np.rint(result.image))
+    np.testing.assert_array_equal(png(curve), png(result.plot()._repr_png_()))
+
+
+@pytest.mark.usefixtures("no_matplotlib")
+def test_it_shows_only_its_picture_without_matplotlib(result: Result) -> None:
+    assert result._repr_html_() is None
+    np.testing.assert_array_equal(png(result._repr_png_()), np.rint(result.image))
+
+
+def test_it_plots_its_history(result: Result) -> None:
+    figure = result.plot()
+    assert lines(figure) == {"loss": [28, 14, 7], "content": [3] * 3, "gram": [25] * 3}
+    assert list(figure.axes[0].lines[0].get_xdata()) == [1, 2, 4]
+    assert figure.axes[0].get_yscale() == "log"
+
+
+@pytest.mark.parametrize(
+    ("curves", "scale"),
+    [
+        ({"content": [], "gram": []}, "linear"),
+        ({"content": [2.0]}, "log"),
+        ({"content": [0.0]}, "linear"),
+        ({"content": [0.0, 1.0, 2.0], "gram": [9.0, 5.0, 1.0]}, "log"),
+        ({"content": [0.0, 0.0], "gram": [9.0, 5.0]}, "log"),
+        ({"content": [0.0, 0.0], "gram": [0.0, 0.0]}, "linear"),
+        ({"content": [-1.0, -2.0], "gram": [9.0, 5.0]}, "linear"),
+        ({"content": [-1.0, -2.0]}, "linear"),
+    ],
+)
+def test_any_history_can_be_drawn(
+    result: Result, curves: dict[str, list[float]], scale: str
+) -> None:
+    figure = with_history(result, **curves).plot()
+    assert lines(figure) == {"loss": list(map(sum, zip(*curves.values(), strict=True))), **curves}
+    assert figure.axes[0].get_yscale() == scale
+    assert png(figure._repr_png_()).std() > 0
+
+
+def test_a_term_that_starts_at_its_target_leaves_room_for_the_others(result: Result) -> None:
+    curves = {"content": [1e-9, 50.0], "gram": [1000.0, 100.0]}
+    bottom, top = with_history(result, **curves).plot().axes[0].get_ylim()
+    assert bottom == pytest.approx(150e-4)
+    assert 1000 < top < 10_000
+
+
+def test_a_single_entry_can_be_seen(result: Result) -> None:
+    point = with_history(result, gram=[2.0]).plot()
+    assert [line.get_marker() for line in point.axes[0].lines] == [".", "."]
+
+
+def test_a_term_may_be_called_loss(result: Result) -> None:
+    figure = with_history(result, loss=[1.0, 2.0], gram=[2.0, 3.0]).plot()
+    curves = [(line.get_label(), list(line.get_ydata())) for line in figure.axes[0].lines]
+    assert curves == [("loss", [3, 5]), ("loss", [1, 2]), ("gram", [2, 3])]
+
+
+def test_it_compares_itself_with_what_it_was_made_from(
+    result: Result, photo: Image, painting: Image, tmp_path: Path
+) -> None:
+    for style in (painting, images.save(painting, tmp_path / "painting.png")):
+        figure = result.compare(photo, style)
+        assert [axes.get_title() for axes in figure.axes] == ["content", "style", "result"]
+        for axes, image in zip(figure.axes, (photo, painting, result.image), strict=True):
+            np.testing.assert_array_equal(axes.images[0].get_array(), np.rint(image))
+    figure.draw_without_rendering()
+    heights = [axes.get_window_extent().height for axes in figure.axes]
+    assert heights == pytest.approx([heights[0]] * 3, rel=0.02)
+
+
+def test_only_pictures_are_compared(result: Result, photo: Image) -> None:
+    with pytest.raises(ImageError, match="style: expected the shape"):
+        result.compare(photo, photo[..., 0])
+    with pytest.raises(ImageError, match="no such file"):
+        result.compare("missing.png", photo)
+
+
+def test_its_figures_can_be_pickled(result: Result) -> None:
+    figure = result.plot()
+    copy = pickle.loads(pickle.dumps(figure))
+    np.testing.assert_array_equal(png(copy._repr_png_()), png(figure._repr_png_()))
+
+
+@pytest.mark.usefixtures("no_matplotlib")
+def test_drawing_without_matplotlib_says_what_to_install(result: Result, photo: Image) -> None:
     with pytest.raises(ImportError, match=r"pip install 'neural-style\[plot\]'"):
         result.plot()
+    with pytest.raises(ImportError, match=r"pip install 'neural-style\[plot\]'"):
+        result.compare(photo, photo)
