@@ -21,6 +21,7 @@ _HOMES = {
     "Step": "result",
     "WeightedSum": "losses",
     "callbacks": "",
+    "contact_sheet": "sheets",
     "create": "registry",
     "datasets": "",
     "errors": "",
@@ -29,6 +30,7 @@ _HOMES = {
     "names": "registry",
     "presets": "",
     "register": "registry",
+    "sweep": "sweeps",
     "transfer": "styling",
 }
 __all__ = list(_HOMES)
@@ -50,7 +52,9 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style.registry import register as register
     from neural_style.result import Result as Result
     from neural_style.result import Step as Step
+    from neural_style.sheets import contact_sheet as contact_sheet
     from neural_style.styling import transfer as transfer
+    from neural_style.sweeps import sweep as sweep
 else:
 
     def __getattr__(name):
