@@ -11,7 +11,7 @@ import argparse
 import logging
 import os
 
-# Both are read when TensorFlow is imported: faster convolutions, no start-up messages.
+# Both are read when TensorFlow is imported: faster convolutions, fewer messages.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

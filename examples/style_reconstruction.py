@@ -1,0 +1,58 @@
+"""What Gram matrices keep of a painting: its style, rebuilt from noise.
+
+    python examples/style_reconstruction.py --quick
+    python examples/style_reconstruction.py --painting mine.jpg
+
+From the first layer alone to conv1_1 … conv5_1 together, for three seeds and the sizes
+128, 176, 224 and 512, of the starry night and of the coastal scene. A sheet for each
+painting and size lies in out/: a row is a seed, a column the number of layers. Runs that
+are finished are kept in out/style_reconstruction and not done again.
+"""
+
+import options
+
+import neural_style as ns
+from neural_style.extensions import Gram
+from neural_style.images import Image
+
+LAYERS = tuple(f"block{block}_conv1" for block in range(1, 6))
+
+
+def reconstruct(
+    painting: Image, features: ns.FeatureModel, layers: int, seed: int, evaluations: int
+) -> ns.Result:
+    """The style of the first ``layers`` layers, at the painting's size."""
+    noise = ns.images.noise((painting.shape[0], painting.shape[1]), seed=seed)
+    loss = Gram(painting, layers=LAYERS[:layers])
+    return ns.minimise(loss, features, noise, evaluations=evaluations, seed=seed)
+
+
+def main() -> None:
+    """Read the command line, run the grid, draw a sheet a painting and size."""
+    made = options.parser(__doc__, size=512, evaluations=300)
+    made.add_argument("--painting", help="instead of the two")
+    made.add_argument("--seeds", type=int, default=3)
+    given = options.settings(made, quick_size=128, quick_evaluations=40)
+    paths = (
+        {"painting": given.painting}
+        if given.painting
+        else {name: ns.datasets.path(name) for name in ("starry_night", "coastal_scene")}
+    )
+    features = ns.FeatureModel("vgg19")
+    for name, path in paths.items():
+        for size in sorted({min(size, given.size) for size in (128, 176, 224, 512)}):
+            painting = ns.images.load(path, size=(size, size))
+            outcomes = ns.sweep(
+                lambda layers, seed, painting=painting: reconstruct(
+                    painting, features, layers, seed, given.evaluations
+                ),
+                {"layers": range(1, 6), "seed": range(given.seeds)},
+                folder=given.out / f"style_reconstruction/{name}-{size}-{given.evaluations}",
+            )
+            sheet = ns.contact_sheet(outcomes, rows="seed", columns="layers")
+            written = given.out / f"style_reconstruction-{name}-{size}.png"
+            print(f"Wrote {ns.images.save(sheet, written)}.", flush=True)
+
+
+if __name__ == "__main__":
+    main()

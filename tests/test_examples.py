@@ -1,0 +1,68 @@
+"""Every example, at a tiny size, to the end: its figure is there and is not blank."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from neural_style import datasets, images
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PHOTO, PAINTING = ("--photo", datasets.path("coffee")), ("--painting", datasets.path("ihc"))
+TINY = ("--size", "32", "--evaluations", "2")
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "figures"),
+    [
+        ("content_reconstruction", (*TINY, *PHOTO), ["content_reconstruction"]),
+        ("histogram_matching", ("--quick", *PHOTO, *PAINTING), ["histogram_matching"]),
+        (
+            "montreal",
+            ("--size", "64", "--evaluations", "2", *PHOTO, *PAINTING),
+            ["montreal", "montreal-8-our-best"],
+        ),
+        (
+            "style_reconstruction",
+            (*TINY, *PAINTING, "--seeds", "1"),
+            ["style_reconstruction-painting-32"],
+        ),
+        ("style_transfer", (*TINY, *PHOTO, *PAINTING), ["style_transfer-photo"]),
+    ],
+)
+def test_an_experiment_draws_its_figure(
+    script: str,
+    arguments: tuple[object, ...],
+    figures: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.setattr("sys.argv", [script, *map(str, arguments), "--out", str(tmp_path / "new")])
+    runpy.run_path(str(EXAMPLES / f"{script}.py"), run_name="__main__")
+    for figure in figures:
+        assert images.load(tmp_path / "new" / f"{figure}.png").std() > 5
+
+
+def test_the_quickstart_writes_its_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "cat.png"
+    monkeypatch.setattr("sys.argv", ["quickstart", *TINY, "-o", str(output)])
+    runpy.run_path(str(EXAMPLES / "quickstart.py"), run_name="__main__")
+    assert images.load(output).std() > 5
+    said = capsys.readouterr().out
+    assert said.startswith(f"Wrote {output} (loss ")
+    assert said.endswith("the budget of 2 evaluations was used).\n")
+
+
+def test_the_quickstart_says_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["quickstart", str(tmp_path / "missing.jpg")])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(EXAMPLES / "quickstart.py"), run_name="__main__")
+    assert stopped.value.code == 2
+    assert "missing.jpg: there is no such file" in capsys.readouterr().err
