@@ -34,7 +34,7 @@ def story(
     smooth = 1e3 * TotalVariation()
     everything = content + gram + long_range + histogram + smooth
     noise = ns.images.noise((photo.shape[0], photo.shape[1]))
-    steps = {
+    steps: dict[str, tuple[ns.Loss | ns.WeightedSum, Image]] = {
         "content alone, from noise": (content, noise),
         "style alone, from noise": (gram, noise),
         "Gram": (content + gram + smooth, photo),
