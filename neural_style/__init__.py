@@ -17,6 +17,7 @@ _HOMES = {
     "FeatureModel": "features",
     "Loss": "losses",
     "Objective": "objective",
+    "Outcome": "sweeps",
     "Result": "result",
     "Step": "result",
     "WeightedSum": "losses",
@@ -54,6 +55,7 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style.result import Step as Step
     from neural_style.sheets import contact_sheet as contact_sheet
     from neural_style.styling import transfer as transfer
+    from neural_style.sweeps import Outcome as Outcome
     from neural_style.sweeps import sweep as sweep
 else:
 

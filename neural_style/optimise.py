@@ -235,7 +235,7 @@ class _Run:
             weighted=value.weighted,
             history=tuple(self.history),
             evaluations=self.evaluation,
-            rounds=self.round + 1,
+            rounds=self.best_round + 1,
             seconds=time.perf_counter() - self.began,
             seed=seed,
             reason=reason,
