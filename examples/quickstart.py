@@ -21,8 +21,8 @@ import neural_style as ns
 def main() -> None:
     """Read the command line, paint, and say what was written."""
     parser = argparse.ArgumentParser(description="Paint a photo in the manner of a painting.")
-    parser.add_argument("photo", nargs="?", default=ns.datasets.path("chelsea"))
-    parser.add_argument("painting", nargs="?", default=ns.datasets.path("ihc"))
+    parser.add_argument("photo", nargs="?", help="instead of the cat")
+    parser.add_argument("painting", nargs="?", help="instead of the tissue")
     parser.add_argument("-o", "--output", default="quickstart.png")
     parser.add_argument("--size", type=int, default=288, help="longer side in pixels")
     parser.add_argument("--evaluations", type=int, default=90)
@@ -30,8 +30,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         result = ns.transfer(
-            options.photo,
-            options.painting,
+            options.photo or ns.datasets.path("chelsea"),
+            options.painting or ns.datasets.path("ihc"),
             size=options.size,
             evaluations=options.evaluations,
             callbacks=[ns.callbacks.progress()],
