@@ -1,14 +1,12 @@
-"""Callbacks for `minimise`: callables of a `Step`, one of them also a context manager."""
+"""Callbacks for `minimise`: callables of a `Step`, two of them also context managers."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 import textwrap
 from collections.abc import Callable, Mapping
 from csv import writer
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +17,7 @@ from rich.text import Text
 
 from neural_style import images
 from neural_style.errors import ImageError, OptionError, check_count
+from neural_style.files import make_folder
 from neural_style.result import Step
 
 
@@ -54,12 +53,7 @@ class _Progress:
         terms = "  ".join(f"{name} {value:.4g}" for name, value in step.weighted.items())
         self._live.update(Group(self._bar, Text(f"loss {step.loss:.4g} = {terms}")))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._live.stop()
         if not self._console.is_terminal:  # where rich leaves the last line open
             self._console.print()
@@ -74,10 +68,9 @@ def snapshots(folder: str | os.PathLike[str], *, every: int = 50) -> Callable[[S
     check_count("every", every)
     folder = Path(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+        make_folder(folder)
+    except (OSError, ValueError) as error:
         raise ImageError(f"{folder}: no folder for snapshots can be made ({error}).") from error
-    images.check_output(folder / "000000.png")
     due = 0
 
     def snapshot(step: Step) -> None:
@@ -168,8 +161,7 @@ class _TensorBoard:
         import tensorflow as tf
 
         try:
-            logdir.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=logdir).close()
+            make_folder(logdir)
         except (OSError, ValueError) as error:
             raise OptionError(
                 f"{logdir}: no folder for TensorBoard can be written there ({error})."
@@ -201,12 +193,7 @@ class _TensorBoard:
         self._writer.flush()
         self._last = step
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         if self._last is not None and self._last.evaluation > self._pictured:
             with self._writer.as_default(self._last.evaluation):
                 self._picture(self._last)

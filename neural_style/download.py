@@ -15,13 +15,12 @@ import hashlib
 import logging
 import os
 import shutil
-import tempfile
 import urllib.request
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
-from neural_style.files import atomic
+from neural_style.files import atomic, make_folder
 
 Check: TypeAlias = Callable[[Path], bool]
 Source: TypeAlias = tuple[str, Callable[[Path], object]]
@@ -81,9 +80,7 @@ def obtain(path: Path, accepts: Check, sources: Iterable[Source], what: str) -> 
         _log.warning("%s is corrupt or truncated and will be replaced.", path)
     looked = [f"{path}: {problem}"]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+        make_folder(path.parent)
     except OSError as error:
         return [*looked, f"nowhere else, because {path.parent} cannot be written to ({error})"]
     for origin, fetch in sources:

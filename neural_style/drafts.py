@@ -1,8 +1,10 @@
 """What `transfer` and every preset are made of: two pictures, features, settings, a loss.
 
-draft = Draft(photo, painting, options, "long_side", 512, evaluations=300)
-preset = draft.preset(loss)                  # -> Preset: everything that `minimise` takes
-result = preset.run()
+    draft = Draft(photo, painting, options, "long_side", 512, evaluations=300)
+    preset = draft.preset(loss)                  # -> Preset: everything that `minimise` takes
+    result = preset.run()
+
+A draft settles what the source and the user's options say; a preset is ready to run.
 """
 
 from __future__ import annotations

@@ -75,7 +75,6 @@ class Objective:
         if not isinstance(loss, Loss | WeightedSum):
             raise LossError(f"expected a Loss or a sum of losses, got {type(loss).__name__}.")
         self.terms: tuple[Term, ...] = loss.terms_of_sum()
-        self.size = size
         self.seed = seed
         for term in self.terms:
             if term.loss.refresh_every is not None:
@@ -104,7 +103,8 @@ class Objective:
             self._references, due = self._measure_references(), list(range(len(self.terms)))
             self._targets = [None] * len(self.terms)
         else:
-            due = moving if only is None else [i for i in moving if i in set(only)]
+            asked = set(moving if only is None else only)
+            due = [i for i in moving if i in asked]
         measured = tuple(i for i in due if i in moving)
         current = dict(zip(measured, self._compiled.measure(image, measured), strict=True))
         for i in due:

@@ -19,7 +19,6 @@ import itertools
 import json
 import logging
 import pickle
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Set
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import suppress
@@ -33,7 +32,7 @@ import numpy as np
 
 from neural_style import images
 from neural_style.errors import OptionError
-from neural_style.files import atomic
+from neural_style.files import atomic, make_folder
 from neural_style.result import Entry, Result
 
 _log = logging.getLogger(__name__)
@@ -213,9 +212,7 @@ class _Folder:
             for key in self.keys
         ]
         try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
+            make_folder(Path(folder))
         except (OSError, ValueError) as error:
             raise OptionError(f"folder: {folder} cannot be written to ({error}).") from error
 
