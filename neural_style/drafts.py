@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias, TypedDict
 
 from neural_style import images
 from neural_style.errors import OptionError, check_count, suggestion
-from neural_style.features import FeatureModel
+from neural_style.features import FeatureModel, Preprocess
 from neural_style.images import Image, Size
 from neural_style.losses import Loss, WeightedSum
 from neural_style.optimise import Callback, minimise
@@ -89,7 +89,7 @@ class Draft:
         start: str = "content",
         noise: Callable[..., Image] = images.noise,
         optimiser: Any = None,
-        network: tuple[str, str, str] = ("vgg19", "max", "caffe"),
+        network: tuple[str, str, str | Preprocess] = ("vgg19", "max", "caffe"),
         squash: bool = False,
         restart_every: int | None = None,
         clip: Literal["round", "step"] = "round",
@@ -142,7 +142,7 @@ class Draft:
 
 
 @functools.cache
-def pretrained(network: str, pooling: str, preprocess: str) -> FeatureModel:
+def pretrained(network: str, pooling: str, preprocess: str | Preprocess) -> FeatureModel:
     """A VGG with its ImageNet weights, loaded once a process."""
     return FeatureModel(network, pooling=pooling, preprocess=preprocess)
 

@@ -192,10 +192,11 @@ def ashwindcruz(
 
     Pictures squashed to 224×224, from noise uniform in 0–255, Adam(0.1), 10000 steps. With
     ``depth=5, content_layer="block4_conv2"`` it is that of his notebook, the mean over
-    conv1_1 … conv5_1. Defects, reproduced: raw RGB, without subtracting the means that
-    VGG was trained with, and the squashed pictures. His checkpoint is TF-Slim's, which to
-    our knowledge takes RGB where Keras' takes BGR (unverified), so that red and blue change
-    places here. Source: ashwindcruz/style-transfer, config.py and train.py.
+    conv1_1 … conv5_1 (there with 5,000,000 steps); his blog's pictures had 100 in place of
+    1/8e-4. Defects, reproduced: the means that VGG was trained with are not subtracted, and
+    the pictures are squashed. His checkpoint, TF-Slim's, takes RGB, and Keras' gets the same
+    pixels as BGR. Source: ashwindcruz/style-transfer, config.py, train.py and
+    style_transfer.ipynb, with the loss as in style_recs.py.
     """
     if check_count("depth", depth) > len(_CONV1):
         raise OptionError(f"depth: expected 1 to {len(_CONV1)} layers, got {depth}.")
@@ -208,7 +209,7 @@ def ashwindcruz(
         evaluations=10000,
         start="noise",
         optimiser=Adam(0.1, epsilon=1e-8),
-        network=("vgg19", "max", "raw"),
+        network=("vgg19", "max", _bgr),
     )
     return draft.preset(
         create("content", draft.photo, layers=[content_layer])
@@ -288,6 +289,11 @@ def find(name: str) -> Callable[..., Preset]:
 
 def _grey_noise(size: Size, *, seed: int, **distribution: Any) -> Image:
     return images.noise(size, seed=seed, **distribution) + _GREY
+
+
+def _bgr(image: Tensor) -> Tensor:
+    """Pixels in the order that Keras' VGG takes, their means not subtracted."""
+    return image[..., ::-1]
 
 
 def _tseng(content: Picture, style: Picture, options: Options) -> Draft:

@@ -77,8 +77,8 @@ def torch(image: Array) -> Any:
     return (image / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
 
 
-def raw(image: Array) -> Any:
-    return image
+def bgr(image: Array) -> Any:
+    return image[..., ::-1]
 
 
 def activations(model: keras.Model, preprocess: Callable[[Array], Any], image: Image) -> Maps:
@@ -276,7 +276,7 @@ def test_the_published_formula(
         ("keras_example", caffe),
         ("tensorflow_tutorial", caffe),
         ("udacity", torch),
-        ("ashwindcruz", raw),
+        ("ashwindcruz", bgr),
     ],
 )
 def test_the_published_formula_on_vgg19(
@@ -323,7 +323,7 @@ SETTINGS: dict[str, tuple[Any, ...]] = {
     "keras_example": (VGG19, (400, 533), "content", 4000, None, "round"),
     "tensorflow_tutorial": (VGG19, (384, 512), "content", 1000, None, "step"),
     "udacity": (("vgg19", "max", "torch"), (400, 533), "content", 2000, None, "round"),
-    "ashwindcruz": (("vgg19", "max", "raw"), (224, 224), "noise", 10000, None, "round"),
+    "ashwindcruz": (("vgg19", "max", presets._bgr), (224, 224), "noise", 10000, None, "round"),
     "tseng_cooccurrence": (VGG16, (412, 550), "noise", 200, 20, "round"),
     "tseng_histogram": (VGG16, (412, 550), "noise", 200, 20, "round"),
 }
@@ -337,9 +337,9 @@ def test_the_published_settings(
     small: FeatureModel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    loaded: list[tuple[str, ...]] = []
+    loaded: list[tuple[Any, ...]] = []
 
-    def pretrained(*network: str) -> FeatureModel:
+    def pretrained(*network: Any) -> FeatureModel:
         loaded.append(network)
         return small
 
