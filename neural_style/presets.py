@@ -20,10 +20,11 @@ F features, G = FᵀF, and conv1_1 the layer block1_conv1, after its ReLU.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
 import numpy as np
+from skimage.exposure import match_histograms
 
 from neural_style import images
 from neural_style.backend import keras
@@ -230,7 +231,8 @@ def tseng_cooccurrence(content: Picture, style: Picture, **options: Unpack[Optio
     size; ten runs of L-BFGS, 20 evaluations each, from noise uniform in ±.025 around the
     mean colour, or from the content. After each he clips to ±127 around the mean, here to
     0–255. His "x" shifts rows, which the sum of both does not show. Source:
-    GabrielTseng/LearningDataScience, Style_Network_w_CoOccurence.ipynb, at second hand.
+    GabrielTseng/LearningDataScience, later gabrieltseng/datascience-projects,
+    Style_Network_w_CoOccurence.ipynb and VGG16.py.
     """
     draft = _tseng(content, style, options)
     layers = draft.layers(dict.fromkeys(_TSENG, 1.0), lambda n, m: 4 / n)
@@ -246,16 +248,17 @@ def tseng_histogram(content: Picture, style: Picture, **options: Unpack[Options]
 
         Σ_l w_l/N · ΣΔ(G/NM)² + 1/100 · 1/N · Σ(F−R)² at conv1_1 + 1/15 · 1/N · ΣΔF² at conv4_2
 
-    The rest as in `tseng_cooccurrence`. R has the style's histogram in every channel. He
-    matches with 255 bins; here the quantiles are exact, and R is renewed at each restart
-    (how often he renews it is unverified). The weights of the last picture in his blog
-    were not published. Source: GabrielTseng/LearningDataScience, at second hand.
+    The rest as in `tseng_cooccurrence`. Defect, reproduced: R has the style's histogram of
+    all channels together, not of each. He matches with 255 bins and anew at every
+    evaluation; here the quantiles are exact, and R is renewed at each restart. Source: the
+    same, Style Transfer with Histogram Loss.ipynb. Both losses are in his
+    Final_Style_Network.ipynb, which was not at hand.
     """
     draft = _tseng(content, style, options)
     layers = draft.layers({"block1_conv1": 1}, lambda n, m: m)
     return draft.preset(
         _tseng_gram(draft)
-        + create("histogram", draft.painting, layers=layers, refresh_every=20) / 100
+        + _JointHistogram(draft.painting, layers=layers, name="histogram") / 100
         + _tseng_content(draft) / 15
     )
 
@@ -320,6 +323,27 @@ def _tseng_gram(draft: Draft) -> Loss:
 def _tseng_content(draft: Draft) -> Loss:
     layers = draft.layers({"block4_conv2": 1}, lambda n, m: m)
     return create("content", draft.photo, layers=layers)
+
+
+class _JointHistogram(Loss):
+    """The histogram loss, but for one histogram of all channels together."""
+
+    refresh_every = 20
+    tiling = "map"
+
+    def target(
+        self,
+        references: Sequence[Statistic],
+        current: Statistic | None,
+        rng: np.random.Generator,
+    ) -> Statistic:
+        """The current features, given the reference's histogram."""
+        reference = super().target(references, current, rng)
+        assert current is not None  # refresh_every is set
+        return {
+            layer: match_histograms(f, reference[layer]).astype(f.dtype)
+            for layer, f in current.items()
+        }
 
 
 class _SummedVariation(Loss):

@@ -199,15 +199,10 @@ def tseng_cooccurrence(x: Maps, p: Maps, s: Maps) -> dict[str, float]:
 
 
 def match(f: Array, target: Array) -> Array:
-    """Each channel of f with the target's quantiles."""
-    matched = np.empty_like(f)
-    for channel in range(f.shape[-1]):
-        values = f[..., channel].ravel()
-        quantiles = np.searchsorted(np.sort(values), values, "right") / values.size
-        known, counts = np.unique(target[..., channel], return_counts=True)
-        new = np.interp(quantiles, counts.cumsum() / counts.sum(), known)
-        matched[..., channel] = new.reshape(f.shape[:2])
-    return matched
+    """All of f with the target's quantiles, whatever the channel."""
+    quantiles = np.searchsorted(np.sort(f, axis=None), f, "right") / f.size
+    known, counts = np.unique(target, return_counts=True)
+    return np.interp(quantiles, counts.cumsum() / counts.sum(), known)
 
 
 def tseng_histogram(x: Maps, p: Maps, s: Maps) -> dict[str, float]:
