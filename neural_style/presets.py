@@ -156,9 +156,10 @@ def udacity(content: Picture, style: Picture, **options: Unpack[Options]) -> Pre
 
     Defect, reproduced: G is not divided by M, so that a layer weighs in proportion to its
     M, and style more in larger pictures. Not reproduced: torchvision's VGG19 has weights
-    of its own; Keras' expect BGR and 0–255, and here get torchvision's input. Source:
-    udacity/deep-learning-v2-pytorch, style-transfer; 1e6 is read in its exercise.
-    Unverified: w, from copies of the solution; an early exercise has 1, .8, .5, .3, .1.
+    of its own; Keras' expect BGR and 0–255, and here get torchvision's input. Its ReLUs
+    work in place, so that the convolutions it names are read after them, as here. Source:
+    udacity/deep-learning-v2-pytorch, style-transfer: the exercise, in which w = 1, .8, .5,
+    .3, .1, and the solution, in the copy of the fork AmmarJawad/deep-learning-v2-pytorch.
     """
     unit = 255 * (0.229 + 0.224 + 0.225) / 3
     draft = Draft(
