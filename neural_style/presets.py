@@ -52,8 +52,9 @@ def gatys(content: Picture, style: Picture, **options: Unpack[Options]) -> Prese
 
         m(ΔF²) at conv4_2 + Σ_l 1e3/N² · m(Δ(G/M)²) at conv1_1 … conv5_1
 
-    Shorter sides of 512, from the content, L-BFGS, 500 evaluations. Its second stage, 200
-    evaluations at 800, is ``gatys(…, size=800, evaluations=200, start=first.image)``.
+    Shorter sides of 512, from the content, L-BFGS, 500 evaluations. Its second stage (arXiv
+    1611.07865), 200 evaluations at 800, is ``gatys(…, size=800, evaluations=200,
+    start=first.image)``.
     Noise, there a comment, is normal around the mean colour with deviation 1. Its VGG19
     has weights rescaled to a mean activation of 1; with Keras' the same numbers weigh
     style more. Source: leongatys/PytorchNeuralStyleTransfer, NeuralStyleTransfer.ipynb.
