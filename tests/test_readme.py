@@ -1,8 +1,11 @@
-"""Every Python block of the README, one after the other, with a smaller budget."""
+"""Every block of the README, one after the other, with a smaller budget."""
 
 from __future__ import annotations
 
 import re
+import runpy
+import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +14,57 @@ import pytest
 import neural_style as ns
 from neural_style import registry
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+TEXT = README.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(.*?)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+
+
+def blocks(language: str) -> list[str]:
+    return [block for name, block in BLOCKS if name == language]
+
+
+def test_every_block_is_run_here() -> None:
+    assert 2 * len(BLOCKS) == TEXT.count("```")
+    assert {language for language, _ in BLOCKS} == {"python", "sh"}
 
 
 def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    minimise, load = ns.minimise, ns.images.load
+    minimise, transfer, load = ns.minimise, ns.transfer, ns.datasets.load
+    small: Any = {"size": 64, "evaluations": 3}
     monkeypatch.setattr(ns, "minimise", lambda *a, **k: minimise(*a, **{**k, "evaluations": 3}))
-    monkeypatch.setattr(ns.images, "load", lambda path, long_side: load(path, long_side=64))
+    monkeypatch.setattr(ns, "transfer", lambda *a, **k: transfer(*a, **{**k, **small}))
+    monkeypatch.setattr(ns.datasets, "load", lambda name, long_side: load(name, long_side=64))
     monkeypatch.setattr(registry, "_registered", {})
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 2
     names: dict[str, Any] = {"__name__": "readme"}
-    for block in blocks:
+    for block in blocks("python"):
         exec(compile(block, str(README), "exec"), names)
     assert names["result"].evaluations == 3
-    assert (tmp_path / "out" / "coffee.png").is_file()
+    assert [str(outcome.error) for outcome in names["outcomes"] if outcome.error] == []
+    for picture in ("cat.png", "gatys.png", "out/coffee.png", "out/sweep.png"):
+        assert (tmp_path / picture).is_file()
     own = ns.minimise(names["loss"], ns.FeatureModel("vgg19"), names["photo"])
     assert list(own.terms) == ["content", "second_moments"]
+
+
+def test_the_readmes_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that install are run by `.ci/run`, in an environment of their own."""
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    installs = re.findall(r"grep -E '(.+)' README.md", script)
+    assert len(installs) == 1
+    commands = "".join(blocks("sh")).splitlines()
+    here = [command for command in commands if not re.search(installs[0], command)]
+    assert here == ["python examples/quickstart.py photo.jpg painting.jpg -o out.png"]
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ns.datasets.path("rocket"), "photo.jpg")
+    shutil.copy(ns.datasets.path("retina"), "painting.jpg")
+    _, path, *arguments = shlex.split(here[0])
+    monkeypatch.setattr("sys.argv", [path, *arguments, "--size", "32", "--evaluations", "2"])
+    runpy.run_path(str(ROOT / path), run_name="__main__")
+    assert ns.images.load("out.png").std() > 5
+
+
+def test_every_loss_and_preset_is_in_a_table() -> None:
+    listed = re.findall(r"^\| `(\w+)` \|", TEXT, re.MULTILINE)
+    assert sorted(listed) == sorted([*ns.names(), *ns.presets.names()])
