@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from keras import ops
 
 from neural_style.losses import Features, Loss, Statistic, Tensor
@@ -46,11 +48,22 @@ class Gram(Loss):
 
     def statistic(self, features: Features, guides: Features | None) -> Statistic:
         """G of every layer, (N, N)."""
-        return {layer: correlation(f, f) for layer, f in features.items()}
+        return {layer: _gram(f) for layer, f in features.items()}
 
     def distance(self, current: Statistic, target: Statistic) -> Tensor:
         """Σ_l w_l · mean((G − A)²) / 4."""
         return super().distance(current, target) / 4
+
+
+@ops.custom_gradient
+def _gram(f: Tensor) -> Any:
+    """FᵀF / M, with one product for its gradient, F (D + Dᵀ) / M, where autodiff has two."""
+
+    def gradient(upstream: Tensor) -> Tensor:
+        symmetric = (upstream + ops.transpose(upstream)) / (f.shape[1] * f.shape[2])
+        return ops.matmul(f, symmetric)
+
+    return correlation(f, f), gradient
 
 
 def correlation(a: Tensor, b: Tensor) -> Tensor:
