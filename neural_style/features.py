@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from neural_style import weights as weights_files
+from neural_style.accelerated import replacement
 from neural_style.backend import check_float32, keras, tf
 from neural_style.errors import BackendError, LayerError, OptionError, WeightsError, suggestion
 
@@ -47,6 +48,9 @@ class FeatureModel:
         means; VGG's own and its default), ``"torch"`` (0–1, torchvision's mean and
         deviation), ``"tf"`` (−1 to 1), ``"raw"`` (nothing), or a function of a tensor.
         A wrapped model has no default.
+    winograd
+        Whether what objectives compile has the fast layers of `neural_style.accelerated`
+        where no GPU is visible. Features and gradients then differ by about 1e-5.
 
     Raises
     ------
@@ -69,6 +73,7 @@ class FeatureModel:
         pooling: str | None = None,
         weights: str | os.PathLike[str] | None = "imagenet",
         preprocess: str | Preprocess | None = None,
+        winograd: bool = True,
     ) -> None:
         check_float32()
         if isinstance(network, keras.Model):
@@ -89,15 +94,21 @@ class FeatureModel:
             for layer in self._network.layers
             if not isinstance(layer, keras.layers.InputLayer)
         )
-        self._cuts: dict[tuple[str, ...], keras.Model] = {}
+        self._cuts: dict[tuple[tuple[str, ...], bool], keras.Model] = {}
+        self._accelerated = winograd and not tf.config.list_physical_devices("GPU")
+        # One replacement a layer, so that all cuts share its transformed kernel.
+        self._replacement = functools.cache(replacement)
         # What objectives compile for this model, kept here so that it goes with the model.
         self.compiled: dict[Any, Any] = {}
 
     def __repr__(self) -> str:
         return f"FeatureModel({self.name!r}, {len(self.layers)} layers)"
 
-    def __call__(self, image: Tensor, layers: Iterable[str]) -> Features:
+    def __call__(self, image: Tensor, layers: Iterable[str], *, compiled: bool = False) -> Features:
         """The activations of ``layers``, in that order, for one image, RGB, 0–255.
+
+        ``compiled`` says that the call is traced for XLA, with an image of a static size, and
+        may have the fast layers.
 
         Raises
         ------
@@ -110,7 +121,8 @@ class FeatureModel:
             image = image[None]
         self.check(layers, tuple(image.shape[1:3]))
         names = tuple(name for name in layers if name != IMAGE)
-        found = self._cut(names)(self.preprocess(image), training=False) if names else {}
+        cut = self._cut(names, fast=compiled and self._accelerated) if names else None
+        found = cut(self.preprocess(image), training=False) if cut else {}
         return {name: image if name == IMAGE else found[name] for name in layers}
 
     def check(self, layers: Iterable[str], size: tuple[int, int] | None = None) -> None:
@@ -147,11 +159,15 @@ class FeatureModel:
         found = self._cut(names).compute_output_shape((1, *size, 3)) if names else {}
         return {name: (*size, 3) if name == IMAGE else found[name][1:] for name in layers}
 
-    def _cut(self, names: tuple[str, ...]) -> keras.Model:
-        if names not in self._cuts:
-            outputs = {name: self._network.get_layer(name).output for name in names}
-            self._cuts[names] = keras.Model(self._network.inputs[0], outputs)
-        return self._cuts[names]
+    def _cut(self, names: tuple[str, ...], *, fast: bool = False) -> keras.Model:
+        if (names, fast) not in self._cuts:
+            if fast:
+                cut = keras.models.clone_model(self._cut(names), clone_function=self._replacement)
+            else:
+                outputs = {name: self._network.get_layer(name).output for name in names}
+                cut = keras.Model(self._network.inputs[0], outputs)
+            self._cuts[names, fast] = cut
+        return self._cuts[names, fast]
 
     def _fits(self, names: tuple[str, ...], size: tuple[int, int]) -> bool:
         fixed = self._network.input_shape[1:3]

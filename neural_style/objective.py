@@ -191,7 +191,7 @@ class _Compiled:
     ) -> tuple[Tensor, Tensor, Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)
-            features = self.features(image, _union(self._losses))
+            features = self.features(image, _union(self._losses), compiled=True)
             values = [
                 _value(loss, features, target)
                 for loss, target in zip(self._losses, targets, strict=True)
