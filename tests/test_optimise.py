@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize as scipy_minimize
 
-from neural_style import LBFGS, FeatureModel, Loss, Objective, Step, images, minimise
+from neural_style import (
+    LBFGS,
+    FeatureModel,
+    Loss,
+    Objective,
+    SciPyLBFGS,
+    Step,
+    images,
+    minimise,
+)
 from neural_style.errors import ImageError, LossError, NonFiniteLossError, OptionError
 from neural_style.extensions import Content, Gram, Histogram, TotalVariation
 from neural_style.images import Image
@@ -58,6 +67,7 @@ OPTIMISERS = [
     pytest.param(LBFGS(history=3), id="lbfgs"),
     pytest.param(keras.optimizers.Adam(1.0), id="adam"),
     pytest.param(keras.optimizers.SGD(1e4, momentum=0.5), id="sgd"),
+    pytest.param(SciPyLBFGS(history=3), id="scipy"),
 ]
 
 
@@ -75,6 +85,15 @@ def test_every_optimiser_lowers_the_loss_within_its_budget(
     assert result.image.dtype == np.float32
     assert result.image.shape == photo.shape
     assert 0 <= result.image.min() <= result.image.max() <= 255
+
+
+def test_it_meets_scipys_loss(tiny: FeatureModel, photo: Image, painting: Image) -> None:
+    loss, start = Content(photo) + 10 * Gram(painting), images.noise((24, 32), seed=3)
+    ours, scipys = (
+        minimise(loss, tiny, start, evaluations=60, optimiser=optimiser)
+        for optimiser in (LBFGS(), SciPyLBFGS())
+    )
+    assert ours.loss < 1.05 * scipys.loss
 
 
 @pytest.mark.parametrize("evaluations", [1, 2, 3, 7, 20])
@@ -105,7 +124,7 @@ def test_it_follows_scipy(tiny: FeatureModel, photo: Image, painting: Image) -> 
         method="L-BFGS-B",
         options={"maxiter": 15, "ftol": 0, "gtol": 0},
     )
-    ours = minimise(loss, tiny, start, evaluations=theirs.nfev, optimiser=LBFGS(history=10))
+    ours = minimise(loss, tiny, start, evaluations=theirs.nfev, optimiser=SciPyLBFGS(10))
     assert ours.loss == pytest.approx(theirs.fun, rel=1e-6)
     np.testing.assert_allclose(
         ours.image, np.clip(theirs.x.reshape(start.shape), 0, 255), atol=1e-3
