@@ -15,15 +15,20 @@ import neural_style as ns
 from neural_style.extensions import Gram
 from neural_style.images import Image
 
-LAYERS = tuple(f"block{block}_conv1" for block in range(1, 6))
+# The weights of Gatys' notebook; `Gram` is a quarter of its loss.
+LAYERS = {
+    f"block{block}_conv1": 4e3 / channels**2
+    for block, channels in enumerate((64, 128, 256, 512, 512), 1)
+}
 
 
 def reconstruct(
     painting: Image, features: ns.FeatureModel, layers: int, seed: int, evaluations: int
 ) -> ns.Result:
     """The style of the first ``layers`` layers, at the painting's size."""
-    noise = ns.images.noise((painting.shape[0], painting.shape[1]), seed=seed)
-    loss = Gram(painting, layers=LAYERS[:layers])
+    size = painting.shape[0], painting.shape[1]
+    noise = ns.images.noise(size, seed=seed, uniform=options.NOISE)
+    loss = Gram(painting, layers=dict(list(LAYERS.items())[:layers]))
     return ns.minimise(loss, features, noise, evaluations=evaluations, seed=seed)
 
 
@@ -32,7 +37,7 @@ def main() -> None:
     made = options.parser(__doc__, size=512, evaluations=300)
     made.add_argument("--painting", help="instead of the two")
     made.add_argument("--seeds", type=int, default=3)
-    given = options.settings(made, quick_size=128, quick_evaluations=40)
+    given = options.settings(made, quick_size=128, quick_evaluations=100)
     paths = (
         {"painting": given.painting}
         if given.painting

@@ -33,7 +33,7 @@ def pictures(
     photo: Image, painting: Image, features: ns.FeatureModel, evaluations: int
 ) -> dict[str, Image]:
     """Every variant by its title."""
-    noise = ns.images.noise((photo.shape[0], photo.shape[1]))
+    noise = ns.images.noise((photo.shape[0], photo.shape[1]), uniform=options.NOISE)
     variants = {f"α/β = 1/{n}": ("full", 1 / n, photo, None) for n in (10, 100, 1000, 10000)} | {
         "shallow, 1/1000": ("shallow", 1e-3, photo, None),
         "from noise, 1/1000": ("full", 1e-3, noise, None),
@@ -54,7 +54,7 @@ def main() -> None:
     made = options.parser(__doc__, size=512, evaluations=300)
     made.add_argument("--photo", help="instead of the coastal scene and the Perth skyline")
     made.add_argument("--painting", help="instead of the starry night")
-    given = options.settings(made, quick_size=160, quick_evaluations=50)
+    given = options.settings(made, quick_size=160, quick_evaluations=80)
     painting = ns.images.load(
         given.painting or ns.datasets.path("starry_night"), long_side=given.size
     )
