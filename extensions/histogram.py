@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from skimage.exposure import match_histograms
 
 from neural_style.errors import LossError, check_count
 from neural_style.losses import Layers, Loss, Statistic
+from neural_style.matching import match_channels
 
 
 class Histogram(Loss):
@@ -18,8 +18,9 @@ class Histogram(Loss):
         L = Σ_l w_l · mean((F_l − R(F_l))²)
 
     over positions and channels. R matches the histogram of every channel of the features
-    F_l (1, h, w, channels) to that of the reference (`skimage.exposure.match_histograms`);
-    it is computed every ``refresh_every`` evaluations and constant in between, so that
+    F_l (1, h, w, channels) to that of the reference. It is scikit-image's
+    `match_histograms`, value for value (see `neural_style.matching`), computed every
+    ``refresh_every`` evaluations and constant in between, so that
     ∂L/∂F = 2 w (F − R) / (number of elements).
 
     Parameters
@@ -76,10 +77,7 @@ class Histogram(Loss):
         """The current features, each channel given the reference's histogram."""
         reference = super().target(references, current, rng)
         assert current is not None  # refresh_every is set
-        return {
-            layer: match_histograms(f, reference[layer], channel_axis=-1).astype(f.dtype)
-            for layer, f in current.items()
-        }
+        return {layer: match_channels(f, reference[layer]) for layer, f in current.items()}
 
     def get_config(self) -> dict[str, Any]:
         """The options, with `refresh_every`."""

@@ -24,7 +24,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
 import numpy as np
-from skimage.exposure import match_histograms
 
 from neural_style import images
 from neural_style.backend import keras
@@ -34,6 +33,7 @@ from neural_style.errors import OptionError, check_count, suggestion
 from neural_style.features import IMAGE
 from neural_style.images import Image, Size
 from neural_style.losses import Features, Loss, Statistic, Tensor
+from neural_style.matching import match
 from neural_style.registry import create
 
 ops = keras.ops
@@ -342,10 +342,7 @@ class _JointHistogram(Loss):
         """The current features, given the reference's histogram."""
         reference = super().target(references, current, rng)
         assert current is not None  # refresh_every is set
-        return {
-            layer: match_histograms(f, reference[layer]).astype(f.dtype)
-            for layer, f in current.items()
-        }
+        return {layer: match(f, reference[layer]) for layer, f in current.items()}
 
 
 class _SummedVariation(Loss):
