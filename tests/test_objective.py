@@ -144,9 +144,10 @@ def test_no_gradient_flows_into_a_target_made_of_the_picture(
 
 
 def test_the_feature_model_runs_once_for_the_union_of_layers(
-    tiny: FeatureModel, photo: Image, painting: Image
+    tiny_network: keras.Model, photo: Image, painting: Image
 ) -> None:
-    objective = ready(everything(photo, painting), tiny, photo)
+    features = FeatureModel(tiny_network, preprocess=lambda image: image, winograd=False)
+    objective = ready(everything(photo, painting), features, photo)
     objective(photo)
     function = objective._compiled.value_and_gradient
     arguments = tf.constant(photo[None]), objective._weights, objective._targets
