@@ -109,7 +109,7 @@ class Tiled:
         statistics = self._assembled(self._forward, image, self._means)
         for i, (statistic, mass) in zip(self._means, statistics, strict=True):
             values[i], slope = _slope(self._losses[i], statistic, targets[i], weights[i])
-            slopes.append(slope and {k: d / mass[k] for k, d in slope.items()})
+            slopes.append(slope and {k: d / np.float32(mass[k]) for k, d in slope.items()})
         if not self._maps and not any(slopes):
             raise LossError(INDEPENDENT)
         gradient = np.zeros(image.shape, np.float32)
@@ -233,7 +233,15 @@ class _Guides(UserDict[str, Tensor]):
 
 
 def _own(loss: Loss, features: Features) -> Statistic:
-    return loss.statistic({layer: features[layer] for layer in loss.layers}, None)
+    own = {layer: features[layer] for layer in loss.layers}
+    statistic = loss.statistic(own, None)
+    sizes, expected = ({n: tuple(f.shape[:3]) for n, f in x.items()} for x in (statistic, own))
+    if sizes != expected:
+        raise LossError(
+            f"{loss.name}: the statistic of a 'map' loss has an entry (1, h, w, n) for each layer, "
+            f"at its positions: expected {expected}, got {sizes}."
+        )
+    return statistic
 
 
 def _share(loss: Loss, features: Features, guides: Features) -> tuple[Statistic, Statistic]:

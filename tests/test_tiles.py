@@ -311,6 +311,11 @@ class Aimless(Loss):
         return None
 
 
+class Cropped(Aimless):
+    def statistic(self, features: Any, guides: Any) -> Any:
+        return {name: f[:, 1:] for name, f in features.items()}
+
+
 class Constant(Moments):
     def distance(self, current: Any, target: Any) -> Any:
         return 1.0
@@ -322,6 +327,10 @@ class Constant(Moments):
         (Unguided, "unguided: its statistic ignores the guides"),
         (Massless, r"massless: expected a mass for each of \['block1_conv1', 'block4_conv1'\]"),
         (Aimless, "aimless: the target of a 'map' loss has an array"),
+        (
+            Cropped,
+            r"cropped: the statistic of a 'map' loss .* expected .* 31, 36\)\}, got .* 30, 36",
+        ),
         (Constant, "does not depend on the picture"),
     ],
 )
