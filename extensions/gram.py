@@ -48,29 +48,42 @@ class Gram(Loss):
 
     def statistic(self, features: Features, guides: Features | None) -> Statistic:
         """G of every layer, (N, N)."""
-        return {layer: _gram(f) for layer, f in features.items()}
+        return {layer: _gram(f, guides and guides[layer]) for layer, f in features.items()}
 
     def distance(self, current: Statistic, target: Statistic) -> Tensor:
         """Σ_l w_l · mean((G − A)²) / 4."""
         return super().distance(current, target) / 4
 
 
-@ops.custom_gradient
-def _gram(f: Tensor) -> Any:
-    """FᵀF / M, with one product for its gradient, F (D + Dᵀ) / M, where autodiff has two."""
+def _gram(f: Tensor, guide: Tensor | None) -> Tensor:
+    """FᵀF / M, with one product for its gradient, F (D + Dᵀ) / M, where autodiff has two.
 
-    def gradient(upstream: Tensor) -> Tensor:
-        symmetric = (upstream + ops.transpose(upstream)) / (f.shape[1] * f.shape[2])
-        return ops.matmul(f, symmetric)
+    A guide weighs one of the factors, so that the gradient stays one product, and needs no
+    root: Fᵀ(g∘F) / Σg, and g∘F (D + Dᵀ) / Σg.
+    """
 
-    return correlation(f, f), gradient
+    @ops.custom_gradient
+    def gram(f: Tensor) -> Any:
+        def gradient(upstream: Tensor) -> Tensor:
+            symmetric = (upstream + ops.transpose(upstream)) / (f.shape[1] * f.shape[2])
+            if guide is None:
+                return ops.matmul(f, symmetric)
+            return guide * ops.matmul(f, ops.divide_no_nan(symmetric, ops.mean(guide)))
+
+        return correlation(f, f, guide), gradient
+
+    return gram(f)
 
 
-def correlation(a: Tensor, b: Tensor) -> Tensor:
-    """AᵀB / M: the mean over positions of the products of channels.
+def correlation(a: Tensor, b: Tensor, guide: Tensor | None = None) -> Tensor:
+    """AᵀB / M: the mean over positions, which a guide may weigh, of the products of channels.
 
-    a, b: (1, h, w, N) and (1, h, w, K), at the same M = h·w positions; returns (N, K).
+    a, b: (1, h, w, N) and (1, h, w, K), at the same M = h·w positions; guide: (1, h, w, 1);
+    returns (N, K).
     """
     positions = a.shape[1] * a.shape[2]
+    if guide is not None:
+        a = guide * a
     rows = ops.reshape(a, (positions, a.shape[3])), ops.reshape(b, (positions, b.shape[3]))
-    return ops.matmul(ops.transpose(rows[0]), rows[1]) / positions
+    mean = ops.matmul(ops.transpose(rows[0]), rows[1]) / positions
+    return mean if guide is None else ops.divide_no_nan(mean, ops.mean(guide))

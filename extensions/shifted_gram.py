@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from keras import ops
 
@@ -33,7 +33,8 @@ class ShiftedGram(Loss):
         The directions of the shifts: ``"x"`` (along a row), ``"y"`` or ``"xy"``.
     flips
         Axes along which the features are also correlated with their mirror image,
-        Fᵀ flip(F) / (H·W), for symmetric textures: ``""``, ``"x"``, ``"y"`` or ``"xy"``.
+        Fᵀ flip(F) / (H·W), for symmetric textures: ``""``, ``"x"``, ``"y"`` or ``"xy"``. With
+        flips the loss cannot be tiled.
     layers
         By default block2_conv1 … block4_conv1.
 
@@ -60,7 +61,7 @@ class ShiftedGram(Loss):
     """
 
     layers = ("block2_conv1", "block3_conv1", "block4_conv1")
-    tiling = "mean"
+    tiling: Literal["mean"] | None = "mean"
 
     def __init__(
         self,
@@ -89,10 +90,28 @@ class ShiftedGram(Loss):
                 raise LossError(f"{self.name}: expected whole shifts for {layer!r}, got {deltas}.")
             if not (axes and deltas) and not flips:
                 raise LossError(f"{self.name}: no shift along an axis and no flip for {layer!r}.")
+        if flips:  # a mirror image is beyond any reach
+            self.tiling = None
 
     def statistic(self, features: Features, guides: Features | None) -> Statistic:
         """The matrices of every layer, stacked: (matrices, N, N)."""
-        return {layer: ops.stack(self._matrices(layer, f)) for layer, f in features.items()}
+        return {
+            layer: ops.stack(self._matrices(layer, f, guides and guides[layer]))
+            for layer, f in features.items()
+        }
+
+    def mass(self, guides: Features) -> Statistic:
+        """The weight of the pairs of every matrix, (matrices, 1, 1)."""
+        masses = {}
+        for layer, guide in guides.items():
+            firsts = [self._crop(layer, guide, axis, abs(d)) for axis, d in self._pairs(layer)]
+            sums = [ops.sum(weights) for weights in firsts + [guide] * len(self.flips)]
+            masses[layer] = ops.reshape(ops.stack(sums), (-1, 1, 1))
+        return masses
+
+    def reach(self, layer: str) -> int:
+        """The longest shift."""
+        return max((abs(delta) for _, delta in self._pairs(layer)), default=0)
 
     def distance(self, current: Statistic, target: Statistic) -> Tensor:
         """Σ_l w_l · mean over matrices and channels of (G − A)² / 4."""
@@ -106,29 +125,29 @@ class ShiftedGram(Loss):
     def _shifts(self, layer: str) -> list[int]:
         return list(self.shifts[layer] if isinstance(self.shifts, Mapping) else self.shifts)
 
-    def _matrices(self, layer: str, f: Tensor) -> list[Tensor]:
-        shifted = [
-            correlation(*_pair(f, axis, delta, f"{self.name}: at {layer!r}"))
-            for delta in self._shifts(layer)
-            for axis in self.axes
-        ]
-        return shifted + [correlation(f, ops.flip(f, _AXES[axis])) for axis in self.flips]
+    def _pairs(self, layer: str) -> list[tuple[str, int]]:
+        return [(axis, delta) for delta in self._shifts(layer) for axis in self.axes]
+
+    def _matrices(self, layer: str, f: Tensor, guide: Tensor | None) -> list[Tensor]:
+        matrices = []
+        for axis, delta in self._pairs(layer):
+            first, second = (self._crop(layer, f, axis, side * delta) for side in (1, -1))
+            weights = None if guide is None else self._crop(layer, guide, axis, abs(delta))
+            matrices.append(correlation(first, second, weights))
+        mirrored = [ops.flip(f, _AXES[axis]) for axis in self.flips]
+        return matrices + [correlation(f, other, guide) for other in mirrored]
+
+    def _crop(self, layer: str, f: Tensor, axis: str, delta: int) -> Tensor:
+        """The positions of ``f`` that have another ``delta`` further along an axis."""
+        side = f.shape[_AXES[axis]]
+        if abs(delta) >= side:
+            raise LossError(
+                f"{self.name}: at {layer!r} the features are {f.shape[1]}×{f.shape[2]}, so a "
+                f"shift of {delta} along {axis} leaves nothing: use smaller shifts, shallower "
+                f"layers or a larger picture."
+            )
+        kept = slice(max(0, -delta), side - max(0, delta))
+        return f[:, :, kept] if axis == "x" else f[:, kept]
 
 
 _AXES = {"x": 2, "y": 1}
-
-
-def _pair(f: Tensor, axis: str, delta: int, where: str) -> tuple[Tensor, Tensor]:
-    """The two crops of ``f`` whose positions are ``delta`` apart along an axis."""
-    side = f.shape[_AXES[axis]]
-    if abs(delta) >= side:
-        raise LossError(
-            f"{where} the features are {f.shape[1]}×{f.shape[2]}, so a shift of {delta} along "
-            f"{axis} leaves nothing: use smaller shifts, shallower layers or a larger picture."
-        )
-    start, stop = slice(0, side - abs(delta)), slice(abs(delta), side)
-    if axis == "x":
-        first, second = f[:, :, start], f[:, :, stop]
-    else:
-        first, second = f[:, start], f[:, stop]
-    return (first, second) if delta >= 0 else (second, first)

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from neural_style.errors import LossError
-from neural_style.losses import Features, Layers, Loss, Statistic, Tensor
+from neural_style.losses import Features, Layers, Loss, Statistic, Tensor, weighted_mean
 
 
 class TotalVariation(Loss):
@@ -73,8 +73,27 @@ class TotalVariation(Loss):
         self.power = power
 
     def statistic(self, features: Features, guides: Features | None) -> Statistic:
-        """The mean variation of every layer, a scalar each."""
-        return {layer: self._variation(f) for layer, f in features.items()}
+        """The means of every layer: of |dx| and |dy|, of dx² and dy², or the one of both."""
+        return {
+            layer: ops.stack(
+                [
+                    weighted_mean(variation, guides and self._firsts(guides[layer])[i])
+                    for i, variation in enumerate(self._variations(f))
+                ]
+            )
+            for layer, f in features.items()
+        }
+
+    def mass(self, guides: Features) -> Statistic:
+        """The weight of the positions that each of the means is over."""
+        return {
+            layer: ops.stack([ops.sum(first) for first in self._firsts(guide)])
+            for layer, guide in guides.items()
+        }
+
+    def reach(self, layer: str) -> int:
+        """To the neighbour."""
+        return 1
 
     def target(
         self,
@@ -85,20 +104,26 @@ class TotalVariation(Loss):
         """Nothing: the least variation is none."""
 
     def distance(self, current: Statistic, target: None) -> Tensor:
-        """Σ_l w_l · variation."""
-        return sum(weight * current[layer] for layer, weight in self.layer_weights.items())
+        """Σ_l w_l · variation, the sum of its means."""
+        return sum(weight * ops.sum(current[layer]) for layer, weight in self.layer_weights.items())
 
     def get_config(self) -> dict[str, Any]:
         """The options, with `power`."""
         return {"power": self.power, **super().get_config()}
 
-    def _variation(self, f: Tensor) -> Tensor:
+    def _firsts(self, f: Tensor) -> list[Tensor]:
+        """The left or upper positions of the pairs of every mean."""
+        if self.power in ("l1", "squared"):
+            return [f[:, :, :-1], f[:, :-1]]
+        return [f[:, :-1, :-1]]
+
+    def _variations(self, f: Tensor) -> list[Tensor]:
         dx, dy = f[:, :, 1:] - f[:, :, :-1], f[:, 1:] - f[:, :-1]
         if self.power == "l1":
-            return ops.mean(ops.abs(dx)) + ops.mean(ops.abs(dy))
+            return [ops.abs(dx), ops.abs(dy)]
         if self.power == "squared":
-            return ops.mean(ops.square(dx)) + ops.mean(ops.square(dy))
+            return [ops.square(dx), ops.square(dy)]
         squares = ops.square(dx[:, :-1]) + ops.square(dy[:, :, :-1])
         # A root has no gradient at 0, where the variation is 0 and has none either.
         safe = ops.where(squares > 0, squares, 1)
-        return ops.mean(ops.where(squares > 0, safe ** float(self.power), 0))
+        return [ops.where(squares > 0, safe ** float(self.power), 0)]

@@ -34,7 +34,7 @@ class Options(TypedDict, total=False):
     ``start`` is ``"content"``, ``"noise"`` (the source's; where it has none, uniform in
     0–255) or an array, which is resized to the content's final size. ``features`` is any
     model with VGG's layer names. ``evaluations``, ``optimiser`` and ``seed`` are those of
-    `minimise`; the seed is the noise's, too.
+    `minimise`; the seed is the noise's, too. So is ``tile``, which no source has.
     """
 
     size: int
@@ -43,6 +43,7 @@ class Options(TypedDict, total=False):
     optimiser: Any
     features: FeatureModel
     seed: int
+    tile: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,7 @@ class Preset:
     restart_every: int | None
     clip: Literal["round", "step"]
     seed: int
+    tile: int | None = None
 
     def run(
         self, *, callbacks: Iterable[Callback] = (), output: str | os.PathLike[str] | None = None
@@ -116,6 +118,7 @@ class Draft:
             "restart_every": restart_every,
             "clip": "round" if isinstance(optimiser, LBFGS | SciPyLBFGS) else clip,
             "seed": seed,
+            "tile": options.get("tile"),
         }
 
     def layers(

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
+from neural_style import receptive
 from neural_style import weights as weights_files
 from neural_style.accelerated import replacement
 from neural_style.backend import check_float32, keras, tf
@@ -158,6 +159,19 @@ class FeatureModel:
         names = tuple(name for name in layers if name != IMAGE)
         found = self._cut(names).compute_output_shape((1, *size, 3)) if names else {}
         return {name: (*size, 3) if name == IMAGE else found[name][1:] for name in layers}
+
+    def receptive_fields(self, layers: Iterable[str]) -> dict[str, receptive.Fields]:
+        """Which pixels a position of each of ``layers`` reads, along y and x.
+
+        The preprocessing is taken to work on each pixel by itself. Raises `LayerError` as
+        `check`, and where the network has a layer of which it is not known.
+        """
+        layers = tuple(layers)
+        self.check(layers)
+        names = tuple(name for name in layers if name != IMAGE)
+        found = receptive.fields(self._cut(names)) if names else {}
+        found[IMAGE] = (receptive.Field(), receptive.Field())
+        return {name: found[name] for name in layers}
 
     def _cut(self, names: tuple[str, ...], *, fast: bool = False) -> keras.Model:
         if (names, fast) not in self._cuts:

@@ -14,8 +14,12 @@ between the statistic of the picture being made and a *target*:
         def target(self, references, current, rng): ...    # eager, NumPy
         def distance(self, current, target): ...           # traced, to a scalar
 
-``features`` is ``{layer: tensor (1, h, w, channels)}``; ``guides`` are masks at each
-layer's size, or None. A statistic is a dict of tensors. ``target`` gets the statistics
+        def mass(self, guides): ...                        # for tiles: the weight in all
+        def reach(self, layer): ...                        # and how far a position reads
+
+``features`` is ``{layer: tensor (1, h, w, channels)}``; ``guides`` are weights of the
+positions, ``{layer: (1, h, w, 1)}``, or None, where all weigh the same. A statistic is a
+dict of tensors. ``target`` gets the statistics
 of the references as NumPy arrays, the statistic of the current picture (None unless
 ``refresh_every`` is set) and a random generator from (seed, round, term); what it
 returns, any nest of arrays, is what ``distance`` gets, in every evaluation until the
@@ -24,6 +28,19 @@ it, and a new one of the same shapes costs no new compilation.
 
 A statistic that aggregates is a mean over positions, never a sum, so that a weight
 means the same at every size. A loss keeps no state that changes during a run.
+
+A picture too large to be evaluated at once is evaluated in tiles (`neural_style.tiles`),
+exactly, if ``tiling`` says how:
+
+- ``"mean"``: with ``guides``, every entry of the statistic is the mean over positions that
+  they weigh (`weighted_mean`), and `mass` has the weight in all of each entry. What a
+  position reads besides itself is to its right and below it, `reach` positions at most; a
+  pair weighs what its left or upper position does. The statistic of a picture is then the
+  mean of its tiles', weighted by their masses.
+- ``"map"``: the statistic has an entry (1, h, w, n) for each layer, at the layer's own
+  positions, the target is of the same shape, and the distance is Σ `layer_weights` · mean
+  over positions of something that is 0, as its gradient is, where both are equal. It gets
+  no guides.
 
 Losses add up to a `WeightedSum`:
 
@@ -43,7 +60,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any, ClassVar, Literal, TypeAlias, overload
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 
@@ -117,7 +134,7 @@ class Loss(_Summand):
     layers: Layers = ()
     references: tuple[images.Image, ...] = ()
     refresh_every: int | None = None
-    tiling: ClassVar[Literal["mean", "map"] | None] = None
+    tiling: Literal["mean", "map"] | None = None
 
     def __init__(
         self, *references: Any, layers: Layers | None = None, name: str | None = None
@@ -164,6 +181,14 @@ class Loss(_Summand):
             for layer, weight in self.layer_weights.items()
         ]
         return sum(squares[1:], start=squares[0])
+
+    def mass(self, guides: Features) -> Statistic:
+        """The weight in all that each entry of a statistic is a mean over; here, a layer's."""
+        return {layer: ops.sum(guide) for layer, guide in guides.items()}
+
+    def reach(self, layer: str) -> int:
+        """How many positions right of and below its own a statistic reads; here, none."""
+        return 0
 
     def check_shapes(self, current: Statistic, target: Statistic) -> None:
         """Raise `LossError` where a statistic and its target differ in shape."""
@@ -250,6 +275,21 @@ class WeightedSum(_Summand, Sequence[Term]):
 
     def __repr__(self) -> str:
         return "\n+ ".join(f"{term.weight:g} * {term.name}: {term.loss!r}" for term in self.terms)
+
+
+def weighted_mean(x: Tensor, guide: Tensor | None, axis: Any = None) -> Tensor:
+    """The mean over positions, Σ g·x / Σ g, where a guide weighs them; 0 where all weigh 0.
+
+    x: (1, h, w, channels); guide: (1, h, w, 1), or None. ``axis`` are those of the mean, the
+    positions' (1, 2) among them; by default all.
+
+    >>> x = np.reshape([1.0, 2, 3, 6], (1, 2, 2, 1))
+    >>> float(weighted_mean(x, None)), float(weighted_mean(x, np.ones((1, 2, 2, 1)) * (x > 2)))
+    (3.0, 4.5)
+    """
+    if guide is None:
+        return ops.mean(x, axis)
+    return ops.divide_no_nan(ops.mean(guide * x, axis), ops.mean(guide))
 
 
 def _checked_layers(layers: Any, name: str) -> tuple[str, ...] | dict[str, float]:

@@ -13,20 +13,22 @@ the same classes and options.
 
 from __future__ import annotations
 
-import copy
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neural_style.backend import check_float32, tf
+from neural_style import tiles
+from neural_style.backend import check_float32
+from neural_style.compiled import Whole, trace_key
 from neural_style.errors import LossError, check_count
-from neural_style.features import FeatureModel, Features
+from neural_style.features import FeatureModel
 from neural_style.images import Image, Size
-from neural_style.losses import Loss, Tensor, Term, WeightedSum
+from neural_style.losses import Loss, Term, WeightedSum
+from neural_style.tiles import Tiled
 
 
 @dataclass(frozen=True)
@@ -61,36 +63,50 @@ class Objective:
         (height, width) of the picture.
     seed
         Of the random generators that `Loss.target` gets.
+    tile
+        The longest side, in pixels, of what is evaluated at once; larger pictures, and larger
+        references, are evaluated in tiles (`neural_style.tiles`). None: always whole.
 
     Raises
     ------
-    LossError, LayerError, BackendError
-        A term's options, layers or references do not fit, or Keras is not in float32.
+    LossError, LayerError, OptionError, BackendError
+        A term's options, layers or references do not fit; a term cannot be tiled, or the
+        tile is too small for the layers; or Keras is not in float32.
     """
 
     def __init__(
-        self, loss: Loss | WeightedSum, features: FeatureModel, size: Size, *, seed: int = 0
+        self,
+        loss: Loss | WeightedSum,
+        features: FeatureModel,
+        size: Size,
+        *,
+        seed: int = 0,
+        tile: int | None = None,
     ) -> None:
         check_float32()
         if not isinstance(loss, Loss | WeightedSum):
             raise LossError(f"expected a Loss or a sum of losses, got {type(loss).__name__}.")
         self.terms: tuple[Term, ...] = loss.terms_of_sum()
         self.seed = seed
+        tile = None if tile is None else check_count("tile", tile)
+        sizes = {size}
         for term in self.terms:
             if term.loss.refresh_every is not None:
                 check_count(f"{term.name}'s refresh_every", term.loss.refresh_every, LossError)
-            features.check(term.loss.layers, size)
-            for reference in term.loss.references:
-                features.check(term.loss.layers, reference.shape[:2])
-        self._compiled = _compile([term.loss for term in self.terms], features)
-        self._weights = tf.constant([term.weight for term in self.terms], tf.float32)
+            for own in (size, *(_size(reference) for reference in term.loss.references)):
+                features.check(term.loss.layers, own)
+                tiles.check(term.loss, own, tile)
+                sizes.add(own)
+        losses = [term.loss for term in self.terms]
+        self._evaluators = {own: _evaluator(losses, features, own, tile) for own in sizes}
+        self._evaluator = self._evaluators[size]
         self._references: dict[int, list[Any]] = {}
         self._targets: list[Any] | None = None
 
     @property
     def trace_count(self) -> int:
-        """How often the function behind this objective has been compiled, by anyone."""
-        return int(self._compiled.value_and_gradient.experimental_get_tracing_count())
+        """How often the functions behind this objective have been compiled, by anyone."""
+        return self._evaluator.trace_count
 
     def refresh(self, image: Image, *, round: int, only: Iterable[int] | None = None) -> None:
         """Measure targets at an image, H×W×3, RGB, 0–255.
@@ -106,11 +122,11 @@ class Objective:
             asked = set(moving if only is None else only)
             due = [i for i in moving if i in asked]
         measured = tuple(i for i in due if i in moving)
-        current = dict(zip(measured, self._compiled.measure(image, measured), strict=True))
+        current = dict(zip(measured, self._evaluator.measure(image, measured), strict=True))
         for i in due:
             rng = np.random.default_rng((self.seed, round, i))
             target = self.terms[i].loss.target(self._references[i], current.get(i), rng)
-            self._targets[i] = tf.nest.map_structure(_as_tensor, target)
+            self._targets[i] = self._evaluator.prepared(i, target)
         # A fixed target needs its references no more.
         self._references = {i: self._references[i] for i in moving}
 
@@ -124,26 +140,17 @@ class Objective:
         """
         if self._targets is None:
             raise LossError("the objective has no targets yet: call refresh(image, round=0) first.")
-        loss, values, gradient = self._compiled.value_and_gradient(
-            tf.constant(image[None], tf.float32), self._weights, self._targets
-        )
-        terms = dict(zip((t.name for t in self.terms), values.numpy().tolist(), strict=True))
+        weights = [term.weight for term in self.terms]
+        loss, values, gradient = self._evaluator.evaluate(image, weights, self._targets)
+        terms = dict(zip((t.name for t in self.terms), values, strict=True))
         weighted = {t.name: t.weight * terms[t.name] for t in self.terms}
-        return Evaluation(float(loss), terms, weighted, gradient.numpy()[0])
+        return Evaluation(loss, terms, weighted, gradient)
 
     def broken_terms(self, image: Image) -> list[str]:
         """The names of the terms whose value or gradient is not finite at an image."""
-        broken = []
-        for term, target in zip(self.terms, self._targets or (), strict=True):
-            pixels = tf.constant(image[None], tf.float32)
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(pixels)
-                features = self._compiled.features(pixels, term.loss.layers)
-                value = term.weight * _value(term.loss, features, target)
-            gradient = tape.gradient(value, pixels, unconnected_gradients="zero")
-            if not (np.isfinite(value) and np.isfinite(gradient).all()):
-                broken.append(term.name)
-        return broken
+        weights = [term.weight for term in self.terms]
+        broken = self._evaluator.broken(image, weights, self._targets or ())
+        return [self.terms[i].name for i in broken]
 
     def _measure_references(self) -> dict[int, list[Any]]:
         """The statistics of every term's references, one pass for each distinct picture."""
@@ -154,109 +161,28 @@ class Objective:
                 users = tuple(
                     i for i, k in enumerate(keys) if key in k and (i, key) not in measured
                 )
-                for i, statistic in zip(users, self._compiled.measure(picture, users), strict=True):
-                    measured[i, key] = statistic
+                found = self._evaluators[_size(picture)].measure(picture, users)
+                measured.update(((i, key), one) for i, one in zip(users, found, strict=True))
         return {i: [measured[i, key] for key in own] for i, own in enumerate(keys)}
 
 
-class _Compiled:
-    """The functions of a list of losses on a feature model."""
-
-    def __init__(self, losses: Sequence[Loss], features: FeatureModel) -> None:
-        self.features = features
-        # Copies without references: the functions outlive the pictures they are used for.
-        self._losses = [copy.copy(loss) for loss in losses]
-        for loss in self._losses:
-            loss.references = ()
-        # Without AutoGraph, an error in a loss is raised as it is.
-        self._measure = tf.function(self._statistics, autograph=False)
-        self.value_and_gradient = tf.function(
-            self._value_and_gradient, autograph=False, jit_compile=True
-        )
-
-    def measure(self, image: Image, which: tuple[int, ...]) -> list[Any]:
-        """The statistics of one picture for the losses ``which``, as NumPy arrays."""
-        if not which:
-            return []
-        statistics = self._measure(tf.constant(image[None], tf.float32), which)
-        return [tf.nest.map_structure(lambda x: x.numpy(), one) for one in statistics]
-
-    def _statistics(self, image: Tensor, which: tuple[int, ...]) -> list[Any]:
-        losses = [self._losses[i] for i in which]
-        features = self.features(image, _union(losses))
-        return [_statistic(loss, features) for loss in losses]
-
-    def _value_and_gradient(
-        self, image: Tensor, weights: Tensor, targets: list[Any]
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(image)
-            features = self.features(image, _union(self._losses), compiled=True)
-            values = [
-                _value(loss, features, target)
-                for loss, target in zip(self._losses, targets, strict=True)
-            ]
-            loss = tf.tensordot(weights, tf.stack(values), 1)
-        gradient = tape.gradient(loss, image)
-        if gradient is None:
-            raise LossError(
-                "the loss does not depend on the picture: no term's distance uses its statistic."
-            )
-        return loss, tf.stack(values), gradient
-
-
-def _compile(losses: Sequence[Loss], features: FeatureModel) -> _Compiled:
-    """The compiled functions for these losses, shared by losses that trace alike."""
-    key = tuple(_trace_key(loss) for loss in losses)
+def _evaluator(
+    losses: Sequence[Loss], features: FeatureModel, size: Size, tile: int | None
+) -> Whole | Tiled:
+    """The functions for these losses and pictures, shared by losses that trace alike."""
+    fits = tile is None or max(size) <= tile
+    key = (tuple(map(trace_key, losses)), None if fits else (size, tile))
     if key not in features.compiled:
-        features.compiled[key] = _Compiled(losses, features)
-    compiled: _Compiled = features.compiled[key]
-    return compiled
-
-
-def _trace_key(loss: Loss) -> Any:
-    """Equal for losses of one class whose attributes, all but the references, are equal."""
-    state = {k: v for k, v in vars(loss).items() if k not in ("references", "name")}
-    try:
-        key = (type(loss), _frozen(state))
-        hash(key)
-    except TypeError:  # an attribute of a kind that cannot be compared: only itself
-        return loss
-    return key
-
-
-def _frozen(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return tuple((k, _frozen(v)) for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return (type(value), *map(_frozen, value))
-    return (type(value), value)
-
-
-def _union(losses: Iterable[Loss]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(layer for loss in losses for layer in loss.layers))
-
-
-def _statistic(loss: Loss, features: Features) -> Any:
-    return loss.statistic({layer: features[layer] for layer in loss.layers}, None)
-
-
-def _value(loss: Loss, features: Features, target: Any) -> Tensor:
-    value = tf.convert_to_tensor(loss.distance(_statistic(loss, features), target))
-    if value.shape.rank != 0 or not value.dtype.is_floating:
-        raise LossError(
-            f"{loss.name}: distance returned {value.dtype.name} of shape {tuple(value.shape)}, "
-            f"expected one floating-point number."
+        features.compiled[key] = (
+            Whole(losses, features) if tile is None or fits else Tiled(losses, features, size, tile)
         )
-    return tf.cast(value, tf.float32)
+    evaluator: Whole | Tiled = features.compiled[key]
+    return evaluator
+
+
+def _size(image: Image) -> Size:
+    return image.shape[0], image.shape[1]
 
 
 def _digest(image: Image) -> bytes:
     return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
-
-
-def _as_tensor(value: Any) -> Any:
-    if value is None:
-        return None
-    array = np.asarray(value)
-    return tf.constant(array, tf.float32 if array.dtype.kind == "f" else array.dtype)

@@ -47,6 +47,7 @@ def minimise(
     clip: Literal["round", "step"] = "round",
     callbacks: Iterable[Callback] = (),
     seed: int = 0,
+    tile: int | None = None,
     output: str | os.PathLike[str] | None = None,
 ) -> Result:
     """Find a picture of low loss.
@@ -75,6 +76,10 @@ def minimise(
     seed
         Of the random generators that losses may use for their targets. The same seed on
         the same machine gives the same picture, bit for bit.
+    tile
+        The longest side, in pixels, of what is evaluated at once; a larger picture is
+        evaluated in tiles, to the same numbers but for float32 rounding. The larger, the
+        fewer pixels are computed twice. None: always whole.
     output
         Where to save the picture. Checked before the run.
 
@@ -110,7 +115,7 @@ def minimise(
     )
     if output is not None:
         images.check_output(output)
-    objective = Objective(loss, features, (start.shape[0], start.shape[1]), seed=seed)
+    objective = Objective(loss, features, (start.shape[0], start.shape[1]), seed=seed, tile=tile)
     periods = {i: t.loss.refresh_every for i, t in enumerate(objective.terms)}
     periods[_RESTART] = restart_every
     if not driver.resumes_there and 1 in periods.values():

@@ -29,6 +29,7 @@ def transfer(
     optimiser: Any = None,
     callbacks: Iterable[Callback] = (),
     seed: int = 0,
+    tile: int | None = None,
     output: str | os.PathLike[str] | None = None,
 ) -> Result:
     """Paint the content picture in the manner of the style picture.
@@ -53,7 +54,7 @@ def transfer(
         As in `minimise`; by default 300.
     features
         The feature model; by default VGG19 with max pooling, loaded once a process.
-    optimiser, callbacks, seed, output
+    optimiser, callbacks, seed, tile, output
         As in `minimise`.
 
     Raises
@@ -70,6 +71,7 @@ def transfer(
         "features": features,
         "optimiser": optimiser,
         "seed": seed,
+        "tile": tile,
     }
     options: Any = {name: value for name, value in given.items() if value is not None}
     if preset is None:

@@ -380,6 +380,108 @@ class TestEveryLoss:
         assert repr(again) == repr(loss)
 
 
+MEANS = [
+    pytest.param(gram(), id="gram"),
+    pytest.param(shifted(2, -1), id="shifted"),
+    pytest.param(shifted(1, axes="y", flips="x"), id="flips"),
+    pytest.param(variation("l1"), id="variation-l1"),
+    pytest.param(variation("squared"), id="variation-squared"),
+    pytest.param(variation(1.25), id="variation-1.25"),
+]
+
+
+@pytest.mark.parametrize("loss", MEANS)
+class TestGuides:
+    """Weights of positions, and the mass that a mean over them has."""
+
+    def test_a_guide_of_one_everywhere_changes_nothing(self, loss: Loss) -> None:
+        f = random_features(0, 6, 7, 3)
+        whole, guided = (statistic(loss, f, g) for g in (None, np.full((1, 6, 7, 1), 2.0)))
+        np.testing.assert_allclose(guided, whole, rtol=1e-12)
+
+    def test_the_gradient_is_that_of_the_weighted_mean(self, loss: Loss) -> None:
+        f, guide = random_features(0, 6, 7, 3), random_features(1, 6, 7, 1)
+        upstream, direction = (np.random.default_rng(s).normal(size=f.shape) for s in (2, 3))
+        x = tf.constant(f)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            values = loss.statistic({"a": x}, {"a": tf.constant(guide)})["a"]
+            upstream = np.resize(upstream, values.shape)
+            total = tf.reduce_sum(values * upstream)
+        slope = float((tape.gradient(total, x).numpy() * direction).sum())
+        high, low = (
+            (statistic(loss, f + step * direction, guide) * upstream).sum()
+            for step in (1e-6, -1e-6)
+        )
+        assert (high - low) / 2e-6 == pytest.approx(slope, rel=1e-6)
+
+    def test_the_masses_of_a_partition_add_up(self, loss: Loss) -> None:
+        """And so do mass · statistic: a pair across the border counts once."""
+        f = random_features(0, 6, 7, 3)
+        ones = np.ones((1, 6, 7, 1))
+        part = np.random.default_rng(1).integers(0, 2, ones.shape).astype(np.float64)
+        shares = [mass(loss, g) * statistic(loss, f, g) for g in (part, ones - part)]
+        np.testing.assert_allclose(mass(loss, part) + mass(loss, ones - part), mass(loss, ones))
+        np.testing.assert_allclose(
+            sum(shares) / mass(loss, ones), statistic(loss, f, None), rtol=1e-12
+        )
+
+    def test_nothing_is_zero_and_not_nan(self, loss: Loss) -> None:
+        f, nothing = random_features(0, 6, 7, 3), np.zeros((1, 6, 7, 1))
+        np.testing.assert_array_equal(statistic(loss, f, nothing), 0)
+        np.testing.assert_array_equal(mass(loss, nothing), 0)
+        x = tf.constant(f)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(loss.statistic({"a": x}, {"a": tf.constant(nothing)})["a"])
+        np.testing.assert_array_equal(tape.gradient(total, x), 0)
+
+
+def statistic(loss: Loss, f: Array, guide: Array | None) -> Any:
+    guides = None if guide is None else {"a": tf.constant(guide)}
+    return np.asarray(loss.statistic({"a": tf.constant(f)}, guides)["a"])
+
+
+def mass(loss: Loss, guide: Array) -> Any:
+    return np.asarray(loss.mass({"a": tf.constant(guide)})["a"])
+
+
+def test_guided_statistics_by_hand() -> None:
+    left = maps([[1, 0], [1, 0]])  # of A: positions (1, 0) and (3, 1)
+    np.testing.assert_allclose(statistic(gram(), A, left), [[5, 1.5], [1.5, 0.5]])
+    # Pairs by their upper or left position: along x (1, 0)(2, 1), (3, 1)(4, 0); y (1, 0)(3, 1).
+    x, y = statistic(shifted(1), A, left)
+    np.testing.assert_allclose(x, [[7, 0.5], [2, 0.0]])
+    np.testing.assert_allclose(y, [[3, 1], [0, 0]])
+    assert mass(shifted(1), left).ravel().tolist() == [2, 1]
+    # dx (1, 1), (1, −1); dy (2, 1): means over positions and channels.
+    np.testing.assert_allclose(statistic(variation("l1"), A, left), [1, 1.5])
+    np.testing.assert_allclose(statistic(variation("squared"), A, left), [1, 2.5])
+    np.testing.assert_allclose(statistic(variation(1), A, left), [(1 + 4 + 1 + 1) / 2])
+    assert mass(variation("l1"), left).tolist() == [2, 1]
+    assert mass(variation(1), left).tolist() == [1]
+
+
+# Of pairs, the first position is in the half: the other may be one further.
+@pytest.mark.parametrize(("loss", "width"), [(gram(), 4), (variation(1), 5)])
+def test_a_guide_of_half_a_picture_is_the_half_picture(loss: Loss, width: int) -> None:
+    f, guide = random_features(0, 6, 8, 3), np.ones((1, 6, 8, 1))
+    guide[:, :, 4:] = 0
+    np.testing.assert_allclose(statistic(loss, f, guide), statistic(loss, f[:, :, :width], None))
+
+
+def test_reach() -> None:
+    assert [gram().reach("a"), variation("l1").reach("a")] == [0, 1]
+    assert shifted(2, -3).reach("a") == 3
+    by_layer = ShiftedGram(PICTURE, shifts={"a": [4], "b": [1, 2]})
+    assert [by_layer.reach("a"), by_layer.reach("b")] == [4, 2]
+
+
+def test_flips_cannot_be_tiled() -> None:
+    assert shifted(1).tiling == "mean"
+    assert shifted(1, flips="y").tiling is None
+
+
 @pytest.mark.parametrize("loss", [gram(), shifted(2), histogram()], ids=["gram", "shifted", "hist"])
 def test_a_style_picture_may_be_of_another_size(loss: Loss) -> None:
     assert value(loss, random_features(0, 6, 7, 3), random_features(1, 9, 5, 3)) > 0

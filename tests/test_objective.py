@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from neural_style import FeatureModel, Loss, Objective, images
+from neural_style.compiled import Whole
 from neural_style.errors import LayerError, LossError
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.images import Image
@@ -146,11 +147,14 @@ def test_no_gradient_flows_into_a_target_made_of_the_picture(
 def test_the_feature_model_runs_once_for_the_union_of_layers(
     tiny_network: keras.Model, photo: Image, painting: Image
 ) -> None:
-    features = FeatureModel(tiny_network, preprocess=lambda image: image, winograd=False)
+    features = FeatureModel(tiny_network, preprocess="raw", winograd=False)
     objective = ready(everything(photo, painting), features, photo)
     objective(photo)
-    function = objective._compiled.value_and_gradient
-    arguments = tf.constant(photo[None]), objective._weights, objective._targets
+    evaluator = objective._evaluator
+    assert isinstance(evaluator, Whole)
+    function = evaluator.function
+    weights = tf.constant([term.weight for term in objective.terms], tf.float32)
+    arguments = tf.constant(photo[None]), weights, objective._targets
     queue = [tensor.op for tensor in function.get_concrete_function(*arguments).graph.outputs]
     needed: dict[str, str] = {}
     while queue:

@@ -1,0 +1,168 @@
+"""What an objective compiles for pictures that are evaluated whole.
+
+    whole = Whole(losses, features)
+    whole.measure(image, which)               # -> the statistics of the losses ``which``, NumPy
+    whole.prepared(i, target)                 # -> what ``evaluate`` takes as the target of loss i
+    whole.evaluate(image, weights, targets)   # -> Σ weight · value, the values, the gradient
+    whole.broken(image, weights, targets)     # -> which of the losses are not finite there
+
+Images and gradients are arrays H×W×3. `neural_style.tiles` has the same for pictures that are
+cut into tiles.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neural_style.backend import tf
+from neural_style.errors import LossError
+from neural_style.features import FeatureModel, Features
+from neural_style.images import Image
+from neural_style.losses import Loss, Tensor
+
+Values: TypeAlias = tuple[float, list[float], NDArray[np.float32]]
+
+INDEPENDENT = "the loss does not depend on the picture: no term's distance uses its statistic."
+
+
+class Whole:
+    """The functions of a list of losses on a feature model."""
+
+    def __init__(self, losses: Sequence[Loss], features: FeatureModel) -> None:
+        self.features = features
+        self._losses = without_references(losses)
+        # Without AutoGraph, an error in a loss is raised as it is.
+        self._measure = tf.function(self._statistics, autograph=False)
+        self.function = tf.function(self._value_and_gradient, autograph=False, jit_compile=True)
+
+    @property
+    def trace_count(self) -> int:
+        """How often the objective has been compiled."""
+        return int(self.function.experimental_get_tracing_count())
+
+    def measure(self, image: Image, which: tuple[int, ...]) -> list[Any]:
+        """The statistics of one picture for the losses ``which``, as NumPy arrays."""
+        if not which:
+            return []
+        return list(arrays(self._measure(tf.constant(image[None], tf.float32), which)))
+
+    def prepared(self, i: int, target: Any) -> Any:
+        """The target of a loss as tensors."""
+        return tensors(target)
+
+    def evaluate(self, image: Image, weights: Sequence[float], targets: Sequence[Any]) -> Values:
+        """Σ weight · value, the values and the gradient at a picture."""
+        loss, values, gradient = self.function(
+            tf.constant(image[None], tf.float32), tf.constant(weights, tf.float32), list(targets)
+        )
+        return float(loss), values.numpy().tolist(), gradient.numpy()[0]
+
+    def broken(self, image: Image, weights: Sequence[float], targets: Sequence[Any]) -> list[int]:
+        """The losses whose weighted value or gradient is not finite."""
+        broken = []
+        for i, (loss, weight, target) in enumerate(
+            zip(self._losses, weights, targets, strict=True)
+        ):
+            pixels = tf.constant(image[None], tf.float32)
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(pixels)
+                features = self.features(pixels, loss.layers)
+                value = weight * _value(loss, features, target)
+            gradient = tape.gradient(value, pixels, unconnected_gradients="zero")
+            if not (np.isfinite(value) and np.isfinite(gradient).all()):
+                broken.append(i)
+        return broken
+
+    def _statistics(self, image: Tensor, which: tuple[int, ...]) -> list[Any]:
+        losses = [self._losses[i] for i in which]
+        features = self.features(image, union(losses))
+        return [_statistic(loss, features) for loss in losses]
+
+    def _value_and_gradient(
+        self, image: Tensor, weights: Tensor, targets: list[Any]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(image)
+            features = self.features(image, union(self._losses), compiled=True)
+            values = [
+                _value(loss, features, target)
+                for loss, target in zip(self._losses, targets, strict=True)
+            ]
+            loss = tf.tensordot(weights, tf.stack(values), 1)
+        gradient = tape.gradient(loss, image)
+        if gradient is None:
+            raise LossError(INDEPENDENT)
+        return loss, tf.stack(values), gradient
+
+
+def without_references(losses: Iterable[Loss]) -> list[Loss]:
+    """Copies of losses, since functions outlive the pictures that they are used for."""
+    copies = [copy.copy(loss) for loss in losses]
+    for loss in copies:
+        loss.references = ()
+    return copies
+
+
+def union(losses: Iterable[Loss]) -> tuple[str, ...]:
+    """The layers of all losses, each once."""
+    return tuple(dict.fromkeys(layer for loss in losses for layer in loss.layers))
+
+
+def distance(loss: Loss, statistic: Any, target: Any) -> Tensor:
+    """The loss's distance, a float32 scalar; a `LossError` if it is none."""
+    value = tf.convert_to_tensor(loss.distance(statistic, target))
+    if value.shape.rank != 0 or not value.dtype.is_floating:
+        raise LossError(
+            f"{loss.name}: distance returned {value.dtype.name} of shape {tuple(value.shape)}, "
+            f"expected one floating-point number."
+        )
+    return tf.cast(value, tf.float32)
+
+
+def tensors(nest: Any) -> Any:
+    """A nest of arrays as tensors, what is floating as float32."""
+    return tf.nest.map_structure(_as_tensor, nest)
+
+
+def arrays(nest: Any) -> Any:
+    """A nest of tensors as arrays."""
+    return tf.nest.map_structure(lambda x: x.numpy(), nest)
+
+
+def trace_key(loss: Loss) -> Any:
+    """Equal for losses of one class whose attributes, all but the references, are equal."""
+    state = {k: v for k, v in vars(loss).items() if k not in ("references", "name")}
+    try:
+        key = (type(loss), _frozen(state))
+        hash(key)
+    except TypeError:  # an attribute of a kind that cannot be compared: only itself
+        return loss
+    return key
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return tuple((k, _frozen(v)) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return (type(value), *map(_frozen, value))
+    return (type(value), value)
+
+
+def _statistic(loss: Loss, features: Features) -> Any:
+    return loss.statistic({layer: features[layer] for layer in loss.layers}, None)
+
+
+def _value(loss: Loss, features: Features, target: Any) -> Tensor:
+    return distance(loss, _statistic(loss, features), target)
+
+
+def _as_tensor(value: Any) -> Any:
+    if value is None:
+        return None
+    array = np.asarray(value)
+    return tf.constant(array, tf.float32 if array.dtype.kind == "f" else array.dtype)
