@@ -85,11 +85,15 @@ class Bench:
         return Library(*self.commands[key], options | {"winograd": key != "direct"})
 
     def noise(self, size: int, style: int | None = None) -> Path:
-        """The folder of seeded noise of size × size; the style may have another side."""
+        """The folder of seeded noise of size × size; the style may have another side.
+
+        The style is darker: of two noises alike, the loss is a small difference of Gram matrices.
+        """
         rng = np.random.default_rng(0)
-        sides = (size, style or size, size)
-        pictures = [rng.integers(0, 256, (side, side, 3), np.uint8) for side in sides]
-        return save(self.folder / f"{size} pixels", *pictures)
+        content, start = (rng.integers(0, 256, (size, size, 3)) for _ in range(2))
+        side = style or size
+        painting = rng.integers(0, 128, (side, side, 3))
+        return save(self.folder / f"{size} pixels", content, painting, start)
 
     def evaluations(self, size: int, keys: Sequence[str], rounds: int) -> dict[str, Measured]:
         """Measured in turns at one size."""
