@@ -36,9 +36,9 @@ def pictures(
     noise = ns.images.noise((photo.shape[0], photo.shape[1]), uniform=options.NOISE)
     variants = {f"α/β = 1/{n}": ("full", 1 / n, photo, None) for n in (10, 100, 1000, 10000)} | {
         "shallow, 1/1000": ("shallow", 1e-3, photo, None),
-        "from noise, 1/1000": ("full", 1e-3, noise, None),
+        "from noise, 1/10": ("full", 1e-1, noise, None),
         "Adam(1), 1/1000": ("full", 1e-3, photo, Adam(1.0)),
-        "Adam(1), from noise": ("full", 1e-3, noise, Adam(1.0)),
+        "Adam(1), from noise, 1/10": ("full", 1e-1, noise, Adam(1.0)),
     }
     drawn = {"the photo": photo, "the painting": painting}
     for title, (recipe, ratio, start, optimiser) in variants.items():
