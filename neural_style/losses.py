@@ -19,12 +19,12 @@ between the statistic of the picture being made and a *target*:
 
 ``features`` is ``{layer: tensor (1, h, w, channels)}``; ``guides`` are weights of the
 positions, ``{layer: (1, h, w, 1)}``, or None, where all weigh the same. A statistic is a
-dict of tensors. ``target`` gets the statistics
-of the references as NumPy arrays, the statistic of the current picture (None unless
-``refresh_every`` is set) and a random generator from (seed, round, term); what it
-returns, any nest of arrays, is what ``distance`` gets, in every evaluation until the
-next refresh. The target is an input of the compiled objective: no gradient flows into
-it, and a new one of the same shapes costs no new compilation.
+dict of tensors. ``target`` gets the statistics of the references as NumPy arrays, the
+statistic of the current picture (None unless ``refresh_every`` is set) and a random
+generator from (seed, round, term); what it returns, any nest of arrays, is what
+``distance`` gets, in every evaluation until the next refresh. The target is an input of
+the compiled objective: no gradient flows into it, and a new one of the same shapes costs
+no new compilation.
 
 A statistic that aggregates is a mean over positions, never a sum, so that a weight
 means the same at every size. A loss keeps no state that changes during a run.
