@@ -59,8 +59,8 @@ def best(photo: Image, painting: Image) -> ns.WeightedSum:
     """The weights that were chosen by looking."""
     return (
         Content(tones(photo, painting))
-        + Gram(painting, layers=LAYERS)
-        + 1e-2 * ShiftedGram(painting, shifts=[4])
+        + 0.5 * Gram(painting, layers=LAYERS)
+        + 5e-3 * ShiftedGram(painting, shifts=[4])
         + 10 * Histogram(painting, refresh_every=25)
         + 1e4 * TotalVariation()
     )
