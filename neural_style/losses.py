@@ -9,6 +9,7 @@ between the statistic of the picture being made and a *target*:
         refresh_every = None     # evaluations between targets; None: one target for the run
         tiling = None            # "mean": an area-weighted mean over positions;
                                  # "map": one value a position; None: cannot be tiled
+        memory = "linear"        # how what it needs grows with the positions; or "quadratic"
 
         def statistic(self, features, guides): ...         # traced
         def target(self, references, current, rng): ...    # eager, NumPy
@@ -135,6 +136,7 @@ class Loss(_Summand):
     references: tuple[images.Image, ...] = ()
     refresh_every: int | None = None
     tiling: Literal["mean", "map"] | None = None
+    memory: Literal["linear", "quadratic"] = "linear"
 
     def __init__(
         self, *references: Any, layers: Layers | None = None, name: str | None = None
