@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias, TypedDict
 
@@ -34,12 +34,14 @@ class Options(TypedDict, total=False):
     ``start`` is ``"content"``, ``"noise"`` (the source's; where it has none, uniform in
     0–255) or an array, which is resized to the content's final size. ``features`` is any
     model with VGG's layer names. ``evaluations``, ``optimiser`` and ``seed`` are those of
-    `minimise`; the seed is the noise's, too. So is ``tile``, which no source has.
+    `minimise`; the seed is the noise's, too. So are ``tile`` and ``scales``, which no source
+    has.
     """
 
     size: int
     start: str | Image
-    evaluations: int
+    scales: Sequence[int]
+    evaluations: int | Sequence[int]
     optimiser: Any
     features: FeatureModel
     seed: int
@@ -57,11 +59,12 @@ class Preset:
     features: FeatureModel
     start: Image = field(repr=False)
     optimiser: Any
-    evaluations: int
+    evaluations: int | Sequence[int]
     restart_every: int | None
     clip: Literal["round", "step"]
     seed: int
     tile: int | None = None
+    scales: Sequence[int] = ()
 
     def run(
         self, *, callbacks: Iterable[Callback] = (), output: str | os.PathLike[str] | None = None
@@ -119,6 +122,7 @@ class Draft:
             "clip": "round" if isinstance(optimiser, LBFGS | SciPyLBFGS) else clip,
             "seed": seed,
             "tile": options.get("tile"),
+            "scales": options.get("scales", ()),
         }
 
     def layers(
@@ -141,7 +145,7 @@ class Draft:
                 raise OptionError(f"start: expected 'content', 'noise' or an array, got {start!r}.")
             return self.photo if start == "content" else noise(self.size, seed=seed)
         image = images.as_image(start, "start", any_range=True)
-        return image if image.shape == self.photo.shape else images.resize(image, size=self.size)
+        return images.resize(image, size=self.size, any_range=True)
 
 
 @functools.cache

@@ -55,13 +55,14 @@ Losses add up to a `WeightedSum`:
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any, Literal, TypeAlias, overload
+from typing import Any, Literal, Self, TypeAlias, overload
 
 import numpy as np
 
@@ -84,6 +85,9 @@ class _Summand:
     __array_ufunc__ = None
 
     def terms_of_sum(self) -> tuple[Term, ...]:
+        raise NotImplementedError
+
+    def resized(self, factor: float) -> _Summand:
         raise NotImplementedError
 
     def __add__(self, other: Any) -> WeightedSum:
@@ -212,6 +216,23 @@ class Loss(_Summand):
         """A loss from `get_config` and its references."""
         return cls(*references, **config)
 
+    def resized(self, factor: float) -> Self:
+        """A copy whose references are resized, antialiased, both sides by a factor.
+
+        For a picture that is resized by the same factor. Its options, weights and the
+        distances among them that are in positions of a layer, stay what they are.
+        """
+        resized = copy.copy(self)
+        resized.references = tuple(
+            images.resize(
+                image,
+                size=images.scaled((image.shape[0], image.shape[1]), factor),
+                any_range=True,
+            ).clip(0, 255)
+            for image in self.references
+        )
+        return resized
+
     def terms_of_sum(self) -> tuple[Term, ...]:
         """This loss as the one term of a sum, with weight 1."""
         return (Term(self.name, 1.0, self),)
@@ -270,6 +291,10 @@ class WeightedSum(_Summand, Sequence[Term]):
 
     def __iter__(self) -> Iterator[Term]:
         return iter(self.terms)
+
+    def resized(self, factor: float) -> WeightedSum:
+        """The sum of the same losses, each `Loss.resized`."""
+        return WeightedSum(replace(term, loss=term.loss.resized(factor)) for term in self.terms)
 
     def terms_of_sum(self) -> tuple[Term, ...]:
         """The terms, in the order in which they were added."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from neural_style import images, presets, registry
@@ -24,7 +24,8 @@ def transfer(
     loss: Callable[[Image, Image], Loss | WeightedSum] | None = None,
     size: int | None = None,
     start: str | Image | None = None,
-    evaluations: int | None = None,
+    scales: Sequence[int] | None = None,
+    evaluations: int | Sequence[int] | None = None,
     features: FeatureModel | None = None,
     optimiser: Any = None,
     callbacks: Iterable[Callback] = (),
@@ -50,6 +51,8 @@ def transfer(
     start
         ``"content"`` (by default), ``"noise"`` (uniform in 0–255, from the seed, or the
         preset's own), or an array, which is resized to the content's final size.
+    scales
+        As in `minimise`; by default none but the final size.
     evaluations
         As in `minimise`; by default 300.
     features
@@ -67,6 +70,7 @@ def transfer(
     given = {
         "size": size,
         "start": start,
+        "scales": scales,
         "evaluations": evaluations,
         "features": features,
         "optimiser": optimiser,
