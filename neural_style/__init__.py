@@ -22,6 +22,7 @@ _HOMES = {
     "SciPyLBFGS": "optimisers",
     "Step": "result",
     "WeightedSum": "losses",
+    "balance": "balancing",
     "callbacks": "",
     "contact_sheet": "sheets",
     "create": "registry",
@@ -43,6 +44,7 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import errors as errors
     from neural_style import images as images
     from neural_style import presets as presets
+    from neural_style.balancing import balance as balance
     from neural_style.features import FeatureModel as FeatureModel
     from neural_style.losses import Loss as Loss
     from neural_style.losses import WeightedSum as WeightedSum
