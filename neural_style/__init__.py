@@ -24,6 +24,7 @@ _HOMES = {
     "WeightedSum": "losses",
     "balance": "balancing",
     "callbacks": "",
+    "color": "",
     "contact_sheet": "sheets",
     "create": "registry",
     "datasets": "",
@@ -40,6 +41,7 @@ __all__ = list(_HOMES)
 
 if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import callbacks as callbacks
+    from neural_style import color as color
     from neural_style import datasets as datasets
     from neural_style import errors as errors
     from neural_style import images as images
