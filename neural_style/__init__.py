@@ -22,7 +22,9 @@ _HOMES = {
     "SciPyLBFGS": "optimisers",
     "Step": "result",
     "WeightedSum": "losses",
+    "balance": "balancing",
     "callbacks": "",
+    "color": "",
     "contact_sheet": "sheets",
     "create": "registry",
     "datasets": "",
@@ -39,10 +41,12 @@ __all__ = list(_HOMES)
 
 if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import callbacks as callbacks
+    from neural_style import color as color
     from neural_style import datasets as datasets
     from neural_style import errors as errors
     from neural_style import images as images
     from neural_style import presets as presets
+    from neural_style.balancing import balance as balance
     from neural_style.features import FeatureModel as FeatureModel
     from neural_style.losses import Loss as Loss
     from neural_style.losses import WeightedSum as WeightedSum

@@ -30,6 +30,8 @@ from neural_style.images import Image, Size
 from neural_style.losses import Loss, Term, WeightedSum
 from neural_style.tiles import Tiled
 
+_NO_TARGETS = "the objective has no targets yet: call refresh(image, round=0) first."
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -139,12 +141,30 @@ class Objective:
             A term is not a scalar, or does not fit its target, or `refresh` was never called.
         """
         if self._targets is None:
-            raise LossError("the objective has no targets yet: call refresh(image, round=0) first.")
+            raise LossError(_NO_TARGETS)
         weights = [term.weight for term in self.terms]
         loss, values, gradient = self._evaluator.evaluate(image, weights, self._targets)
         terms = dict(zip((t.name for t in self.terms), values, strict=True))
         weighted = {t.name: t.weight * terms[t.name] for t in self.terms}
         return Evaluation(loss, terms, weighted, gradient)
+
+    def gradient_norms(self, image: Image) -> dict[str, float]:
+        """The Euclidean norm of every term's own gradient at an image, without its weight.
+
+        It costs an evaluation a term, and no compilation. All are NaN where one is not finite.
+
+        Raises
+        ------
+        LossError
+            As a call.
+        """
+        if self._targets is None:
+            raise LossError(_NO_TARGETS)
+        norms = {}
+        for term, alone in zip(self.terms, np.eye(len(self.terms)).tolist(), strict=True):
+            _, _, gradient = self._evaluator.evaluate(image, alone, self._targets)
+            norms[term.name] = float(np.linalg.norm(gradient.astype(np.float64)))
+        return norms
 
     def broken_terms(self, image: Image) -> list[str]:
         """The names of the terms whose value or gradient is not finite at an image."""
