@@ -143,7 +143,8 @@ def resize(
 ) -> Image:
     """Resize an array with antialiasing (Lanczos); the options are those of `load`.
 
-    With ``any_range``, values outside 0–255 are neither refused nor clipped.
+    The result is clipped to 0–255, which Lanczos may leave; with ``any_range`` to the picture's
+    own range where that is larger, instead of being refused.
 
     >>> resize(np.full((4, 6, 3), 7.0), long_side=3).shape
     (2, 3, 3)
@@ -158,7 +159,7 @@ def resize(
         for channel in np.moveaxis(image, -1, 0)
     ]
     resized: Image = np.stack([np.asarray(channel) for channel in channels], -1)
-    return resized if any_range else resized.clip(0, 255)
+    return resized.clip(min(0, image.min()), max(255, image.max()))
 
 
 def scaled(size: Size, factor: float) -> Size:
