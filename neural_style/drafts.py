@@ -22,6 +22,7 @@ from neural_style.images import Image, Size
 from neural_style.losses import Loss, WeightedSum
 from neural_style.optimise import Callback, minimise
 from neural_style.optimisers import LBFGS, SciPyLBFGS
+from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
 
 Picture: TypeAlias = str | os.PathLike[str] | Image
@@ -34,8 +35,8 @@ class Options(TypedDict, total=False):
     ``start`` is ``"content"``, ``"noise"`` (the source's; where it has none, uniform in
     0–255) or an array, which is resized to the content's final size. ``features`` is any
     model with VGG's layer names. ``evaluations``, ``optimiser`` and ``seed`` are those of
-    `minimise`; the seed is the noise's, too. So are ``tile`` and ``scales``, which no source
-    has.
+    `minimise`; the seed is the noise's, too. So are ``tile``, ``scales`` and
+    ``parameterisation``, which no source has.
     """
 
     size: int
@@ -43,6 +44,7 @@ class Options(TypedDict, total=False):
     scales: Sequence[int]
     evaluations: int | Sequence[int]
     optimiser: Any
+    parameterisation: str | Parameterisation
     features: FeatureModel
     seed: int
     tile: int | None
@@ -65,6 +67,7 @@ class Preset:
     seed: int
     tile: int | None = None
     scales: Sequence[int] = ()
+    parameterisation: str | Parameterisation = "pixels"
 
     def run(
         self, *, callbacks: Iterable[Callback] = (), output: str | os.PathLike[str] | None = None
@@ -123,6 +126,7 @@ class Draft:
             "seed": seed,
             "tile": options.get("tile"),
             "scales": options.get("scales", ()),
+            "parameterisation": options.get("parameterisation", "pixels"),
         }
 
     def layers(
