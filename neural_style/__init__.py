@@ -32,6 +32,7 @@ _HOMES = {
     "images": "",
     "minimise": "optimise",
     "names": "registry",
+    "parameterisation": "",
     "presets": "",
     "register": "registry",
     "sweep": "sweeps",
@@ -45,6 +46,7 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import datasets as datasets
     from neural_style import errors as errors
     from neural_style import images as images
+    from neural_style import parameterisation as parameterisation
     from neural_style import presets as presets
     from neural_style.balancing import balance as balance
     from neural_style.features import FeatureModel as FeatureModel

@@ -22,6 +22,7 @@ from neural_style.images import Image, Size
 from neural_style.losses import Loss, WeightedSum
 from neural_style.optimise import Callback, minimise
 from neural_style.optimisers import LBFGS, SciPyLBFGS
+from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
 
 Picture: TypeAlias = str | os.PathLike[str] | Image
@@ -34,8 +35,8 @@ class Options(TypedDict, total=False):
     ``start`` is ``"content"``, ``"noise"`` (the source's; where it has none, uniform in
     0–255) or an array, which is resized to the content's final size. ``features`` is any
     model with VGG's layer names. ``evaluations``, ``optimiser`` and ``seed`` are those of
-    `minimise`; the seed is the noise's, too. So are ``tile`` and ``scales``, which no source
-    has, and these:
+    `minimise`; the seed is the noise's, too. So are ``tile``, ``scales`` and
+    ``parameterisation``, which no source has. Nor has it these:
 
     ``style_size`` is the same side of the style picture, by default the content's: the larger
     it is, the larger the strokes. ``color`` keeps the content's colours: ``"match"`` gives
@@ -50,6 +51,7 @@ class Options(TypedDict, total=False):
     scales: Sequence[int]
     evaluations: int | Sequence[int]
     optimiser: Any
+    parameterisation: str | Parameterisation
     features: FeatureModel
     seed: int
     tile: int | None
@@ -73,6 +75,7 @@ class Preset:
     seed: int
     tile: int | None = None
     scales: Sequence[int] = ()
+    parameterisation: str | Parameterisation = "pixels"
     chroma: Image | None = field(default=None, repr=False)
 
     def run(
@@ -142,6 +145,7 @@ class Draft:
             "seed": seed,
             "tile": options.get("tile"),
             "scales": options.get("scales", ()),
+            "parameterisation": options.get("parameterisation", "pixels"),
             "chroma": chroma,
         }
 

@@ -33,6 +33,7 @@ from neural_style.images import Image
 from neural_style.losses import Loss, WeightedSum
 from neural_style.objective import Evaluation
 from neural_style.optimisers import LBFGS, RoundOver
+from neural_style.parameterisation import Parameterisation, Pixels, resolve
 from neural_style.result import Entry, Result, Step
 from neural_style.scales import Scale, plan
 
@@ -51,6 +52,7 @@ def minimise(
     optimiser: Any = None,
     restart_every: int | None = None,
     clip: Literal["round", "step"] = "round",
+    parameterisation: str | Parameterisation = "pixels",
     callbacks: Iterable[Callback] = (),
     seed: int = 0,
     tile: int | None = None,
@@ -84,6 +86,10 @@ def minimise(
     clip
         When pixels are clipped to 0–255: between rounds, or, for a Keras optimizer, after
         every ``"step"``.
+    parameterisation
+        The variables that the optimiser moves: ``"pixels"``, ``"frequencies"``
+        (`neural_style.parameterisation.Frequencies`), or any `Parameterisation`. Callbacks
+        and the result have pictures all the same.
     callbacks
         Callables of a `Step`.
     seed
@@ -127,6 +133,11 @@ def minimise(
         optimisers.driver, LBFGS() if optimiser is None else optimiser, clip_steps=clip == "step"
     )
     resumes_there = driver().resumes_there
+    variables = resolve(parameterisation)
+    if clip == "step" and not isinstance(variables, Pixels):
+        raise OptionError(
+            "clip='step' is for pixels: use clip='round', or parameterisation='pixels'."
+        )
     if output is not None:
         images.check_output(output)
     size = start.shape[0], start.shape[1]
@@ -142,7 +153,7 @@ def minimise(
         for callback in (callbacks := tuple(callbacks)):
             if isinstance(callback, AbstractContextManager):
                 stack.enter_context(callback)
-        run = _Run(planned, callbacks)
+        run = _Run(planned, variables, callbacks)
         reason = run.scales(driver, start, {i: n for i, n in periods.items() if n})
     result = run.result(seed, reason)
     if output is not None:
@@ -164,8 +175,14 @@ class _Best(NamedTuple):
 class _Run:
     """The counters of a run, and the best picture of its current round."""
 
-    def __init__(self, scales: list[Scale], callbacks: tuple[Callback, ...]) -> None:
+    def __init__(
+        self,
+        scales: list[Scale],
+        variables: Parameterisation,
+        callbacks: tuple[Callback, ...],
+    ) -> None:
         self.pending = scales
+        self.variables = variables
         self.objective = scales[0].objective
         self.budget = sum(scale.budget for scale in scales)
         self.size = scales[-1].size
@@ -220,9 +237,10 @@ class _Run:
             self.round_end = min([end, *due_at.values()])
             first = len(self.history)
             try:
-                stopped = driver(self.evaluate, self.accept, image)
+                stopped = driver(self.evaluate, self.accept, self.variables.encode(image))
             except RoundOver as over:
-                image = over.image if driver.resumes_there else self._best().image
+                resumed = driver.resumes_there
+                image = self.variables.decode(over.x) if resumed else self._best().image
             else:
                 if not due_at or self._best().value.loss >= self.history[first].loss:
                     return stopped
@@ -235,10 +253,11 @@ class _Run:
             due_now = [i for i, due in due_at.items() if due <= self.evaluation]
             self.objective.refresh(image, round=self.round, only=due_now)
 
-    def evaluate(self, image: Image) -> tuple[float, Image]:
-        """The objective for the optimiser, counted and checked."""
+    def evaluate(self, x: Image) -> tuple[float, Image]:
+        """The objective for the optimiser, of its variables, counted and checked."""
         if self.evaluation >= self.round_end:
-            raise RoundOver(image)
+            raise RoundOver(x)
+        image = self.variables.decode(x)
         value = self.objective(image)
         self.evaluation += 1
         if not value.finite:
@@ -250,7 +269,7 @@ class _Run:
         self.last = image, value
         if self.best is None or self.best.round < self.round or value.loss < self.best.value.loss:
             self.best = _Best(image, value, self.round, self.scale)
-        return value.loss, value.gradient
+        return value.loss, self.variables.pull(value.gradient)
 
     def accept(self) -> None:
         """Tell the history and the callbacks of the picture evaluated last."""

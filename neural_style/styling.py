@@ -18,6 +18,7 @@ from neural_style.features import FeatureModel
 from neural_style.images import Image
 from neural_style.losses import Loss, Term, WeightedSum
 from neural_style.optimise import Callback
+from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
 
 
@@ -36,6 +37,7 @@ def transfer(
     evaluations: int | Sequence[int] | None = None,
     features: FeatureModel | None = None,
     optimiser: Any = None,
+    parameterisation: str | Parameterisation | None = None,
     callbacks: Iterable[Callback] = (),
     seed: int = 0,
     tile: int | None = None,
@@ -73,7 +75,7 @@ def transfer(
         As in `minimise`; by default 300.
     features
         The feature model; by default VGG19 with max pooling, loaded once a process.
-    optimiser, callbacks, seed, tile, output
+    optimiser, parameterisation, callbacks, seed, tile, output
         As in `minimise`.
 
     Raises
@@ -94,6 +96,7 @@ def transfer(
         "evaluations": evaluations,
         "features": features,
         "optimiser": optimiser,
+        "parameterisation": parameterisation,
         "seed": seed,
         "tile": tile,
     }
