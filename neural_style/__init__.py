@@ -27,6 +27,7 @@ _HOMES = {
     "create": "registry",
     "datasets": "",
     "errors": "",
+    "guided": "guidance",
     "images": "",
     "minimise": "optimise",
     "names": "registry",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import images as images
     from neural_style import presets as presets
     from neural_style.features import FeatureModel as FeatureModel
+    from neural_style.guidance import guided as guided
     from neural_style.losses import Loss as Loss
     from neural_style.losses import WeightedSum as WeightedSum
     from neural_style.objective import Objective as Objective

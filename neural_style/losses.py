@@ -6,6 +6,8 @@ between the statistic of the picture being made and a *target*:
     class Loss:
         layers = ()              # the feature layers it reads; "image" names the pixels
         references = ()          # the images its target is measured on, H×W×3, RGB, 0–255
+        masks = None             # the parts that count (`guided`): the picture's mask, and a
+                                 # tuple of the references'; H×W, 0–255
         refresh_every = None     # evaluations between targets; None: one target for the run
         tiling = None            # "mean": an area-weighted mean over positions;
                                  # "map": one value a position; None: cannot be tiled
@@ -19,7 +21,8 @@ between the statistic of the picture being made and a *target*:
         def reach(self, layer): ...                        # and how far a position reads
 
 ``features`` is ``{layer: tensor (1, h, w, channels)}``; ``guides`` are weights of the
-positions, ``{layer: (1, h, w, 1)}``, or None, where all weigh the same. A statistic is a
+positions, ``{layer: (1, h, w, 1)}``, or None, where all weigh the same; a loss with masks
+gets them from `neural_style.guidance`. A statistic is a
 dict of tensors. ``target`` gets the statistics of the references as NumPy arrays, the
 statistic of the current picture (None unless ``refresh_every`` is set) and a random
 generator from (seed, round, term); what it returns, any nest of arrays, is what
@@ -55,6 +58,7 @@ Losses add up to a `WeightedSum`:
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 import re
@@ -64,6 +68,7 @@ from numbers import Real
 from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neural_style import images
 from neural_style.backend import keras
@@ -75,6 +80,7 @@ Tensor: TypeAlias = Any
 Features: TypeAlias = dict[str, Tensor]
 Statistic: TypeAlias = dict[str, Any]
 Layers: TypeAlias = Sequence[str] | Mapping[str, float]
+Mask: TypeAlias = NDArray[np.float32]
 
 
 class _Summand:
@@ -134,6 +140,7 @@ class Loss(_Summand):
 
     layers: Layers = ()
     references: tuple[images.Image, ...] = ()
+    masks: tuple[Mask, tuple[Mask, ...]] | None = None
     refresh_every: int | None = None
     tiling: Literal["mean", "map"] | None = None
     memory: Literal["linear", "quadratic"] = "linear"
@@ -292,6 +299,14 @@ def weighted_mean(x: Tensor, guide: Tensor | None, axis: Any = None) -> Tensor:
     if guide is None:
         return ops.mean(x, axis)
     return ops.divide_no_nan(ops.mean(guide * x, axis), ops.mean(guide))
+
+
+def digest(picture: NDArray[np.float32] | None) -> str:
+    """A hash of a picture or a mask, its shape and its float32 values; of None, nothing."""
+    if picture is None:
+        return ""
+    values = np.ascontiguousarray(picture, np.float32)
+    return hashlib.sha256(repr(values.shape).encode() + values.tobytes()).hexdigest()
 
 
 def _checked_layers(layers: Any, name: str) -> tuple[str, ...] | dict[str, float]:
