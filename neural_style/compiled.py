@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from neural_style import distances
 from neural_style.backend import tf
 from neural_style.errors import LossError
 from neural_style.features import FeatureModel, Features
@@ -154,7 +155,12 @@ def statistic(loss: Loss, features: Features, guides: Features | None) -> Any:
 
 def distance(loss: Loss, current: Any, target: Any) -> Tensor:
     """The loss's distance, a float32 scalar; a `LossError` if it is none."""
-    value = tf.convert_to_tensor(loss.distance(current, target))
+    value = (
+        loss.distance(current, target)
+        if loss.metric is None
+        else distances.between(loss, loss.metric, current, target)
+    )
+    value = tf.convert_to_tensor(value)
     if value.shape.rank != 0 or not value.dtype.is_floating:
         raise LossError(
             f"{loss.name}: distance returned {value.dtype.name} of shape {tuple(value.shape)}, "
@@ -192,6 +198,8 @@ def _frozen(value: Any) -> Any:
         return tuple((k, _frozen(v)) for k, v in value.items())
     if isinstance(value, list | tuple):
         return (tuple, *map(_frozen, value))  # JSON has one kind of both
+    if isinstance(value, np.generic):
+        value = value.item()
     return (type(value), value)
 
 
