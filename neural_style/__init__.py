@@ -29,6 +29,7 @@ _HOMES = {
     "create": "registry",
     "datasets": "",
     "errors": "",
+    "guided": "guidance",
     "images": "",
     "minimise": "optimise",
     "names": "registry",
@@ -50,6 +51,7 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import presets as presets
     from neural_style.balancing import balance as balance
     from neural_style.features import FeatureModel as FeatureModel
+    from neural_style.guidance import guided as guided
     from neural_style.losses import Loss as Loss
     from neural_style.losses import WeightedSum as WeightedSum
     from neural_style.objective import Objective as Objective

@@ -16,7 +16,7 @@ from neural_style.drafts import Draft, Picture, Preset
 from neural_style.errors import OptionError
 from neural_style.features import FeatureModel
 from neural_style.images import Image
-from neural_style.losses import Loss, Term, WeightedSum
+from neural_style.losses import Loss, Term, WeightedSum, digest
 from neural_style.optimise import Callback
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
@@ -165,8 +165,9 @@ def _merged(loss: WeightedSum) -> WeightedSum:
 
 
 def _equal(a: Loss, b: Loss) -> bool:
-    return (
-        trace_key(a) == trace_key(b)
-        and len(a.references) == len(b.references)
-        and all(map(np.array_equal, a.references, b.references))
-    )
+    return trace_key(a) == trace_key(b) and _digests(a) == _digests(b)
+
+
+def _digests(loss: Loss) -> list[str]:
+    masks = () if loss.masks is None else (loss.masks[0], *loss.masks[1])
+    return [digest(picture) for picture in (*loss.references, *masks)]
