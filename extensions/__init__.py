@@ -4,9 +4,17 @@ from neural_style import backend as _backend  # a clear error before Keras is im
 from neural_style.extensions.content import Content
 from neural_style.extensions.gram import Gram
 from neural_style.extensions.histogram import Histogram
+from neural_style.extensions.mrf import MRF
 from neural_style.extensions.shifted_gram import ShiftedGram
 from neural_style.extensions.total_variation import TotalVariation
 
-__all__ = ["Content", "Gram", "Histogram", "ShiftedGram", "TotalVariation"]
+__all__ = [
+    "MRF",
+    "Content",
+    "Gram",
+    "Histogram",
+    "ShiftedGram",
+    "TotalVariation",
+]
 
 del _backend
