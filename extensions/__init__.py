@@ -6,6 +6,7 @@ from neural_style.extensions.gram import Gram
 from neural_style.extensions.histogram import Histogram
 from neural_style.extensions.mrf import MRF
 from neural_style.extensions.shifted_gram import ShiftedGram
+from neural_style.extensions.sliced_wasserstein import SlicedWasserstein
 from neural_style.extensions.total_variation import TotalVariation
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Gram",
     "Histogram",
     "ShiftedGram",
+    "SlicedWasserstein",
     "TotalVariation",
 ]
 
