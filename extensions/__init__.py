@@ -5,6 +5,8 @@ from neural_style.extensions.content import Content
 from neural_style.extensions.gram import Gram
 from neural_style.extensions.histogram import Histogram
 from neural_style.extensions.mrf import MRF
+from neural_style.extensions.relaxed_emd import RelaxedEMD
+from neural_style.extensions.self_similarity import SelfSimilarity
 from neural_style.extensions.shifted_gram import ShiftedGram
 from neural_style.extensions.sliced_wasserstein import SlicedWasserstein
 from neural_style.extensions.total_variation import TotalVariation
@@ -14,6 +16,8 @@ __all__ = [
     "Content",
     "Gram",
     "Histogram",
+    "RelaxedEMD",
+    "SelfSimilarity",
     "ShiftedGram",
     "SlicedWasserstein",
     "TotalVariation",
