@@ -77,14 +77,17 @@ class HypercolumnLoss(Loss):
     def places(self, features: Features, rng: np.random.Generator) -> Places:
         """At most `samples` places, none twice: all of them where there are no more.
 
+        Otherwise one, at random, of each of ``samples`` runs of positions, row by row, so that
+        all parts of the picture are seen.
+
         features: {layer: (1, h, w, channels)}. Returns for every layer four of its positions for
         each place, as indices (places, 4), and their shares (places, 4, 1), whose sum is 1.
         """
         sizes = {layer: tuple(f.shape[1:3]) for layer, f in features.items()}
         height, width = max(sizes.values())
-        chosen = np.arange(height * width)
-        if len(chosen) > self.samples:
-            chosen = np.sort(rng.choice(len(chosen), self.samples, replace=False))
+        count = min(self.samples, height * width)
+        first = np.arange(count + 1) * (height * width) // count
+        chosen = rng.integers(first[:-1], first[1:])
         y, x = (chosen // width + 0.5) / height, (chosen % width + 0.5) / width
         return {layer: _corners(y, x, size) for layer, size in sizes.items()}
 

@@ -52,9 +52,9 @@ class MRF(Loss):
     The paper has the sum, which grows with the size of the picture: ``layers={layer: P * k**2
     * N}`` is the paper's, with P = (h − k + 1)(w − k + 1). It takes patches from the painting
     turned and scaled, too (`variations`), which is off by default since the search takes as
-    many times longer. A patch of zeros of the painting is never nearest but to a patch of
-    zeros. Overlapping patches ask one position for up to k² values; their mean and spread say
-    the same, exactly, so that an evaluation costs no more than a mean squared difference.
+    many times longer. Overlapping patches ask up to k² values of one position; their mean and
+    spread say the same, exactly, so that an evaluation costs little more than a mean squared
+    difference.
     Source: Li & Wand, *Combining Markov Random Fields and Convolutional Neural Networks for
     Image Synthesis*, CVPR 2016, arXiv 1601.04589, from memory.
 

@@ -121,7 +121,7 @@ def test_a_run_brings_the_photo_near(tiny: FeatureModel, photo: Image) -> None:
     loss = SelfSimilarity(photo, samples=200, layers=layers)
     start = images.noise((24, 32), seed=5)
     first, second = (minimise(loss, tiny, start, evaluations=40) for _ in range(2))
-    assert first.loss < 0.5 * first.history[0].loss
+    assert first.loss < 0.8 * first.history[0].loss
     np.testing.assert_array_equal(first.image, second.image)
     objective = Objective(loss, tiny, (24, 32))
     objective.refresh(photo, round=0)
