@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from keras import ops
 from numpy.typing import NDArray
 
 from neural_style.errors import LossError, check_count
@@ -69,7 +70,7 @@ class SlicedWasserstein(Loss):
     def __init__(
         self,
         *references: Any,
-        refresh_every: int = 10,
+        refresh_every: int = 20,
         layers: Layers | None = None,
         name: str | None = None,
     ) -> None:
@@ -101,9 +102,9 @@ def transport(f: NDArray[Any], reference: NDArray[Any], directions: NDArray[Any]
     ``directions``, (N, N), are orthonormal columns.
     """
     directions = directions.astype(f.dtype)
-    values, others = (np.reshape(x, (-1, x.shape[-1])) @ directions for x in (f, reference))
+    values, others = (directions.T @ x.reshape(-1, x.shape[-1]).T for x in (f, reference))
     with ThreadPoolExecutor() as threads:  # NumPy sorts without the interpreter's lock
-        moves = list(threads.map(_move, values.T, others.T))
+        moves = list(threads.map(_move, values, others))
     # As a difference, so that features that are already there stay to the last bit.
     moved: NDArray[Any] = f + (np.stack(moves, -1) @ directions.T).reshape(f.shape)
     return moved
@@ -111,7 +112,8 @@ def transport(f: NDArray[Any], reference: NDArray[Any], directions: NDArray[Any]
 
 def rotation(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """An orthonormal (size, size) matrix, uniform over all (Haar)."""
-    q, r = np.linalg.qr(rng.normal(size=(size, size)))
+    # NumPy's can take a hundred times longer, where its threads wait for busy cores.
+    q, r = map(ops.convert_to_numpy, ops.qr(rng.normal(size=(size, size))))
     # With the signs of r's diagonal, QR has one result, which is uniform.
     orthonormal: NDArray[np.float64] = q * np.sign(np.diag(r))
     return orthonormal
