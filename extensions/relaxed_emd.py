@@ -31,7 +31,7 @@ class RelaxedEMD(HypercolumnLoss):
     ----------
     reference
         The painting, H×W×3, RGB, 0–255, of any size.
-    metric
+    cost
         ``"cosine"``: C_ij = ½|x_i/|x_i| − y_j/|y_j||², the cosine distance, 1 − cos, but for
         columns of zeros, which are ½ from others and 0 from each other. ``"euclidean"``:
         C_ij = |x_i − y_j|, in units of the features.
@@ -48,13 +48,13 @@ class RelaxedEMD(HypercolumnLoss):
     Raises
     ------
     LossError
-        The metric is another, a weight is not above 0, or ``samples`` or ``refresh_every`` is
+        The cost is another, a weight is not above 0, or ``samples`` or ``refresh_every`` is
         no positive whole number.
 
     Notes
     -----
     Of STROTSS' four terms this is the style term; `SelfSimilarity` is its content term, and
-    ``RelaxedEMD(painting, metric="euclidean", layers=["image"])`` its palette, in pixel
+    ``RelaxedEMD(painting, cost="euclidean", layers=["image"])`` its palette, in pixel
     values: the decorrelated colours in which the paper measures it are a rotation of RGB,
     which leaves distances as they are. The fourth, the absolute differences of means and
     covariances of hypercolumns, is not here. The default layers are those of the authors'
@@ -76,7 +76,7 @@ class RelaxedEMD(HypercolumnLoss):
     def __init__(
         self,
         *references: Any,
-        metric: Literal["cosine", "euclidean"] = "cosine",
+        cost: Literal["cosine", "euclidean"] = "cosine",
         samples: int = 1024,
         refresh_every: int = 10,
         layers: Layers | None = None,
@@ -85,9 +85,9 @@ class RelaxedEMD(HypercolumnLoss):
         super().__init__(
             *references, samples=samples, refresh_every=refresh_every, layers=layers, name=name
         )
-        if metric not in ("cosine", "euclidean"):
-            raise LossError(f"{self.name}: metric is 'cosine' or 'euclidean', got {metric!r}.")
-        self.metric = metric
+        if cost not in ("cosine", "euclidean"):
+            raise LossError(f"{self.name}: cost is 'cosine' or 'euclidean', got {cost!r}.")
+        self.cost = cost
 
     def target(
         self,
@@ -115,15 +115,15 @@ class RelaxedEMD(HypercolumnLoss):
         return self.scale * ops.maximum(ops.mean(forth), ops.mean(back))
 
     def get_config(self) -> dict[str, Any]:
-        """The options, with `metric`."""
-        return {"metric": self.metric, **super().get_config()}
+        """The options, with `cost`."""
+        return {"cost": self.cost, **super().get_config()}
 
     def _points(self, features: Features, places: Any) -> Tensor:
         columns = self.columns(features, places)
-        return unit(columns) if self.metric == "cosine" else columns
+        return unit(columns) if self.cost == "cosine" else columns
 
     def _cost(self, differences: Tensor) -> Tensor:
         squares = squared_lengths(differences)
-        if self.metric == "cosine":
+        if self.cost == "cosine":
             return squares / 2
         return ops.where(squares > 0, ops.sqrt(ops.where(squares > 0, squares, 1)), 0)

@@ -121,7 +121,7 @@ def rotation(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
 
 def _move(values: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]:
     """From each value to the reference's of the same rank."""
-    order = np.argsort(values)
+    order = np.argsort(values, kind="stable")
     ranks, known = ((np.arange(x.size) + 0.5) / x.size for x in (values, reference))
     moves = np.empty_like(values)
     moves[order] = np.interp(ranks, known, np.sort(reference)) - values[order]

@@ -1,4 +1,4 @@
-"""The relaxed earth mover's distance: by hand, against loops, and its metrics."""
+"""The relaxed earth mover's distance: by hand, against loops, and its costs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Array = NDArray[np.float64]
 PICTURE = np.zeros((8, 8, 3))
 A = np.array([[[[1.0, 0], [2, 1]], [[3, 1], [4, 0]]]])
 A_TARGET = np.array([[[[2.0, 0], [2, 2]], [[2, 2], [2, 0]]]])
-METRICS = ["cosine", "euclidean"]
+COSTS = ["cosine", "euclidean"]
 
 
-def emd(metric: Any = "cosine", **options: Any) -> RelaxedEMD:
-    return RelaxedEMD(PICTURE, metric=metric, **{"layers": ["a"], **options})
+def emd(cost: Any = "cosine", **options: Any) -> RelaxedEMD:
+    return RelaxedEMD(PICTURE, cost=cost, **{"layers": ["a"], **options})
 
 
 def value_and_gradient(loss: RelaxedEMD, f: Array, reference: Array) -> tuple[float, Array]:
@@ -42,11 +42,11 @@ def random(seed: int, *shape: int) -> Array:
     return np.random.default_rng(seed).uniform(0.1, 3, size=(1, *shape))
 
 
-def by_loops(metric: str, f: Array, reference: Array) -> float:
+def by_loops(cost: str, f: Array, reference: Array) -> float:
     ours, theirs = (x.reshape(-1, f.shape[-1]) for x in (f, reference))
 
     def cost(a: Array, b: Array) -> float:
-        if metric == "euclidean":
+        if cost == "euclidean":
             return float(np.linalg.norm(a - b))
         return float(1 - (a @ b) / (np.linalg.norm(a) * np.linalg.norm(b)))
 
@@ -62,17 +62,17 @@ def test_worked_values() -> None:
     assert value(emd("euclidean"), A_TARGET, A) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("cost", COSTS)
 @pytest.mark.parametrize("size", [(4, 5), (3, 3), (7, 8)])
-def test_it_is_what_loops_find(metric: str, size: tuple[int, int]) -> None:
+def test_it_is_what_loops_find(cost: str, size: tuple[int, int]) -> None:
     f, reference = random(0, 4, 5, 3), random(1, *size, 3)
-    assert value(emd(metric), f, reference) == pytest.approx(by_loops(metric, f, reference))
+    assert value(emd(cost), f, reference) == pytest.approx(by_loops(cost, f, reference))
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("cost", COSTS)
 @pytest.mark.parametrize("samples", [9, 1000])
-def test_gradient_against_finite_differences(metric: str, samples: int) -> None:
-    loss, f, reference = emd(metric, samples=samples), random(0, 5, 6, 4), random(1, 7, 6, 4)
+def test_gradient_against_finite_differences(cost: str, samples: int) -> None:
+    loss, f, reference = emd(cost, samples=samples), random(0, 5, 6, 4), random(1, 7, 6, 4)
     _, gradient = value_and_gradient(loss, f, reference)
     direction, step = random(2, 5, 6, 4), 1e-6
     high, low = (value(loss, f + sign * step * direction, reference) for sign in (1, -1))
@@ -103,18 +103,18 @@ def test_a_rotation_of_colours_leaves_the_palette_as_it_is() -> None:
     )
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_zeros_and_constants_are_no_nan(metric: str) -> None:
+@pytest.mark.parametrize("cost", COSTS)
+def test_zeros_and_constants_are_no_nan(cost: str) -> None:
     f = random(0, 4, 5, 3)
     holes = f.copy()
     holes[:, 1:3] = 0
     for current in (f, holes, np.zeros_like(f), np.full_like(f, 7.0)):
         for reference in (f, holes, np.zeros_like(f), np.full_like(f, 7.0)):
-            total, gradient = value_and_gradient(emd(metric), current, reference)
+            total, gradient = value_and_gradient(emd(cost), current, reference)
             assert np.isfinite(total)
             assert np.isfinite(gradient).all()
         # Places are the same where sizes are, so that what is drawn is 0, too.
-        total, gradient = value_and_gradient(emd(metric, samples=9), current, current)
+        total, gradient = value_and_gradient(emd(cost, samples=9), current, current)
         assert total == 0
         np.testing.assert_array_equal(gradient, 0)
 
@@ -126,16 +126,16 @@ def test_zero_vectors_are_half_from_others_and_none_from_each_other() -> None:
 
 
 def test_unusable_options() -> None:
-    with pytest.raises(LossError, match="metric is 'cosine' or 'euclidean', got 'l2'"):
+    with pytest.raises(LossError, match="cost is 'cosine' or 'euclidean', got 'l2'"):
         emd("l2")
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("cost", COSTS)
 def test_a_run_brings_the_painting_near(
-    metric: Any, tiny: FeatureModel, photo: Image, painting: Image
+    cost: Any, tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:
     layers = ["image", "block1_conv1", "block4_conv1"]
-    loss = RelaxedEMD(painting / 2, metric=metric, samples=200, layers=layers)
+    loss = RelaxedEMD(painting / 2, cost=cost, samples=200, layers=layers)
     first, second = (minimise(loss, tiny, photo, evaluations=40) for _ in range(2))
     assert first.loss < 0.7 * first.history[0].loss
     np.testing.assert_array_equal(first.image, second.image)
