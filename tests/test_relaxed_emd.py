@@ -42,11 +42,11 @@ def random(seed: int, *shape: int) -> Array:
     return np.random.default_rng(seed).uniform(0.1, 3, size=(1, *shape))
 
 
-def by_loops(cost: str, f: Array, reference: Array) -> float:
+def by_loops(kind: str, f: Array, reference: Array) -> float:
     ours, theirs = (x.reshape(-1, f.shape[-1]) for x in (f, reference))
 
     def cost(a: Array, b: Array) -> float:
-        if cost == "euclidean":
+        if kind == "euclidean":
             return float(np.linalg.norm(a - b))
         return float(1 - (a @ b) / (np.linalg.norm(a) * np.linalg.norm(b)))
 
