@@ -113,7 +113,7 @@ class Wasserstein2(Loss):
         residual, residual_slope = (ops.cast(target[k], "float64") for k in ("value", "slope"))
         here = ops.stop_gradient(ours)
         value, slope = self._bures(here, theirs, target["root"])
-        # Of this gradient: that of the steps would take longer and be less exact.
+        # The gradient in closed form; that of the steps would take longer and be less exact.
         value = value + ops.sum(slope * (ours - here))
         value = value - residual - ops.sum(residual_slope * (ours - theirs))
         means = ops.mean(ops.square(moments[-1] - target["moments"][-1]))
@@ -131,7 +131,7 @@ class Wasserstein2(Loss):
     def _covariance(self, moments: Tensor) -> Tensor:
         moments = ops.cast(moments, "float64")
         mean, identity = moments[-1], _identity(moments[:-1])
-        scale = ops.trace(moments[:-1]) / moments.shape[1] + 1e-30  # of dead channels alone
+        scale = ops.trace(moments[:-1]) / moments.shape[1] + 1e-30  # if all are dead
         return moments[:-1] - mean[:, None] * mean + self.epsilon * scale * identity
 
     def _least(self, matrix: Tensor) -> float:
