@@ -128,7 +128,7 @@ def test_a_taken_name_is_refused_and_stays(
 ) -> None:
     install("fake")
     cell("mine")
-    message = f"{name!r} is taken by {owner}; choose another for {__name__}:Plain. Taken: content,"
+    message = f"{name!r} is taken by {owner}; choose another for {__name__}:Plain. Taken: "
     with pytest.raises(RegistryError, match=re.escape(message)):
         register(name)(Plain)
     assert not isinstance(create(name, photo), Plain)
@@ -150,9 +150,9 @@ def test_only_classes_and_functions_are_registered(photo: Image) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("grma", r"no loss is called 'grma': did you mean 'gram'\? Known: content, gram, "),
-        ("xyz", "no loss is called 'xyz': Known: content, gram, "),
-        (None, "no loss is called None: Known: content, gram, "),
+        ("grma", r"no loss is called 'grma': did you mean 'gram'\? Known: .*gram, "),
+        ("xyz", "no loss is called 'xyz': Known: .*gram, "),
+        (None, "no loss is called None: Known: .*gram, "),
     ],
 )
 def test_an_unknown_name_gets_the_known_ones_and_a_near_miss(name: Any, message: str) -> None:
