@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from neural_style.errors import LossError
-from neural_style.extensions.hypercolumns import (
+from neural_style.extensions._hypercolumns import (
     HypercolumnLoss,
     squared_distances,
     squared_lengths,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from neural_style.extensions.hypercolumns import HypercolumnLoss, squared_distances, unit
+from neural_style.extensions._hypercolumns import HypercolumnLoss, squared_distances, unit
 from neural_style.losses import Features, Statistic, Tensor
 
 
