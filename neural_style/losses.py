@@ -47,6 +47,9 @@ exactly, if ``tiling`` says how:
   over positions of something that is 0, as its gradient is, where both are equal. It gets
   no guides.
 
+Every loss can besides be guided by masks (`neural_style.guided`), `Loss.blended` from several
+references, and have another distance (`Loss.with_distance`); each is a copy of the loss.
+
 Losses add up to a `WeightedSum`, which prints as Python to paste, with names by their sizes
 in place of pictures (`neural_style.configs`):
 
