@@ -64,7 +64,7 @@ class Custom(Loss):
             )
         self.function = statistic
         if distance is not None:
-            self.metric = self.with_distance(distance).metric
+            self.other_distance = self.with_distance(distance).other_distance
 
     def statistic(self, features: Features, guides: Features | None) -> Statistic:
         """The function of every layer's features."""

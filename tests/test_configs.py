@@ -106,7 +106,7 @@ def test_what_json_does_not_have_is_named(photo: Image) -> None:
     with pytest.raises(LossError, match=r"gram's with_distance: <function .* write a Loss class"):
         (1 * loss).get_config()
     again = Gram.from_config(loss.get_config(), photo)
-    assert again.metric is loss.metric
+    assert again.other_distance is loss.other_distance
 
 
 def test_a_missing_picture_is_named(photo: Image) -> None:

@@ -172,3 +172,14 @@ def test_a_loss_whose_target_is_no_statistic(tiny: FeatureModel, photo: Image) -
     other = Content(images.noise((20, 20))).with_distance("mse")
     with pytest.raises(LossError, match=r"content: at 'block4_conv2' the picture gives"):
         evaluated(other, tiny, photo)
+
+
+def test_a_loss_may_have_a_metric_of_its_own(tiny: FeatureModel, photo: Image) -> None:
+    """The names of what every loss has are not those that an outsider would take."""
+
+    class Own(Content):
+        def __init__(self, *references: Any) -> None:
+            super().__init__(*references, layers=["image"])
+            self.metric, self.shares = "mae", (1, 2)
+
+    assert evaluated_at(Own(photo), tiny, photo + 3) == pytest.approx(9, rel=1e-5)

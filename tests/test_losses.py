@@ -193,7 +193,7 @@ def test_a_blend_is_the_mean_statistic(photo: Image) -> None:
     target = blend.target(statistics, None, rng)["a"]
     assert target.tolist() == [4, -1]
     assert target.dtype == np.float32
-    assert loss.shares is None  # a copy
+    assert loss.blend_shares is None  # a copy
     with pytest.raises(LossError, match=r"blend their statistics, Gram\(first, second\).blended"):
         loss.target(statistics, None, rng)
     statistics[1]["a"] = np.zeros(3, np.float32)
