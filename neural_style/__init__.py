@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 # Every public name and the module it is in; of the modules themselves, nothing.
 _HOMES = {
+    "Custom": "custom",
     "LBFGS": "optimisers",
     "FeatureModel": "features",
     "Loss": "losses",
@@ -50,6 +51,7 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import parameterisation as parameterisation
     from neural_style import presets as presets
     from neural_style.balancing import balance as balance
+    from neural_style.custom import Custom as Custom
     from neural_style.features import FeatureModel as FeatureModel
     from neural_style.guidance import guided as guided
     from neural_style.losses import Loss as Loss

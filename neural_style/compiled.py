@@ -157,8 +157,8 @@ def distance(loss: Loss, current: Any, target: Any) -> Tensor:
     """The loss's distance, a float32 scalar; a `LossError` if it is none."""
     value = (
         loss.distance(current, target)
-        if loss.metric is None
-        else distances.between(loss, loss.metric, current, target)
+        if loss.other_distance is None
+        else distances.between(loss, loss.other_distance, current, target)
     )
     value = tf.convert_to_tensor(value)
     if value.shape.rank != 0 or not value.dtype.is_floating:

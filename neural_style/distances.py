@@ -18,7 +18,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from neural_style.backend import keras
+from neural_style.backend import keras, tf
 from neural_style.errors import LossError
 
 if TYPE_CHECKING:
@@ -51,16 +51,15 @@ def described(metric: Any, name: str) -> Metric:
         known = inspect.signature(kind).parameters
         hidden = {k: v for k, v in getattr(metric, "_fn_kwargs", {}).items() if k in known}
         found = {"class_name": kind.__name__, "config": {**metric.get_config(), **hidden}}
-    if not isinstance(found, Mapping | str) and callable(found):
-        return found
     try:
-        _function(found)
-    except (KeyError, TypeError, ValueError) as error:
-        raise LossError(
-            f"{name}: {metric!r} is no distance: expected a keras.losses.Loss, the name of one, as "
-            f"'huber', or a function of (target, current)."
-        ) from error
-    return found
+        if callable(_function(found)):
+            return found
+    except (KeyError, TypeError, ValueError):
+        pass
+    raise LossError(
+        f"{name}: {metric!r} is no distance: expected a keras.losses.Loss, the name of one, as "
+        f"'huber', or a function of (target, current)."
+    )
 
 
 def is_pointwise(metric: Metric) -> bool:
@@ -87,6 +86,8 @@ def between(loss: Loss, metric: Metric, current: Statistic, target: Any) -> Tens
     if set(current) == set(loss.layers):
         weights = loss.layer_weights
     function = _function(metric)
+    # Of what a softmax or sigmoid made, Keras' cross-entropies would take the logits instead.
+    current = {k: tf.identity(value) for k, value in current.items()}
     shifted = [
         w * (ops.mean(function(target[k], current[k])) - ops.mean(function(target[k], target[k])))
         for k, w in weights.items()

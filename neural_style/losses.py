@@ -47,6 +47,9 @@ exactly, if ``tiling`` says how:
   over positions of something that is 0, as its gradient is, where both are equal. It gets
   no guides.
 
+Every loss can besides be guided by masks (`neural_style.guided`), `Loss.blended` from several
+references, and have another distance (`Loss.with_distance`); each is a copy of the loss.
+
 Losses add up to a `WeightedSum`, which prints as Python to paste, with names by their sizes
 in place of pictures (`neural_style.configs`):
 
@@ -149,8 +152,8 @@ class Loss(_Summand):
     layers: Layers = ()
     references: tuple[images.Image, ...] = ()
     masks: tuple[Mask, tuple[Mask, ...]] | None = None
-    shares: tuple[float, ...] | None = None
-    metric: distances.Metric | None = None
+    blend_shares: tuple[float, ...] | None = None
+    other_distance: distances.Metric | None = None
     refresh_every: int | None = None
     tiling: Literal["mean", "map"] | None = None
     memory: Literal["linear", "quadratic"] = "linear"
@@ -185,8 +188,8 @@ class Loss(_Summand):
         rng: np.random.Generator,
     ) -> Any:
         """What `distance` compares with; here, the statistic of the one reference, or the blend."""
-        if self.shares is not None:
-            return self._blend(references, self.shares)
+        if self.blend_shares is not None:
+            return self._blend(references, self.blend_shares)
         if len(references) != 1:
             raise LossError(
                 f"{self.name}: expected one reference image, got {len(references)}; for several, "
@@ -247,7 +250,7 @@ class Loss(_Summand):
                 f"each reference, got {list(given)} with a sum of {sum(given):g}."
             )
         blend = copy.copy(self)
-        blend.shares = given
+        blend.blend_shares = given
         return blend
 
     def with_distance(self, distance: Any) -> Self:
@@ -273,18 +276,18 @@ class Loss(_Summand):
             statistic.
         """
         other = copy.copy(self)
-        other.metric = distances.described(distance, self.name)
-        if self.tiling == "map" and not distances.is_pointwise(other.metric):
+        other.other_distance = distances.described(distance, self.name)
+        if self.tiling == "map" and not distances.is_pointwise(other.other_distance):
             other.tiling = None
         return other
 
     def get_config(self) -> dict[str, Any]:
         """The options that, with the references, make this loss again: numbers, text, lists."""
         config: dict[str, Any] = {"layers": self.layers, "name": self.name}
-        if self.shares is not None:
-            config["blended"] = self.shares
-        if self.metric is not None:
-            config["with_distance"] = self.metric
+        if self.blend_shares is not None:
+            config["blended"] = self.blend_shares
+        if self.other_distance is not None:
+            config["with_distance"] = self.other_distance
         return config
 
     @classmethod

@@ -34,7 +34,7 @@ def everything(photo: Image, painting: Image) -> WeightedSum:
         + Gram(painting, 255 - painting, name="ink").blended([0.3, 0.7])
         + guided(ShiftedGram(painting, shifts=range(1, 3)), [(LEFT, 255 - LEFT)])
         + ShiftedGram(painting, shifts={"block2_conv1": [1]}, axes="x")
-        + guided(TotalVariation(np.float32(1.5)), [(LEFT, None)])
+        + guided(TotalVariation(np.float64(1.5)), [(LEFT, None)])
         + Histogram(painting, refresh_every=7)
     )
 
@@ -64,7 +64,7 @@ def test_a_sum_is_made_again(tiny: FeatureModel, photo: Image, painting: Image, 
 
 
 def test_the_config_by_hand(photo: Image) -> None:
-    mask = np.float32(LEFT)
+    mask = LEFT.astype(np.float32)
     total = 2 * guided(Gram(photo, layers=["a"]), [(LEFT, 255 - LEFT)])
     assert total.get_config() == {
         "terms": [
@@ -106,7 +106,7 @@ def test_what_json_does_not_have_is_named(photo: Image) -> None:
     with pytest.raises(LossError, match=r"gram's with_distance: <function .* write a Loss class"):
         (1 * loss).get_config()
     again = Gram.from_config(loss.get_config(), photo)
-    assert again.metric is loss.metric
+    assert again.other_distance is loss.other_distance
 
 
 def test_a_missing_picture_is_named(photo: Image) -> None:

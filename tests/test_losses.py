@@ -189,14 +189,14 @@ def test_a_blend_is_the_mean_statistic(photo: Image) -> None:
     loss = Means(photo, photo)
     blend = loss.blended([0.25, 0.75])
     rng = np.random.default_rng()
-    statistics = [{"a": np.float32([1, 2])}, {"a": np.float32([5, -2])}]
+    statistics = [{"a": np.array(x, np.float32)} for x in ([1, 2], [5, -2])]
     target = blend.target(statistics, None, rng)["a"]
     assert target.tolist() == [4, -1]
     assert target.dtype == np.float32
-    assert loss.shares is None  # a copy
+    assert loss.blend_shares is None  # a copy
     with pytest.raises(LossError, match=r"blend their statistics, Gram\(first, second\).blended"):
         loss.target(statistics, None, rng)
-    statistics[1]["a"] = np.float32([1, 2, 3])
+    statistics[1]["a"] = np.zeros(3, np.float32)
     with pytest.raises(LossError, match=r"means: at 'a' the references to blend give \(2,\), \(3,"):
         blend.target(statistics, None, rng)
 
