@@ -20,6 +20,7 @@ _HOMES = {
     "Objective": "objective",
     "Outcome": "sweeps",
     "Result": "result",
+    "Scores": "scoring",
     "SciPyLBFGS": "optimisers",
     "Step": "result",
     "WeightedSum": "losses",
@@ -30,6 +31,7 @@ _HOMES = {
     "create": "registry",
     "datasets": "",
     "errors": "",
+    "evaluate": "scoring",
     "guided": "guidance",
     "images": "",
     "minimise": "optimise",
@@ -65,6 +67,8 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style.registry import register as register
     from neural_style.result import Result as Result
     from neural_style.result import Step as Step
+    from neural_style.scoring import Scores as Scores
+    from neural_style.scoring import evaluate as evaluate
     from neural_style.sheets import contact_sheet as contact_sheet
     from neural_style.styling import transfer as transfer
     from neural_style.sweeps import Outcome as Outcome
