@@ -92,6 +92,14 @@ class Frequencies:
     OptionError
         The table is none: not as many positive numbers in both, or frequencies that do not
         increase; or the floor is negative.
+
+    Examples
+    --------
+    A constant picture has one variable a channel, that of frequency 0:
+
+    >>> x = Frequencies().encode(np.full((4, 6, 3), 9, np.float32))
+    >>> np.argwhere(abs(x[..., 0]) > 1e-3).tolist()
+    [[0, 0]]
     """
 
     frequencies: tuple[float, ...] = _FREQUENCIES
