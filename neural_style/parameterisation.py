@@ -13,6 +13,7 @@ transpose of the derivative of ``decode``. What a run tells and returns are pict
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,17 +25,10 @@ from scipy.fft import dctn, idctn
 from neural_style.errors import OptionError, suggestion
 from neural_style.images import Image, Size
 
-# In columns: what R, G and B have in common, red against blue, and both against green.
-_COLOURS = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], np.float32).T
-_COLOURS /= np.linalg.norm(_COLOURS, axis=0)
-# Of `transfer`'s loss with VGG19, measured by differences of gradients along random noise of a
-# band of frequencies: cycles a pixel, and curvatures with the largest as 1.
+# Of `transfer`'s loss with VGG19, along luminance, measured by differences of gradients for
+# random noise of a band of frequencies: cycles a pixel, and curvatures with the largest as 1.
 _FREQUENCIES = (0.006, 0.014, 0.028, 0.049, 0.073, 0.11, 0.15, 0.21, 0.27, 0.35, 0.57)
-_CURVATURES = (
-    (0.08, 0.05, 0.1, 0.2, 0.45, 0.6, 0.95, 1.0, 0.65, 0.3, 0.04),
-    (0.6, 0.15, 0.25, 0.4, 0.4, 0.25, 0.1, 0.011, 0.004, 0.002, 0.002),
-    (0.9, 0.25, 0.65, 0.8, 0.7, 0.4, 0.1, 0.026, 0.007, 0.002, 0.002),
-)
+_CURVATURES = (0.08, 0.05, 0.1, 0.2, 0.45, 0.6, 0.95, 1.0, 0.65, 0.3, 0.04)
 
 
 class Parameterisation(Protocol):
@@ -71,56 +65,88 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Frequencies:
-    """Spatial frequencies of opponent colours, each in units that even out the curvature.
+    """Spatial frequencies, each in a unit that evens out the curvature of the loss.
 
-        image = Cᵀ Dᵀ s x,    s = (c + floor · max c)^−½
+        image = Dᵀ s x,    s = (c + floor · max c)^−½
 
-    C is the rotation of R, G and B to (R+G+B)/√3, (R−B)/√2 and (R−2G+B)/√6, D the orthonormal
-    two-dimensional cosine transform (type 2), and c the curvature of the loss along a colour
-    and a frequency, of which a table has the logarithm interpolated. s is scaled to a root
-    mean square of 1, so that a step in x is about as long in pixels.
+    D is the orthonormal two-dimensional cosine transform (type 2) of each of R, G and B, and c
+    the curvature of the loss at a frequency, between those of a table by its logarithm. s is
+    scaled to a root mean square of 1, so that a step in x is about as long in pixels.
 
-    ``frequencies`` are those of the table, in cycles a pixel, and ``curvatures`` one row for
-    each colour; their unit is of no consequence.
+    The default table is one of luminance. Colours differ: along red against blue and both
+    against green the curvature is as high at low frequencies and 100 times lower above 0.2
+    cycles a pixel. But units of their own, though they lower the loss as fast, fill a picture
+    with coloured noise, which the loss hardly sees; so all colours have those of luminance.
+
+    Parameters
+    ----------
+    frequencies
+        Those of the table, in cycles a pixel, increasing.
+    curvatures
+        One for each, in any unit.
+    floor
+        What is added to all, as a part of the largest.
+
+    Raises
+    ------
+    OptionError
+        The table is none: not as many positive numbers in both, or frequencies that do not
+        increase; or the floor is negative.
+
+    Examples
+    --------
+    A constant picture has one variable a channel, that of frequency 0:
+
+    >>> x = Frequencies().encode(np.full((4, 6, 3), 9, np.float32))
+    >>> np.argwhere(abs(x[..., 0]) > 1e-3).tolist()
+    [[0, 0]]
     """
 
     frequencies: tuple[float, ...] = _FREQUENCIES
-    curvatures: tuple[tuple[float, ...], ...] = _CURVATURES
-    floor: float = 0.03
+    curvatures: tuple[float, ...] = _CURVATURES
+    floor: float = 0.1
+
+    def __post_init__(self) -> None:
+        table = len(self.frequencies) == len(self.curvatures) > 0
+        rising = all(a < b for a, b in itertools.pairwise(self.frequencies))
+        if not (table and rising and min(*self.frequencies, *self.curvatures) > 0):
+            raise OptionError(
+                f"Frequencies: expected increasing frequencies and as many curvatures, all "
+                f"positive, got {self.frequencies} and {self.curvatures}."
+            )
+        if not self.floor >= 0:
+            raise OptionError(f"Frequencies: expected a floor of 0 or more, got {self.floor}.")
 
     def encode(self, image: Image) -> Image:
-        """D C of the image, divided by s."""
-        return self._transformed(image) / self._scale(image.shape[:2])
+        """D of the image, divided by s."""
+        return _transformed(image) / _units(self, image.shape[:2])
 
     def decode(self, x: Image) -> Image:
-        """Cᵀ Dᵀ of s x."""
-        planes = idctn(x * self._scale(x.shape[:2]), axes=(0, 1), norm="ortho", workers=2)
-        image: Image = planes @ _COLOURS.T
+        """Dᵀ of s x."""
+        scaled = x * _units(self, x.shape[:2])
+        image: Image = idctn(scaled, axes=(0, 1), norm="ortho", workers=2)
         return image
 
     def pull(self, gradient: Image) -> Image:
-        """D C of the gradient, times s."""
-        return self._transformed(gradient) * self._scale(gradient.shape[:2])
+        """D of the gradient, times s."""
+        return _transformed(gradient) * _units(self, gradient.shape[:2])
 
-    def _transformed(self, image: Image) -> Image:
-        transformed: Image = dctn(image @ _COLOURS, axes=(0, 1), norm="ortho", workers=2)
-        return transformed
 
-    def _scale(self, size: Size) -> NDArray[np.float32]:
-        return _scale(self, size)
+def _transformed(image: Image) -> Image:
+    transformed: Image = dctn(image, axes=(0, 1), norm="ortho", workers=2)
+    return transformed
 
 
 @functools.lru_cache(maxsize=1)
-def _scale(table: Frequencies, size: Size) -> NDArray[np.float32]:
-    """The units of every frequency and colour, H×W×3."""
+def _units(table: Frequencies, size: Size) -> NDArray[np.float32]:
+    """The units s of all frequencies, H×W×1."""
     y, x = (np.arange(side) / (2 * side) for side in size)
-    frequency = np.log(np.maximum(np.hypot(y[:, None], x), 1e-6))
+    frequency = np.log(np.maximum(np.hypot(y[:, None], x[None]), 1e-6))
     curvatures = np.array(table.curvatures)
-    logarithms = -0.5 * np.log(curvatures + table.floor * curvatures.max())
-    known = np.log(table.frequencies)
-    scale = np.exp(np.stack([np.interp(frequency, known, row) for row in logarithms], -1))
-    units: NDArray[np.float64] = scale / np.sqrt(np.mean(scale**2))
-    return units.astype(np.float32)
+    logarithm = -0.5 * np.log(curvatures + table.floor * curvatures.max())
+    units = np.exp(np.interp(frequency, np.log(table.frequencies), logarithm))
+    scaled: NDArray[np.float64] = units / np.sqrt(np.mean(units**2))
+    return scaled[..., None].astype(np.float32)
 
 
 _KNOWN: dict[str, Callable[[], Parameterisation]] = {"pixels": Pixels, "frequencies": Frequencies}

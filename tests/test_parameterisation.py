@@ -14,8 +14,8 @@ from neural_style.extensions import Content, Gram, Histogram, TotalVariation
 from neural_style.images import Image
 from neural_style.parameterisation import Frequencies, Pixels
 
-FLAT = Frequencies(frequencies=(0.1, 0.2), curvatures=((1.0, 1.0),) * 3)
-STEEP = Frequencies(frequencies=(0.01, 0.5), curvatures=((1.0, 1e-3), (0.5, 1e-3), (0.1, 1e-3)))
+FLAT = Frequencies(frequencies=(0.1, 0.2), curvatures=(1.0, 1.0))
+STEEP = Frequencies(frequencies=(0.01, 0.5), curvatures=(1.0, 1e-3))
 ALL = [Pixels(), Frequencies(), STEEP]
 SIZES = [(24, 32), (2, 2), (17, 5)]
 
@@ -72,16 +72,17 @@ def test_a_gradient_is_that_of_finite_differences() -> None:
         assert gradient[index] == pytest.approx(slope, rel=1e-3, abs=1e-3)
 
 
-def test_a_constant_grey_is_one_variable_and_a_shorter_unit_is_a_steeper_direction() -> None:
-    x = FLAT.encode(np.full((4, 9, 3), 10, np.float32))
+def test_a_colour_is_one_variable_of_each_channel_and_the_steeper_have_shorter_units() -> None:
+    colour = np.array([10, 20, 30], np.float32)
+    x = FLAT.encode(np.tile(colour, (4, 9, 1)))
     expected = np.zeros((4, 9, 3))
-    expected[0, 0, 0] = 10 * np.sqrt(4 * 9 * 3)
+    expected[0, 0] = colour * np.sqrt(4 * 9)
     np.testing.assert_allclose(x, expected, atol=1e-4)
     units = [
         np.linalg.norm(STEEP.decode(np.eye(108, dtype=np.float32)[i].reshape(4, 9, 3)))
-        for i in (0, 1, 107)  # grey at 0, red against blue at 0, the last at the highest
+        for i in (0, 1, 107)  # red and green at frequency 0, blue at the highest
     ]
-    c = np.array([1.0, 0.5, 1e-3]) + 0.03
+    c = np.array([1.0, 1.0, 1e-3]) + 0.1
     np.testing.assert_allclose(np.divide(units, units[0]), np.sqrt(c[0] / c), rtol=1e-4)
 
 
@@ -137,7 +138,7 @@ def test_even_curvatures_need_fewer_evaluations(tiny: FeatureModel) -> None:
     loss = Towards(reference) + 1e3 * TotalVariation("squared")
     frequencies = np.geomspace(0.01, 0.7, 20)
     curvatures = tuple(1 + 1e3 * np.square(2 * np.sin(np.pi * np.minimum(frequencies, 0.5))))
-    known = Frequencies(tuple(frequencies), (curvatures,) * 3, floor=0)
+    known = Frequencies(tuple(frequencies), curvatures, floor=0)
     runs = [
         minimise(loss, tiny, start, evaluations=120, optimiser=LBFGS(5), parameterisation=variables)
         for variables in ("pixels", known)
@@ -160,6 +161,22 @@ def test_transfer_and_presets_take_it(tiny: FeatureModel, photo: Image, painting
     ]
     for pixels, frequencies in losses:
         assert pixels != frequencies
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"frequencies": (0.2, 0.1), "curvatures": (1.0, 1.0)},
+        {"frequencies": (0.1,), "curvatures": (1.0, 1.0)},
+        {"frequencies": (0.1, 0.2), "curvatures": (1.0, 0.0)},
+        {"frequencies": (), "curvatures": ()},
+        {"floor": -1},
+        {"floor": float("nan")},
+    ],
+)
+def test_what_is_no_table_is_refused(options: Any) -> None:
+    with pytest.raises(OptionError, match="Frequencies: expected"):
+        Frequencies(**options)
 
 
 def test_what_is_no_parameterisation_is_refused(tiny: FeatureModel, photo: Image) -> None:

@@ -1,12 +1,13 @@
 """How fast optimisers and variables lower the loss: the best loss by evaluations.
 
-    python tests/benchmarks/convergence.py [--short 256] [--evaluations 200] [--pairs 5]
+    python tests/benchmarks/convergence.py [--short 256] [--evaluations 200] [--pairs 0,4]
 
 Five pairs at one short side, from the photo, the default loss. Each line is an optimiser and
 a parameterisation, with the best loss after 20, 50, 100, 150 and 200 evaluations; below each
-pair, how many evaluations the last line's least loss took the others. ``--rounds 20`` starts a
-new round every 20 evaluations instead, with ``--content 0`` there is no content, and the runs
-start from noise. ``--time 512`` times what is around the network at that size, instead.
+pair, after how many evaluations each line has the last loss of those that it meets.
+``--rounds 20`` starts a new round every 20 evaluations; with ``--content 0`` there is no
+content, and the runs start from noise. ``--time 512`` times what is around the network at
+that size, instead.
 """
 
 from __future__ import annotations
@@ -85,12 +86,12 @@ def table(features: FeatureModel, pair: tuple[str, str], options: argparse.Names
         if options.save:
             images.save(image, f"{options.save}/{'-'.join(pair)}-{name.replace(' ', '-')}.png")
     for name, losses in traces.items():
-        reached = [
-            int(np.argmax(losses <= own[-1])) + 1
-            for own in traces.values()
-            if losses[-1] <= own[-1]
-        ]
-        print(f"  {name}: the others' last loss after {reached} evaluations")
+        met = {
+            other: int(np.argmax(losses <= own[-1])) + 1
+            for other, own in traces.items()
+            if other != name and losses[-1] <= own[-1]
+        }
+        print(f"  {name} meets " + (", ".join(f"{k} after {n}" for k, n in met.items()) or "none"))
 
 
 def overhead(features: FeatureModel, size: int) -> None:
