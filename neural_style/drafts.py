@@ -196,7 +196,7 @@ class Draft:
                 raise OptionError(f"start: expected 'content', 'noise' or an array, got {start!r}.")
             return self.photo if start == "content" else noise(self.size, seed=seed)
         image = images.as_image(start, "start", any_range=True)
-        return image if image.shape == self.photo.shape else images.resize(image, size=self.size)
+        return images.resize(image, size=self.size, any_range=True)
 
 
 @functools.cache
