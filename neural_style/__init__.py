@@ -13,8 +13,9 @@ __version__ = "0.1.0"
 
 # Every public name and the module it is in; of the modules themselves, nothing.
 _HOMES = {
-    "LBFGS": "optimisers",
+    "Estimate": "estimates",
     "FeatureModel": "features",
+    "LBFGS": "optimisers",
     "Loss": "losses",
     "Objective": "objective",
     "Outcome": "sweeps",
@@ -27,6 +28,7 @@ _HOMES = {
     "create": "registry",
     "datasets": "",
     "errors": "",
+    "estimate": "estimates",
     "images": "",
     "minimise": "optimise",
     "names": "registry",
@@ -43,6 +45,8 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import errors as errors
     from neural_style import images as images
     from neural_style import presets as presets
+    from neural_style.estimates import Estimate as Estimate
+    from neural_style.estimates import estimate as estimate
     from neural_style.features import FeatureModel as FeatureModel
     from neural_style.losses import Loss as Loss
     from neural_style.losses import WeightedSum as WeightedSum

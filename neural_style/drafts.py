@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeAlias, TypedDict
 
 from neural_style import images
 from neural_style.errors import OptionError, check_count, suggestion
+from neural_style.estimates import Tile
 from neural_style.features import FeatureModel, Preprocess
 from neural_style.images import Image, Size
 from neural_style.losses import Loss, WeightedSum
@@ -43,7 +44,7 @@ class Options(TypedDict, total=False):
     optimiser: Any
     features: FeatureModel
     seed: int
-    tile: int | None
+    tile: Tile
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,7 @@ class Preset:
     restart_every: int | None
     clip: Literal["round", "step"]
     seed: int
-    tile: int | None = None
+    tile: Tile = None
 
     def run(
         self, *, callbacks: Iterable[Callback] = (), output: str | os.PathLike[str] | None = None

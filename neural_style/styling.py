@@ -9,6 +9,7 @@ from typing import Any
 from neural_style import images, presets, registry
 from neural_style.drafts import Draft, Picture
 from neural_style.errors import OptionError
+from neural_style.estimates import Tile
 from neural_style.features import FeatureModel
 from neural_style.images import Image
 from neural_style.losses import Loss, WeightedSum
@@ -29,7 +30,7 @@ def transfer(
     optimiser: Any = None,
     callbacks: Iterable[Callback] = (),
     seed: int = 0,
-    tile: int | None = None,
+    tile: Tile = "auto",
     output: str | os.PathLike[str] | None = None,
 ) -> Result:
     """Paint the content picture in the manner of the style picture.
