@@ -78,7 +78,7 @@ def _left_by_groups(
 
 @functools.cache
 def speed() -> Speed:
-    """Measured in a tenth of a second, once a process."""
+    """Measured in a fraction of a second, once a process."""
     matrix = tf.ones((_SIDE, _SIDE))
     source = np.ones(_COPIED, np.uint8)
     copy = np.empty_like(source)
@@ -88,7 +88,7 @@ def speed() -> Speed:
     )
 
 
-def _least_seconds(work: Callable[[], object], repeats: int = 4) -> float:
+def _least_seconds(work: Callable[[], object], repeats: int = 8) -> float:
     seconds = []
     for _ in range(repeats):
         began = time.perf_counter()
