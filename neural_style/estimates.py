@@ -22,6 +22,7 @@ process from having the model and the pictures to the peak of its first evaluati
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import os
@@ -191,8 +192,9 @@ class _Estimator:
         self.features = features
         self.layers = union(self.losses)
         self.pictures = _pictures(optimiser)
-        references = {id(x): x for loss in self.losses for x in loss.references}
-        self.references = [image.shape[:2] for image in references.values()]
+        self.references = {
+            (image.shape[0], image.shape[1]) for loss in self.losses for image in loss.references
+        }
 
     def __call__(self, size: Size, tile: int | None) -> Estimate:
         if tile is None or max(size) <= tile:
@@ -236,7 +238,7 @@ class _Estimator:
         if smaller is not None:
             remedies.append(f"a picture of {smaller[0]}×{smaller[1]} would fit whole")
         advice = "; ".join(remedies) or "no tile and no smaller picture would fit"
-        return MemoryLimitError(f"{found}, of which {_bytes(free)} are free: {advice}.")
+        return MemoryLimitError(f"{found}; {_bytes(free)} are free: {advice}.")
 
     def _largest_tile(self, size: Size, free: int) -> int | None:
         return self._largest(lambda side: (size, side), max(size), free)
@@ -282,13 +284,17 @@ class _Estimator:
         A refresh finds the memory of the evaluations before it still taken.
         """
         own = self._needs(size)
-        moving = any(loss.refresh_every is not None for loss in self.losses)
-        references = sum(self._needs(each).statistics for each in self.references)
-        eager = max((self._eager(each, window) for each in self.references), default=0)
-        kept = own.targets + moving * references + eager
-        measuring = moving * own.statistics + own.matching
-        if not moving:
-            measuring = max(0, references + measuring - own.targets - sum(parts.values()))
+        kept = own.targets + max((self._eager(each, window) for each in self.references), default=0)
+        moving = [loss for loss in self.losses if loss.refresh_every is not None]
+        if moving:
+            measuring = own.matching
+            for loss in moving:
+                needs = functools.partial(_Needs.of, [loss], self.features)
+                measuring += needs(size).statistics
+                for image in loss.references:  # which is measured once, and kept
+                    kept += needs((image.shape[0], image.shape[1])).statistics
+        else:
+            measuring = max(0, own.statistics + own.matching - sum(parts.values()))
         return {
             **parts,
             "targets": round(kept),
