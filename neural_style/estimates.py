@@ -199,7 +199,7 @@ class _Estimator:
     def __call__(self, size: Size, tile: int | None) -> Estimate:
         if tile is None or max(size) <= tile:
             parts, seconds = self._at_once(size)
-            return Estimate(size, None, self._with_targets(parts, size, size), seconds)
+            return Estimate(size, None, self._with_targets(parts, size, whole=True), seconds)
         cut = windows(self.losses, self.features, size, tile)
         rows, columns = cut[0].pixels
         window = rows.stop - rows.start, columns.stop - columns.start
@@ -207,7 +207,7 @@ class _Estimator:
         if any(loss.tiling == "map" for loss in self.losses):
             parts["crops"] = round(2 * self._needs(window).targets)
         passes = _SECOND_PASS if any(loss.tiling == "mean" for loss in self.losses) else 1
-        parts = self._with_targets(parts, size, window)
+        parts = self._with_targets(parts, size, whole=False)
         return Estimate(size, tile, parts, len(cut) * passes * seconds)
 
     def surely_fits(self, size: Size, free: int) -> bool:
@@ -278,13 +278,16 @@ class _Estimator:
         }
         return parts, self._seconds(size, shapes)
 
-    def _with_targets(self, parts: Mapping[str, int], size: Size, window: Size) -> dict[str, int]:
+    def _with_targets(self, parts: Mapping[str, int], size: Size, *, whole: bool) -> dict[str, int]:
         """With what is kept of measuring targets, and what it takes beyond the evaluation.
 
+        Tiles have reserved what the pass over a reference takes; see `neural_style.tiles`.
         A refresh finds the memory of the evaluations before it still taken.
         """
         own = self._needs(size)
-        kept = own.targets + max((self._eager(each, window) for each in self.references), default=0)
+        kept = own.targets
+        if whole:
+            kept += max(map(self._eager, self.references), default=0)
         moving = [loss for loss in self.losses if loss.refresh_every is not None]
         if moving:
             measuring = own.matching
@@ -350,9 +353,8 @@ class _Estimator:
             if self.features.is_fast(operation, shape)
         ]
 
-    def _eager(self, picture: Size, window: Size) -> float:
+    def _eager(self, size: Size) -> float:
         """What the pass over a reference leaves."""
-        size = min(picture[0], window[0]), min(picture[1], window[1])
         sizes = [_activation(operation) for operation in self._shapes(size)]
         return _EAGER * max((a + b for a, b in itertools.pairwise([0, *sizes])), default=0)
 
