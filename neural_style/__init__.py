@@ -14,8 +14,9 @@ __version__ = "0.1.0"
 # Every public name and the module it is in; of the modules themselves, nothing.
 _HOMES = {
     "Custom": "custom",
-    "LBFGS": "optimisers",
+    "Estimate": "estimates",
     "FeatureModel": "features",
+    "LBFGS": "optimisers",
     "Loss": "losses",
     "Objective": "objective",
     "Outcome": "sweeps",
@@ -31,6 +32,7 @@ _HOMES = {
     "create": "registry",
     "datasets": "",
     "errors": "",
+    "estimate": "estimates",
     "evaluate": "scoring",
     "guided": "guidance",
     "images": "",
@@ -54,6 +56,8 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import presets as presets
     from neural_style.balancing import balance as balance
     from neural_style.custom import Custom as Custom
+    from neural_style.estimates import Estimate as Estimate
+    from neural_style.estimates import estimate as estimate
     from neural_style.features import FeatureModel as FeatureModel
     from neural_style.guidance import guided as guided
     from neural_style.losses import Loss as Loss

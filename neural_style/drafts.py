@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeAlias, TypedDict
 
 from neural_style import color, images
 from neural_style.errors import OptionError, check_count, suggestion
+from neural_style.estimates import Tile
 from neural_style.features import FeatureModel, Preprocess
 from neural_style.images import Image, Size
 from neural_style.losses import Loss, WeightedSum
@@ -54,7 +55,7 @@ class Options(TypedDict, total=False):
     parameterisation: str | Parameterisation
     features: FeatureModel
     seed: int
-    tile: int | None
+    tile: Tile
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ class Preset:
     restart_every: int | None
     clip: Literal["round", "step"]
     seed: int
-    tile: int | None = None
+    tile: Tile = None
     scales: Sequence[int] = ()
     parameterisation: str | Parameterisation = "pixels"
     chroma: Image | None = field(default=None, repr=False)

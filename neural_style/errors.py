@@ -46,6 +46,10 @@ class RegistryError(StyleError, LookupError):
     """A name is unknown, taken, or belongs to a plugin that does not load."""
 
 
+class MemoryLimitError(StyleError, MemoryError):
+    """A run needs more memory than is free; known before it starts."""
+
+
 class NonFiniteLossError(StyleError, ArithmeticError):
     """The objective is not a finite number at the picture that a run starts from."""
 

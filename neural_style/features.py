@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 from neural_style import receptive
 from neural_style import weights as weights_files
-from neural_style.accelerated import replacement
+from neural_style.accelerated import by_winograd, replacement
 from neural_style.backend import check_float32, keras, tf
 from neural_style.errors import BackendError, LayerError, OptionError, WeightsError, suggestion
 
@@ -159,6 +159,30 @@ class FeatureModel:
         names = tuple(name for name in layers if name != IMAGE)
         found = self._cut(names).compute_output_shape((1, *size, 3)) if names else {}
         return {name: (*size, 3) if name == IMAGE else found[name][1:] for name in layers}
+
+    def operations(
+        self, layers: Iterable[str], size: tuple[int, int]
+    ) -> list[tuple[keras.Layer, tuple[int, ...]]]:
+        """What runs for ``layers``, in order, each with the shape of its activation.
+
+        The network does not run for it. Raises `LayerError` as `check`.
+        """
+        layers = tuple(layers)
+        self.check(layers, size)
+        names = tuple(name for name in layers if name != IMAGE)
+        if not names:
+            return []
+        cut = self._cut(names)
+        run = {op.name: op for op in cut.operations if not isinstance(op, keras.layers.InputLayer)}
+        outputs = {name: operation.output for name, operation in run.items()}
+        if (tuple(run), False) not in self._cuts:
+            self._cuts[tuple(run), False] = keras.Model(cut.inputs[0], outputs)
+        found = self._cuts[tuple(run), False].compute_output_shape((1, *size, 3))
+        return [(run[name], tuple(found[name][1:])) for name in run]
+
+    def is_fast(self, layer: keras.Layer, shape: tuple[int, ...]) -> bool:
+        """Whether a convolution goes by Winograd's algorithm, for an activation of ``shape``."""
+        return self._accelerated and by_winograd(layer, shape)
 
     def receptive_fields(self, layers: Iterable[str]) -> dict[str, receptive.Fields]:
         """Which pixels a position of each of ``layers`` reads, along y and x.

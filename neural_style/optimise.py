@@ -28,6 +28,7 @@ import numpy as np
 
 from neural_style import images, optimisers
 from neural_style.errors import NonFiniteLossError, OptionError, check_count
+from neural_style.estimates import Tile, fitting
 from neural_style.features import FeatureModel
 from neural_style.images import Image
 from neural_style.losses import Loss, WeightedSum
@@ -55,7 +56,7 @@ def minimise(
     parameterisation: str | Parameterisation = "pixels",
     callbacks: Iterable[Callback] = (),
     seed: int = 0,
-    tile: int | None = None,
+    tile: Tile = None,
     output: str | os.PathLike[str] | None = None,
 ) -> Result:
     """Find a picture of low loss.
@@ -98,7 +99,8 @@ def minimise(
     tile
         The longest side, in pixels, of what is evaluated at once; a larger picture is
         evaluated in tiles, to the same numbers but for float32 rounding. The larger, the
-        fewer pixels are computed twice. None: always whole.
+        fewer pixels are computed twice. None: always whole. ``"auto"``: whole if that fits
+        into the memory that is free, and else the largest tile that does.
     output
         Where to save the picture. Checked before the run.
 
@@ -113,6 +115,8 @@ def minimise(
     ------
     StyleError
         Something does not fit; before the first evaluation wherever it can be known then.
+    MemoryLimitError
+        The run clearly needs more memory than is free; said before it starts.
     NonFiniteLossError
         The loss is not finite at the start.
 
@@ -141,6 +145,7 @@ def minimise(
     if output is not None:
         images.check_output(output)
     size = start.shape[0], start.shape[1]
+    tile = fitting(loss, features, size, tile, optimiser or LBFGS())
     planned = plan(loss, features, size, scales, evaluations, seed=seed, tile=tile)
     periods = {i: t.loss.refresh_every for i, t in enumerate(loss.terms_of_sum())}
     periods[_RESTART] = restart_every

@@ -14,6 +14,7 @@ from neural_style import images, presets, registry
 from neural_style.compiled import trace_key
 from neural_style.drafts import Draft, Picture, Preset
 from neural_style.errors import OptionError
+from neural_style.estimates import Tile
 from neural_style.features import FeatureModel
 from neural_style.images import Image
 from neural_style.losses import Loss, Term, WeightedSum, digest
@@ -40,7 +41,7 @@ def transfer(
     parameterisation: str | Parameterisation | None = None,
     callbacks: Iterable[Callback] = (),
     seed: int = 0,
-    tile: int | None = None,
+    tile: Tile = "auto",
     output: str | os.PathLike[str] | None = None,
 ) -> Result:
     """Paint the content picture in the manner of the style picture.
