@@ -33,6 +33,7 @@ _HOMES = {
     "presets": "",
     "register": "registry",
     "sweep": "sweeps",
+    "testing": "",
     "transfer": "styling",
 }
 __all__ = list(_HOMES)
@@ -43,6 +44,7 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import errors as errors
     from neural_style import images as images
     from neural_style import presets as presets
+    from neural_style import testing as testing
     from neural_style.features import FeatureModel as FeatureModel
     from neural_style.losses import Loss as Loss
     from neural_style.losses import WeightedSum as WeightedSum
