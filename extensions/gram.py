@@ -6,7 +6,7 @@ from typing import Any
 
 from keras import ops
 
-from neural_style.losses import Features, Loss, Statistic, Tensor
+from neural_style.losses import Features, Layers, Loss, Statistic, Tensor
 
 
 class Gram(Loss):
@@ -43,7 +43,7 @@ class Gram(Loss):
     [[1.0, 1.0], [1.0, 2.0]]
     """
 
-    layers = tuple(f"block{block}_conv1" for block in range(1, 6))
+    layers: Layers = tuple(f"block{block}_conv1" for block in range(1, 6))
     tiling = "mean"
 
     def statistic(self, features: Features, guides: Features | None) -> Statistic:

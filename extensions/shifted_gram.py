@@ -75,7 +75,12 @@ class ShiftedGram(Loss):
         if layers is None and isinstance(shifts, Mapping):
             layers = tuple(shifts)
         super().__init__(*references, layers=layers, name=name)
-        self.shifts, self.axes, self.flips = shifts, axes, flips
+        self.shifts = (
+            {layer: tuple(own) for layer, own in shifts.items()}
+            if isinstance(shifts, Mapping)
+            else tuple(shifts)
+        )
+        self.axes, self.flips = axes, flips
         for option, letters in (("axes", axes), ("flips", flips)):
             if letters not in ("", "x", "y", "xy"):
                 raise LossError(f"{self.name}: {option} is of 'x', 'y' and 'xy', got {letters!r}.")

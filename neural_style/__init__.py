@@ -13,23 +13,30 @@ __version__ = "0.1.0"
 
 # Every public name and the module it is in; of the modules themselves, nothing.
 _HOMES = {
+    "Custom": "custom",
     "LBFGS": "optimisers",
     "FeatureModel": "features",
     "Loss": "losses",
     "Objective": "objective",
     "Outcome": "sweeps",
     "Result": "result",
+    "Scores": "scoring",
     "SciPyLBFGS": "optimisers",
     "Step": "result",
     "WeightedSum": "losses",
+    "balance": "balancing",
     "callbacks": "",
+    "color": "",
     "contact_sheet": "sheets",
     "create": "registry",
     "datasets": "",
     "errors": "",
+    "evaluate": "scoring",
+    "guided": "guidance",
     "images": "",
     "minimise": "optimise",
     "names": "registry",
+    "parameterisation": "",
     "presets": "",
     "register": "registry",
     "sweep": "sweeps",
@@ -40,12 +47,17 @@ __all__ = list(_HOMES)
 
 if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import callbacks as callbacks
+    from neural_style import color as color
     from neural_style import datasets as datasets
     from neural_style import errors as errors
     from neural_style import images as images
+    from neural_style import parameterisation as parameterisation
     from neural_style import presets as presets
     from neural_style import testing as testing
+    from neural_style.balancing import balance as balance
+    from neural_style.custom import Custom as Custom
     from neural_style.features import FeatureModel as FeatureModel
+    from neural_style.guidance import guided as guided
     from neural_style.losses import Loss as Loss
     from neural_style.losses import WeightedSum as WeightedSum
     from neural_style.objective import Objective as Objective
@@ -57,6 +69,8 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style.registry import register as register
     from neural_style.result import Result as Result
     from neural_style.result import Step as Step
+    from neural_style.scoring import Scores as Scores
+    from neural_style.scoring import evaluate as evaluate
     from neural_style.sheets import contact_sheet as contact_sheet
     from neural_style.styling import transfer as transfer
     from neural_style.sweeps import Outcome as Outcome

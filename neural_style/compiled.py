@@ -1,24 +1,27 @@
 """What an objective compiles for pictures that are evaluated whole.
 
     whole = Whole(losses, features)
-    whole.measure(image, which)               # -> the statistics of the losses ``which``, NumPy
+    whole.measure(image, which, guides)       # -> the statistics of the losses ``which``, NumPy
     whole.prepared(i, target)                 # -> what ``evaluate`` takes as the target of loss i
-    whole.evaluate(image, weights, targets)   # -> Σ weight · value, the values, the gradient
-    whole.broken(image, weights, targets)     # -> which of the losses are not finite there
+    whole.evaluate(image, weights, targets, guides)   # -> Σ weight · value, the values, gradient
+    whole.broken(image, weights, targets, guides)     # -> which losses are not finite there
 
-Images and gradients are arrays H×W×3. `neural_style.tiles` has the same for pictures that are
-cut into tiles.
+Images and gradients are arrays H×W×3; ``guides`` are, for each loss, the weights that its mask
+gives to positions, ``{layer: (1, h, w, 1)}``, or None. `neural_style.tiles` has the same for
+pictures that are cut into tiles.
 """
 
 from __future__ import annotations
 
 import copy
+from collections import UserDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neural_style import distances
 from neural_style.backend import tf
 from neural_style.errors import LossError
 from neural_style.features import FeatureModel, Features
@@ -26,6 +29,7 @@ from neural_style.images import Image
 from neural_style.losses import Loss, Tensor
 
 Values: TypeAlias = tuple[float, list[float], NDArray[np.float32]]
+Guides: TypeAlias = Sequence[Features | None]
 
 INDEPENDENT = "the loss does not depend on the picture: no term's distance uses its statistic."
 
@@ -45,53 +49,63 @@ class Whole:
         """How often the objective has been compiled."""
         return int(self.function.experimental_get_tracing_count())
 
-    def measure(self, image: Image, which: tuple[int, ...]) -> list[Any]:
+    def measure(self, image: Image, which: tuple[int, ...], guides: Guides) -> list[Any]:
         """The statistics of one picture for the losses ``which``, as NumPy arrays."""
         if not which:
             return []
-        return list(arrays(self._measure(tf.constant(image[None], tf.float32), which)))
+        pixels = tf.constant(image[None], tf.float32)
+        return list(arrays(self._measure(pixels, which, tensors(list(guides)))))
 
     def prepared(self, i: int, target: Any) -> Any:
         """The target of a loss as tensors."""
         return tensors(target)
 
-    def evaluate(self, image: Image, weights: Sequence[float], targets: Sequence[Any]) -> Values:
+    def evaluate(
+        self, image: Image, weights: Sequence[float], targets: Sequence[Any], guides: Guides
+    ) -> Values:
         """Σ weight · value, the values and the gradient at a picture."""
         loss, values, gradient = self.function(
-            tf.constant(image[None], tf.float32), tf.constant(weights, tf.float32), list(targets)
+            tf.constant(image[None], tf.float32),
+            tf.constant(weights, tf.float32),
+            list(targets),
+            tensors(list(guides)),
         )
         return float(loss), values.numpy().tolist(), gradient.numpy()[0]
 
-    def broken(self, image: Image, weights: Sequence[float], targets: Sequence[Any]) -> list[int]:
+    def broken(
+        self, image: Image, weights: Sequence[float], targets: Sequence[Any], guides: Guides
+    ) -> list[int]:
         """The losses whose weighted value or gradient is not finite."""
         broken = []
-        for i, (loss, weight, target) in enumerate(
-            zip(self._losses, weights, targets, strict=True)
+        for i, (loss, weight, target, guide) in enumerate(
+            zip(self._losses, weights, targets, tensors(list(guides)), strict=True)
         ):
             pixels = tf.constant(image[None], tf.float32)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(pixels)
                 features = self.features(pixels, loss.layers)
-                value = weight * _value(loss, features, target)
+                value = weight * _value(loss, features, target, guide)
             gradient = tape.gradient(value, pixels, unconnected_gradients="zero")
             if not (np.isfinite(value) and np.isfinite(gradient).all()):
                 broken.append(i)
         return broken
 
-    def _statistics(self, image: Tensor, which: tuple[int, ...]) -> list[Any]:
+    def _statistics(self, image: Tensor, which: tuple[int, ...], guides: Guides) -> list[Any]:
         losses = [self._losses[i] for i in which]
         features = self.features(image, union(losses))
-        return [_statistic(loss, features) for loss in losses]
+        return [
+            statistic(loss, features, guide) for loss, guide in zip(losses, guides, strict=True)
+        ]
 
     def _value_and_gradient(
-        self, image: Tensor, weights: Tensor, targets: list[Any]
+        self, image: Tensor, weights: Tensor, targets: list[Any], guides: Guides
     ) -> tuple[Tensor, Tensor, Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)
             features = self.features(image, union(self._losses), compiled=True)
             values = [
-                _value(loss, features, target)
-                for loss, target in zip(self._losses, targets, strict=True)
+                _value(loss, features, target, guide)
+                for loss, target, guide in zip(self._losses, targets, guides, strict=True)
             ]
             loss = tf.tensordot(weights, tf.stack(values), 1)
         gradient = tape.gradient(loss, image)
@@ -101,10 +115,10 @@ class Whole:
 
 
 def without_references(losses: Iterable[Loss]) -> list[Loss]:
-    """Copies of losses, since functions outlive the pictures that they are used for."""
+    """Copies of losses, since functions outlive the pictures and masks they are used for."""
     copies = [copy.copy(loss) for loss in losses]
     for loss in copies:
-        loss.references = ()
+        loss.references, loss.masks = (), None
     return copies
 
 
@@ -113,9 +127,40 @@ def union(losses: Iterable[Loss]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(layer for loss in losses for layer in loss.layers))
 
 
-def distance(loss: Loss, statistic: Any, target: Any) -> Tensor:
+class _Guides(UserDict[str, Tensor]):
+    """Guides that know whether they were read."""
+
+    read = False
+
+    def __getitem__(self, layer: str) -> Tensor:
+        self.read = True
+        return super().__getitem__(layer)
+
+
+def statistic(loss: Loss, features: Features, guides: Features | None) -> Any:
+    """The loss's statistic; a `LossError` if it ignores the guides that it is given."""
+    features = {layer: features[layer] for layer in loss.layers}
+    if guides is None:
+        return loss.statistic(features, None)
+    own: Any = _Guides({layer: guides[layer] for layer in loss.layers})
+    found = loss.statistic(features, own)
+    if not own.read:
+        raise LossError(
+            f"{loss.name}: its statistic ignores the guides, without which it cannot be tiled or "
+            f"have a mask: weigh positions by them (neural_style.losses.weighted_mean), or set "
+            f"tiling = None."
+        )
+    return found
+
+
+def distance(loss: Loss, current: Any, target: Any) -> Tensor:
     """The loss's distance, a float32 scalar; a `LossError` if it is none."""
-    value = tf.convert_to_tensor(loss.distance(statistic, target))
+    value = (
+        loss.distance(current, target)
+        if loss.other_distance is None
+        else distances.between(loss, loss.other_distance, current, target)
+    )
+    value = tf.convert_to_tensor(value)
     if value.shape.rank != 0 or not value.dtype.is_floating:
         raise LossError(
             f"{loss.name}: distance returned {value.dtype.name} of shape {tuple(value.shape)}, "
@@ -135,10 +180,13 @@ def arrays(nest: Any) -> Any:
 
 
 def trace_key(loss: Loss) -> Any:
-    """Equal for losses of one class whose attributes, all but the references, are equal."""
-    state = {k: v for k, v in vars(loss).items() if k not in ("references", "name")}
+    """Equal for losses of one class whose attributes are equal.
+
+    References and masks, which are inputs, do not count; whether there are masks does.
+    """
+    state = {k: v for k, v in vars(loss).items() if k not in ("references", "masks", "name")}
     try:
-        key = (type(loss), _frozen(state))
+        key = (type(loss), loss.masks is not None, _frozen(state))
         hash(key)
     except TypeError:  # an attribute of a kind that cannot be compared: only itself
         return loss
@@ -149,16 +197,14 @@ def _frozen(value: Any) -> Any:
     if isinstance(value, Mapping):
         return tuple((k, _frozen(v)) for k, v in value.items())
     if isinstance(value, list | tuple):
-        return (type(value), *map(_frozen, value))
+        return (tuple, *map(_frozen, value))  # JSON has one kind of both
+    if isinstance(value, np.generic):
+        value = value.item()
     return (type(value), value)
 
 
-def _statistic(loss: Loss, features: Features) -> Any:
-    return loss.statistic({layer: features[layer] for layer in loss.layers}, None)
-
-
-def _value(loss: Loss, features: Features, target: Any) -> Tensor:
-    return distance(loss, _statistic(loss, features), target)
+def _value(loss: Loss, features: Features, target: Any, guides: Features | None) -> Tensor:
+    return distance(loss, statistic(loss, features, guides), target)
 
 
 def _as_tensor(value: Any) -> Any:

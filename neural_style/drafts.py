@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias, TypedDict
 
-from neural_style import images
+from neural_style import color, images
 from neural_style.errors import OptionError, check_count, suggestion
 from neural_style.features import FeatureModel, Preprocess
 from neural_style.images import Image, Size
 from neural_style.losses import Loss, WeightedSum
 from neural_style.optimise import Callback, minimise
 from neural_style.optimisers import LBFGS, SciPyLBFGS
+from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
 
 Picture: TypeAlias = str | os.PathLike[str] | Image
@@ -34,13 +35,23 @@ class Options(TypedDict, total=False):
     ``start`` is ``"content"``, ``"noise"`` (the source's; where it has none, uniform in
     0–255) or an array, which is resized to the content's final size. ``features`` is any
     model with VGG's layer names. ``evaluations``, ``optimiser`` and ``seed`` are those of
-    `minimise`; the seed is the noise's, too. So is ``tile``, which no source has.
+    `minimise`; the seed is the noise's, too. So are ``tile``, ``scales`` and
+    ``parameterisation``, which no source has. Nor has it these:
+
+    ``style_size`` is the same side of the style picture, by default the content's: the larger
+    it is, the larger the strokes. ``color`` keeps the content's colours: ``"match"`` gives
+    its palette to the style first (`color.match`), ``"luminance"`` paints in grey and puts
+    the content's chroma back (`color.luminance`, `color.recolour`).
     """
 
     size: int
+    style_size: int
+    color: Literal["match", "luminance"] | None
     start: str | Image
-    evaluations: int
+    scales: Sequence[int]
+    evaluations: int | Sequence[int]
     optimiser: Any
+    parameterisation: str | Parameterisation
     features: FeatureModel
     seed: int
     tile: int | None
@@ -50,25 +61,38 @@ class Options(TypedDict, total=False):
 class Preset:
     """An objective for two pictures, and the settings of its run.
 
-    The fields are arguments of `minimise`; `dataclasses.replace` changes any.
+    The fields are arguments of `minimise`, but for ``chroma``, a picture whose colours the
+    result gets; `dataclasses.replace` changes any.
     """
 
     loss: Loss | WeightedSum
     features: FeatureModel
     start: Image = field(repr=False)
     optimiser: Any
-    evaluations: int
+    evaluations: int | Sequence[int]
     restart_every: int | None
     clip: Literal["round", "step"]
     seed: int
     tile: int | None = None
+    scales: Sequence[int] = ()
+    parameterisation: str | Parameterisation = "pixels"
+    chroma: Image | None = field(default=None, repr=False)
 
     def run(
         self, *, callbacks: Iterable[Callback] = (), output: str | os.PathLike[str] | None = None
     ) -> Result:
         """`minimise` with these settings; ``callbacks`` and ``output`` are its own."""
         settings = {each.name: getattr(self, each.name) for each in fields(self)}
-        return minimise(**settings, callbacks=callbacks, output=output)
+        chroma = settings.pop("chroma")
+        if chroma is None:
+            return minimise(**settings, callbacks=callbacks, output=output)
+        if output is not None:
+            images.check_output(output)
+        result = minimise(**settings, callbacks=callbacks)
+        result = replace(result, image=color.recolour(result.image, chroma))
+        if output is not None:
+            result.save(output)
+        return result
 
 
 class Draft:
@@ -107,7 +131,8 @@ class Draft:
             fit = {"size": (size, int(width * size / height))}
         self.photo = _picture(content, "content", **fit)
         self.size: Size = (self.photo.shape[0], self.photo.shape[1])
-        self.painting = _picture(style, "style", **({"size": self.size} if squash else fit))
+        self.painting = _picture(style, "style", **self._fit_of_style(side, fit, options, squash))
+        chroma = self._coloured(options.get("color"))
         self.features = options.get("features") or pretrained(*network)
         seed = options.get("seed", 0)
         optimiser = options.get("optimiser", optimiser) or LBFGS()
@@ -119,6 +144,9 @@ class Draft:
             "clip": "round" if isinstance(optimiser, LBFGS | SciPyLBFGS) else clip,
             "seed": seed,
             "tile": options.get("tile"),
+            "scales": options.get("scales", ()),
+            "parameterisation": options.get("parameterisation", "pixels"),
+            "chroma": chroma,
         }
 
     def layers(
@@ -135,13 +163,40 @@ class Draft:
         """The preset, with its loss."""
         return Preset(loss=loss, features=self.features, **self._run)
 
+    def _fit_of_style(
+        self, side: str, fit: dict[str, Any], options: Options, squash: bool
+    ) -> dict[str, Any]:
+        own = options.get("style_size")
+        if own is None:
+            return {"size": self.size} if squash else fit
+        if squash or side not in ("long_side", "short_side"):
+            raise OptionError(
+                f"style_size: the style is resized to {fit.get('size', self.size)} here, as its "
+                f"formula needs; expected None, got {own}."
+            )
+        return {side: check_count("style_size", own)}
+
+    def _coloured(self, way: str | None) -> Image | None:
+        """Change both pictures for colours to be kept; return whose chroma the result gets."""
+        if way is None:
+            return None
+        if way == "match":
+            self.painting = color.match(self.painting, self.photo)
+            return None
+        if way == "luminance":
+            chroma = self.photo
+            self.photo = color.luminance(chroma)
+            self.painting = color.luminance(self.painting, like=chroma)
+            return chroma
+        raise OptionError(f"color: expected 'match', 'luminance' or None, got {way!r}.")
+
     def _first(self, start: str | Image, noise: Callable[..., Image], seed: int) -> Image:
         if isinstance(start, str):
             if start not in ("content", "noise"):
                 raise OptionError(f"start: expected 'content', 'noise' or an array, got {start!r}.")
             return self.photo if start == "content" else noise(self.size, seed=seed)
         image = images.as_image(start, "start", any_range=True)
-        return image if image.shape == self.photo.shape else images.resize(image, size=self.size)
+        return images.resize(image, size=self.size, any_range=True)
 
 
 @functools.cache

@@ -139,13 +139,17 @@ def resize(
     long_side: int | None = None,
     short_side: int | None = None,
     size: Size | None = None,
+    any_range: bool = False,
 ) -> Image:
     """Resize an array with antialiasing (Lanczos); the options are those of `load`.
+
+    The result is clipped to 0–255, which Lanczos may leave; with ``any_range`` to the picture's
+    own range where that is larger, instead of being refused.
 
     >>> resize(np.full((4, 6, 3), 7.0), long_side=3).shape
     (2, 3, 3)
     """
-    image = as_image(image)
+    image = as_image(image, any_range=any_range)
     given = image.shape[0], image.shape[1]
     height, width = _target_size(given, long_side, short_side, size)
     if (height, width) == given:
@@ -155,7 +159,17 @@ def resize(
         for channel in np.moveaxis(image, -1, 0)
     ]
     resized: Image = np.stack([np.asarray(channel) for channel in channels], -1)
-    return resized.clip(0, 255)
+    return resized.clip(min(0, image.min()), max(255, image.max()))
+
+
+def scaled(size: Size, factor: float) -> Size:
+    """A size times a factor, in whole pixels, at least 2.
+
+    >>> scaled((480, 640), 0.1)
+    (48, 64)
+    """
+    height, width = (max(_SMALLEST, round(side * factor)) for side in size)
+    return height, width
 
 
 def noise(
@@ -267,8 +281,9 @@ def _target_size(
     if option == "size":
         height, width = sides
     else:
-        scale = sides[0] / (max(given) if option == "long_side" else min(given))
-        height, width = (max(_SMALLEST, round(side * scale)) for side in given)
+        height, width = scaled(
+            given, sides[0] / (max(given) if option == "long_side" else min(given))
+        )
     limit = PIL.Image.MAX_IMAGE_PIXELS
     if limit is not None and height * width > limit:
         raise OptionError(

@@ -6,6 +6,8 @@ between the statistic of the picture being made and a *target*:
     class Loss:
         layers = ()              # the feature layers it reads; "image" names the pixels
         references = ()          # the images its target is measured on, H×W×3, RGB, 0–255
+        masks = None             # the parts that count (`guided`): the picture's mask, and a
+                                 # tuple of the references'; H×W, 0–255
         refresh_every = None     # evaluations between targets; None: one target for the run
         tiling = None            # "mean": an area-weighted mean over positions;
                                  # "map": one value a position; None: cannot be tiled
@@ -17,9 +19,11 @@ between the statistic of the picture being made and a *target*:
 
         def mass(self, guides): ...                        # for tiles: the weight in all
         def reach(self, layer): ...                        # and how far a position reads
+        def get_config(self): ...                          # its options, as JSON has them
 
 ``features`` is ``{layer: tensor (1, h, w, channels)}``; ``guides`` are weights of the
-positions, ``{layer: (1, h, w, 1)}``, or None, where all weigh the same. A statistic is a
+positions, ``{layer: (1, h, w, 1)}``, or None, where all weigh the same; a loss with masks
+gets them from `neural_style.guidance`. A statistic is a
 dict of tensors. ``target`` gets the statistics of the references as NumPy arrays, the
 statistic of the current picture (None unless ``refresh_every`` is set) and a random
 generator from (seed, round, term); what it returns, any nest of arrays, is what
@@ -43,29 +47,38 @@ exactly, if ``tiling`` says how:
   over positions of something that is 0, as its gradient is, where both are equal. It gets
   no guides.
 
-Losses add up to a `WeightedSum`:
+Every loss can besides be guided by masks (`neural_style.guided`), `Loss.blended` from several
+references, and have another distance (`Loss.with_distance`); each is a copy of the loss.
+
+Losses add up to a `WeightedSum`, which prints as Python to paste, with names by their sizes
+in place of pictures (`neural_style.configs`):
 
 >>> import numpy as np
 >>> from neural_style.extensions import Content, Gram
 >>> photo, painting = np.zeros((48, 64, 3)), np.full((64, 64, 3), 9.0)
 >>> Content(photo) + 1e3 * Gram(painting, layers=["block1_conv1"])
-1 * content: Content(<48×64>, layers=('block4_conv2',))
-+ 1000 * gram: Gram(<64×64>, layers=('block1_conv1',))
+(
+    1 * Content(picture_48x64, layers=('block4_conv2',))
+    + 1000 * Gram(picture_64x64, layers=('block1_conv1',))
+)
 """
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any, Literal, TypeAlias, overload
+from typing import Any, Literal, Self, TypeAlias, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
-from neural_style import images
+from neural_style import distances, images
 from neural_style.backend import keras
 from neural_style.errors import LossError
 
@@ -75,6 +88,7 @@ Tensor: TypeAlias = Any
 Features: TypeAlias = dict[str, Tensor]
 Statistic: TypeAlias = dict[str, Any]
 Layers: TypeAlias = Sequence[str] | Mapping[str, float]
+Mask: TypeAlias = NDArray[np.float32]
 
 
 class _Summand:
@@ -84,6 +98,9 @@ class _Summand:
     __array_ufunc__ = None
 
     def terms_of_sum(self) -> tuple[Term, ...]:
+        raise NotImplementedError
+
+    def resized(self, factor: float) -> _Summand:
         raise NotImplementedError
 
     def __add__(self, other: Any) -> WeightedSum:
@@ -118,7 +135,7 @@ class Loss(_Summand):
     ----------
     references
         The images the target is measured on: arrays H×W×3, RGB, 0–255. The defaults
-        here take one, or none; several references are several losses, added.
+        here take one, or none, or with `blended` several.
     layers
         The layers to read instead of the class's own: a sequence, of which every layer
         weighs the same (the loss is the mean over layers), or ``{layer: weight}`` (the
@@ -134,6 +151,9 @@ class Loss(_Summand):
 
     layers: Layers = ()
     references: tuple[images.Image, ...] = ()
+    masks: tuple[Mask, tuple[Mask, ...]] | None = None
+    blend_shares: tuple[float, ...] | None = None
+    other_distance: distances.Metric | None = None
     refresh_every: int | None = None
     tiling: Literal["mean", "map"] | None = None
     memory: Literal["linear", "quadratic"] = "linear"
@@ -141,7 +161,7 @@ class Loss(_Summand):
     def __init__(
         self, *references: Any, layers: Layers | None = None, name: str | None = None
     ) -> None:
-        self.name = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+        self.name = name or default_name(type(self))
         self.references = tuple(
             images.as_image(reference, f"{type(self).__name__}'s reference")
             for reference in references
@@ -167,11 +187,14 @@ class Loss(_Summand):
         current: Statistic | None,
         rng: np.random.Generator,
     ) -> Any:
-        """What `distance` compares with; here, the statistic of the one reference."""
+        """What `distance` compares with; here, the statistic of the one reference, or the blend."""
+        if self.blend_shares is not None:
+            return self._blend(references, self.blend_shares)
         if len(references) != 1:
             raise LossError(
-                f"{self.name}: expected one reference image, got {len(references)}; "
-                f"for several, add losses: Gram(first) + Gram(second)."
+                f"{self.name}: expected one reference image, got {len(references)}; for several, "
+                f"blend their statistics, Gram(first, second).blended([0.5, 0.5]), or add losses, "
+                f"Gram(first) + Gram(second)."
             )
         return references[0]
 
@@ -194,7 +217,7 @@ class Loss(_Summand):
 
     def check_shapes(self, current: Statistic, target: Statistic) -> None:
         """Raise `LossError` where a statistic and its target differ in shape."""
-        for layer in self.layers:
+        for layer in current:
             ours, theirs = tuple(current[layer].shape), tuple(target[layer].shape)
             if ours != theirs:
                 raise LossError(
@@ -203,23 +226,110 @@ class Loss(_Summand):
                     f"(neural_style.images.resize)."
                 )
 
+    def blended(self, shares: Sequence[float]) -> Self:
+        """This loss with one target of all its references: Σ share · statistic.
+
+        The blend is of the entries of statistics, of `Gram` the mean Gram matrix, which is one
+        style between the references; a sum of losses pulls to each of them. References may
+        differ in size where a statistic does not depend on it. A negative share exaggerates.
+
+        Parameters
+        ----------
+        shares
+            A number for each reference, with a sum of 1.
+
+        Raises
+        ------
+        LossError
+            The shares are of another number than the references, not finite, or of another sum.
+        """
+        given = tuple(float(share) for share in shares)
+        if len(given) != len(self.references) or not math.isclose(sum(given), 1, abs_tol=1e-6):
+            raise LossError(
+                f"{self.name}: expected {len(self.references)} shares with a sum of 1, one for "
+                f"each reference, got {list(given)} with a sum of {sum(given):g}."
+            )
+        blend = copy.copy(self)
+        blend.blend_shares = given
+        return blend
+
+    def with_distance(self, distance: Any) -> Self:
+        """This loss with a distance of Keras, or a function, instead of its own.
+
+            L = Σ_l w_l · (d(target_l, current_l) − d(target_l, target_l))
+
+        with `layer_weights` w, and without what the loss's own distance has besides them, as
+        the ¼ of `Gram`. A loss that is a map (``tiling = "map"``) can be tiled only with those
+        known to be means over positions: Keras' squared, absolute, Huber, log-cosh and cosine
+        losses.
+
+        Parameters
+        ----------
+        distance
+            A `keras.losses.Loss`, the name of one, as ``"huber"``, or a function of
+            (target, current).
+
+        Raises
+        ------
+        LossError
+            It is none of these; at the first evaluation, if the target of this loss is no
+            statistic.
+        """
+        other = copy.copy(self)
+        other.other_distance = distances.described(distance, self.name)
+        if self.tiling == "map" and not distances.is_pointwise(other.other_distance):
+            other.tiling = None
+        return other
+
     def get_config(self) -> dict[str, Any]:
-        """The options that, with the references, make this loss again."""
-        return {"layers": self.layers, "name": self.name}
+        """The options that, with the references, make this loss again: numbers, text, lists."""
+        config: dict[str, Any] = {"layers": self.layers, "name": self.name}
+        if self.blend_shares is not None:
+            config["blended"] = self.blend_shares
+        if self.other_distance is not None:
+            config["with_distance"] = self.other_distance
+        return config
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], *references: Any) -> Loss:
+    def from_config(cls, config: Mapping[str, Any], *references: Any) -> Self:
         """A loss from `get_config` and its references."""
-        return cls(*references, **config)
+        made: Self = remade(cls, config, references)
+        return made
+
+    def resized(self, factor: float) -> Self:
+        """A copy whose references are resized, antialiased, both sides by a factor.
+
+        For a picture that is resized by the same factor. Masks, options, weights and the
+        distances among them that are in positions of a layer, stay what they are.
+        """
+        resized = copy.copy(self)
+        resized.references = tuple(
+            images.resize(image, size=images.scaled((image.shape[0], image.shape[1]), factor))
+            for image in self.references
+        )
+        return resized
 
     def terms_of_sum(self) -> tuple[Term, ...]:
         """This loss as the one term of a sum, with weight 1."""
         return (Term(self.name, 1.0, self),)
 
     def __repr__(self) -> str:
-        sizes = [f"<{image.shape[0]}×{image.shape[1]}>" for image in self.references]
-        options = [f"{k}={v!r}" for k, v in self.get_config().items() if k != "name"]
-        return f"{type(self).__name__}({', '.join(sizes + options)})"
+        from neural_style.configs import text
+
+        return text(self)
+
+    def _blend(self, references: Sequence[Statistic], shares: Sequence[float]) -> Statistic:
+        blend = {}
+        for entry in references[0]:
+            own = [each[entry] for each in references]
+            if len({x.shape for x in own}) != 1:
+                raise LossError(
+                    f"{self.name}: at {entry!r} the references to blend give "
+                    f"{', '.join(str(x.shape) for x in own)}; resize them to one size "
+                    f"(neural_style.images.resize)."
+                )
+            blend[entry] = sum(share * x for share, x in zip(shares, own, strict=True))
+        return blend
 
 
 @dataclass(frozen=True)
@@ -271,12 +381,68 @@ class WeightedSum(_Summand, Sequence[Term]):
     def __iter__(self) -> Iterator[Term]:
         return iter(self.terms)
 
+    def resized(self, factor: float) -> WeightedSum:
+        """The sum of the same losses, each `Loss.resized`."""
+        return WeightedSum(replace(term, loss=term.loss.resized(factor)) for term in self.terms)
+
     def terms_of_sum(self) -> tuple[Term, ...]:
         """The terms, in the order in which they were added."""
         return self.terms
 
+    def get_config(self) -> dict[str, Any]:
+        """The terms as JSON has them, with pictures by their digests (`neural_style.configs`).
+
+        Raises
+        ------
+        LossError, RegistryError
+            An option is of a kind that JSON does not have, or a loss is not registered.
+        """
+        from neural_style.configs import config_of
+
+        return config_of(self)
+
+    def pictures(self) -> dict[str, NDArray[np.float32]]:
+        """The references, H×W×3, and masks, H×W, by the digests of `get_config`."""
+        from neural_style.configs import pictures_of
+
+        return pictures_of(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], pictures: Mapping[str, Any]) -> WeightedSum:
+        """The sum again, from `get_config` and `pictures`.
+
+        The losses are made by `neural_style.create`, so that those of a script or a notebook
+        must have been registered before.
+
+        Raises
+        ------
+        LossError, RegistryError, ImageError
+            The config is none, a picture is missing, or no loss is called so.
+        """
+        from neural_style.configs import sum_of
+
+        return sum_of(config, pictures)
+
     def __repr__(self) -> str:
-        return "\n+ ".join(f"{term.weight:g} * {term.name}: {term.loss!r}" for term in self.terms)
+        from neural_style.configs import text
+
+        return text(self)
+
+
+def default_name(kind: type[Loss]) -> str:
+    """The class's name in snake case."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
+
+
+def remade(
+    factory: Callable[..., Any], config: Mapping[str, Any], references: Iterable[Any]
+) -> Any:
+    """The loss that a factory makes of a config and references."""
+    options = dict(config)
+    shares, metric = options.pop("blended", None), options.pop("with_distance", None)
+    loss = factory(*references, **options)
+    loss = loss if shares is None else loss.blended(shares)
+    return loss if metric is None else loss.with_distance(metric)
 
 
 def weighted_mean(x: Tensor, guide: Tensor | None, axis: Any = None) -> Tensor:
@@ -292,6 +458,14 @@ def weighted_mean(x: Tensor, guide: Tensor | None, axis: Any = None) -> Tensor:
     if guide is None:
         return ops.mean(x, axis)
     return ops.divide_no_nan(ops.mean(guide * x, axis), ops.mean(guide))
+
+
+def digest(picture: NDArray[np.float32] | None) -> str:
+    """A hash of a picture or a mask, its shape and its float32 values; of None, nothing."""
+    if picture is None:
+        return ""
+    values = np.ascontiguousarray(picture, np.float32)
+    return hashlib.sha256(repr(values.shape).encode() + values.tobytes()).hexdigest()
 
 
 def _checked_layers(layers: Any, name: str) -> tuple[str, ...] | dict[str, float]:

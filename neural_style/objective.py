@@ -5,15 +5,14 @@
     objective(image) -> Evaluation(loss, terms, weighted, gradient)
 
 The feature model runs once an evaluation, for the union of the layers that the terms
-read, under a `tf.GradientTape` that watches the picture and nothing else. Targets and
-weights are inputs of the compiled function, so neither a refresh nor another weight
+read, under a `tf.GradientTape` that watches the picture and nothing else. Targets, weights
+and masks are inputs of the compiled function, so neither a refresh nor another weight
 compiles again; nor does a second objective on the same feature model whose losses have
 the same classes and options.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,14 +20,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neural_style import tiles
+from neural_style import guidance, tiles
 from neural_style.backend import check_float32
 from neural_style.compiled import Whole, trace_key
 from neural_style.errors import LossError, check_count
 from neural_style.features import FeatureModel
 from neural_style.images import Image, Size
-from neural_style.losses import Loss, Term, WeightedSum
+from neural_style.losses import Loss, Mask, Term, WeightedSum, digest
 from neural_style.tiles import Tiled
+
+_NO_TARGETS = "the objective has no targets yet: call refresh(image, round=0) first."
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,8 @@ class Objective:
         for term in self.terms:
             if term.loss.refresh_every is not None:
                 check_count(f"{term.name}'s refresh_every", term.loss.refresh_every, LossError)
+            if term.loss.masks is not None:
+                guidance.check(term.loss)
             for own in (size, *(_size(reference) for reference in term.loss.references)):
                 features.check(term.loss.layers, own)
                 tiles.check(term.loss, own, tile)
@@ -100,6 +103,8 @@ class Objective:
         losses = [term.loss for term in self.terms]
         self._evaluators = {own: _evaluator(losses, features, own, tile) for own in sizes}
         self._evaluator = self._evaluators[size]
+        self._features = features
+        self._guides = [guidance.guides(x, x.masks and x.masks[0], features, size) for x in losses]
         self._references: dict[int, list[Any]] = {}
         self._targets: list[Any] | None = None
 
@@ -122,7 +127,8 @@ class Objective:
             asked = set(moving if only is None else only)
             due = [i for i in moving if i in asked]
         measured = tuple(i for i in due if i in moving)
-        current = dict(zip(measured, self._evaluator.measure(image, measured), strict=True))
+        guides = [self._guides[i] for i in measured]
+        current = dict(zip(measured, self._evaluator.measure(image, measured, guides), strict=True))
         for i in due:
             rng = np.random.default_rng((self.seed, round, i))
             target = self.terms[i].loss.target(self._references[i], current.get(i), rng)
@@ -139,31 +145,66 @@ class Objective:
             A term is not a scalar, or does not fit its target, or `refresh` was never called.
         """
         if self._targets is None:
-            raise LossError("the objective has no targets yet: call refresh(image, round=0) first.")
+            raise LossError(_NO_TARGETS)
         weights = [term.weight for term in self.terms]
-        loss, values, gradient = self._evaluator.evaluate(image, weights, self._targets)
+        loss, values, gradient = self._evaluator.evaluate(
+            image, weights, self._targets, self._guides
+        )
         terms = dict(zip((t.name for t in self.terms), values, strict=True))
         weighted = {t.name: t.weight * terms[t.name] for t in self.terms}
         return Evaluation(loss, terms, weighted, gradient)
 
+    def gradient_norms(self, image: Image) -> dict[str, float]:
+        """The Euclidean norm of every term's own gradient at an image, without its weight.
+
+        It costs an evaluation a term, and no compilation. All are NaN where one is not finite.
+
+        Raises
+        ------
+        LossError
+            As a call.
+        """
+        if self._targets is None:
+            raise LossError(_NO_TARGETS)
+        norms = {}
+        for term, alone in zip(self.terms, np.eye(len(self.terms)).tolist(), strict=True):
+            _, _, gradient = self._evaluator.evaluate(image, alone, self._targets, self._guides)
+            norms[term.name] = float(np.linalg.norm(gradient.astype(np.float64)))
+        return norms
+
     def broken_terms(self, image: Image) -> list[str]:
         """The names of the terms whose value or gradient is not finite at an image."""
         weights = [term.weight for term in self.terms]
-        broken = self._evaluator.broken(image, weights, self._targets or ())
+        broken = self._evaluator.broken(image, weights, self._targets or (), self._guides)
         return [self.terms[i].name for i in broken]
 
     def _measure_references(self) -> dict[int, list[Any]]:
         """The statistics of every term's references, one pass for each distinct picture."""
-        keys = [[_digest(image) for image in term.loss.references] for term in self.terms]
-        measured: dict[tuple[int, bytes], Any] = {}
-        for term, own in zip(self.terms, keys, strict=True):
-            for key, picture in zip(own, term.loss.references, strict=True):
-                users = tuple(
-                    i for i, k in enumerate(keys) if key in k and (i, key) not in measured
-                )
-                found = self._evaluators[_size(picture)].measure(picture, users)
-                measured.update(((i, key), one) for i, one in zip(users, found, strict=True))
-        return {i: [measured[i, key] for key in own] for i, own in enumerate(keys)}
+        losses = [term.loss for term in self.terms]
+        keys = [[(digest(image), digest(mask)) for image, mask in _parts(loss)] for loss in losses]
+        pictures: dict[str, Image] = {}
+        users: dict[str, dict[tuple[int, str], Mask | None]] = {}
+        for i, loss in enumerate(losses):
+            for (picture, part), (image, mask) in zip(keys[i], _parts(loss), strict=True):
+                pictures[picture] = image
+                users.setdefault(picture, {})[i, part] = mask
+        measured: dict[tuple[str, int, str], Any] = {}
+        for picture, own in users.items():
+            size = _size(pictures[picture])
+            guides = [
+                guidance.guides(losses[i], m, self._features, size) for (i, _), m in own.items()
+            ]
+            found = self._evaluators[size].measure(
+                pictures[picture], tuple(i for i, _ in own), guides
+            )
+            measured.update(((picture, *use), s) for use, s in zip(own, found, strict=True))
+        return {i: [measured[key, i, part] for key, part in own] for i, own in enumerate(keys)}
+
+
+def _parts(loss: Loss) -> list[tuple[Image, Mask | None]]:
+    """The references of a loss, each with its mask."""
+    masks = loss.masks[1] if loss.masks else (None,) * len(loss.references)
+    return list(zip(loss.references, masks, strict=True))
 
 
 def _evaluator(
@@ -182,7 +223,3 @@ def _evaluator(
 
 def _size(image: Image) -> Size:
     return image.shape[0], image.shape[1]
-
-
-def _digest(image: Image) -> bytes:
-    return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()

@@ -7,6 +7,9 @@ nothing to refresh a run is one round, unless it is restarted every so many
 evaluations. Where the optimiser stops by itself in a round that made progress, and there
 is another to come, the next begins at once.
 
+A run with several scales has such rounds at each, from coarse to fine, with an optimiser and
+targets of its own; its counters go on.
+
 A callback is any callable of a `Step`; it is told at every accepted iterate and may
 raise `StopIteration` to end the run. One that is also a context manager is entered
 before the run and left after it.
@@ -14,11 +17,12 @@ before the run and left after it.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -27,9 +31,11 @@ from neural_style.errors import NonFiniteLossError, OptionError, check_count
 from neural_style.features import FeatureModel
 from neural_style.images import Image
 from neural_style.losses import Loss, WeightedSum
-from neural_style.objective import Evaluation, Objective
+from neural_style.objective import Evaluation
 from neural_style.optimisers import LBFGS, RoundOver
+from neural_style.parameterisation import Parameterisation, Pixels, resolve
 from neural_style.result import Entry, Result, Step
+from neural_style.scales import Scale, plan
 
 Callback: TypeAlias = Callable[[Step], object]
 
@@ -41,10 +47,12 @@ def minimise(
     features: FeatureModel,
     start: Image,
     *,
-    evaluations: int = 300,
+    scales: Sequence[int] = (),
+    evaluations: int | Sequence[int] = 300,
     optimiser: Any = None,
     restart_every: int | None = None,
     clip: Literal["round", "step"] = "round",
+    parameterisation: str | Parameterisation = "pixels",
     callbacks: Iterable[Callback] = (),
     seed: int = 0,
     tile: int | None = None,
@@ -60,8 +68,15 @@ def minimise(
         The feature model that they read.
     start
         The picture to start from, H×W×3, RGB: a photo, or `images.noise`.
+    scales
+        Long sides in pixels, increasing, for a run from coarse to fine: each scale begins
+        with the picture of the one before, resized, and the first with ``start``, resized.
+        References are resized with it (`Loss.resized`). The last scale is the start's own
+        size, named or not; by default there is no other. Weights are the same at all.
     evaluations
-        The budget: how often value and gradient are computed, at most.
+        The budget: how often value and gradient are computed, at most, at every scale; or a
+        sequence of one budget for each scale, that of the start's own size among them. What
+        a scale that converges leaves of its own is not spent.
     optimiser
         `LBFGS` by default, or any `keras.optimizers.Optimizer`, which takes one step an
         evaluation in units of 0–255 pixels (Adam(0.1) is a usual choice).
@@ -71,6 +86,10 @@ def minimise(
     clip
         When pixels are clipped to 0–255: between rounds, or, for a Keras optimizer, after
         every ``"step"``.
+    parameterisation
+        The variables that the optimiser moves: ``"pixels"``, ``"frequencies"``
+        (`neural_style.parameterisation.Frequencies`), or any `Parameterisation`. Callbacks
+        and the result have pictures all the same.
     callbacks
         Callables of a `Step`.
     seed
@@ -86,8 +105,9 @@ def minimise(
     Returns
     -------
     Result
-        Also after Ctrl-C, a callback's `StopIteration` or a loss that is not finite: the
-        best picture so far, with the reason.
+        Also after Ctrl-C, a callback's `StopIteration` or a loss that is not finite, which
+        end the run at whatever scale it is: the best picture so far, with the reason. It has
+        the start's size in any case.
 
     Raises
     ------
@@ -104,21 +124,27 @@ def minimise(
     >>> result.evaluations, result.reason
     (20, 'the budget of 20 evaluations was used')
     """
-    evaluations = check_count("evaluations", evaluations)
     start = images.as_image(start, "start", any_range=True)
     if restart_every is not None:
         check_count("restart_every", restart_every)
     if clip not in ("round", "step"):
         raise OptionError(f"clip: expected 'round' or 'step', got {clip!r}.")
-    driver = optimisers.driver(
-        LBFGS() if optimiser is None else optimiser, clip_steps=clip == "step"
+    driver = functools.partial(
+        optimisers.driver, LBFGS() if optimiser is None else optimiser, clip_steps=clip == "step"
     )
+    resumes_there = driver().resumes_there
+    variables = resolve(parameterisation)
+    if clip == "step" and not isinstance(variables, Pixels):
+        raise OptionError(
+            "clip='step' is for pixels: use clip='round', or parameterisation='pixels'."
+        )
     if output is not None:
         images.check_output(output)
-    objective = Objective(loss, features, (start.shape[0], start.shape[1]), seed=seed, tile=tile)
-    periods = {i: t.loss.refresh_every for i, t in enumerate(objective.terms)}
+    size = start.shape[0], start.shape[1]
+    planned = plan(loss, features, size, scales, evaluations, seed=seed, tile=tile)
+    periods = {i: t.loss.refresh_every for i, t in enumerate(loss.terms_of_sum())}
     periods[_RESTART] = restart_every
-    if not driver.resumes_there and 1 in periods.values():
+    if not resumes_there and 1 in periods.values():
         raise OptionError(
             "a round of one evaluation leaves L-BFGS none to move in: set refresh_every and "
             "restart_every higher, or use a Keras optimizer."
@@ -127,8 +153,8 @@ def minimise(
         for callback in (callbacks := tuple(callbacks)):
             if isinstance(callback, AbstractContextManager):
                 stack.enter_context(callback)
-        run = _Run(objective, evaluations, callbacks)
-        reason = run.rounds(driver, start, {i: n for i, n in periods.items() if n})
+        run = _Run(planned, variables, callbacks)
+        reason = run.scales(driver, start, {i: n for i, n in periods.items() if n})
     result = run.result(seed, reason)
     if output is not None:
         result.save(output)
@@ -139,51 +165,57 @@ class _Stop(Exception):
     """Ends a run; the text is the reason."""
 
 
+class _Best(NamedTuple):
+    image: Image
+    value: Evaluation
+    round: int
+    scale: int
+
+
 class _Run:
     """The counters of a run, and the best picture of its current round."""
 
-    def __init__(self, objective: Objective, budget: int, callbacks: tuple[Callback, ...]) -> None:
-        self.objective = objective
-        self.budget = budget
+    def __init__(
+        self,
+        scales: list[Scale],
+        variables: Parameterisation,
+        callbacks: tuple[Callback, ...],
+    ) -> None:
+        self.pending = scales
+        self.variables = variables
+        self.objective = scales[0].objective
+        self.budget = sum(scale.budget for scale in scales)
+        self.size = scales[-1].size
         self.callbacks = callbacks
         self.began = time.perf_counter()
+        self.scale = 0
         self.evaluation = 0
         self.round = 0
-        self.round_end = budget
+        self.round_end = 0
         self.history: list[Entry] = []
         self.last: tuple[Image, Evaluation] | None = None
-        self.best: tuple[Image, Evaluation] | None = None
-        self.best_round = -1
+        self.best: _Best | None = None
 
-    def rounds(self, driver: optimisers.Driver, image: Image, periods: dict[int, int]) -> str:
-        """Run until the budget is used or something ends the run; return why.
+    def scales(
+        self, driver: Callable[[], optimisers.Driver], image: Image, periods: dict[int, int]
+    ) -> str:
+        """Run scale after scale, or until something ends the run; return why it ended.
 
         ``periods`` are evaluations between refreshes, by the index of the term.
         """
-        due_at = dict.fromkeys(periods, 0)
-        self.objective.refresh(image, round=0)
+        several = len(self.pending) > 1
         try:
             while True:
-                for i, due in due_at.items():
-                    if due <= self.evaluation:
-                        due_at[i] = self.evaluation + periods[i]
-                self.round_end = min([self.budget, *due_at.values()])
-                first = len(self.history)
-                try:
-                    stopped = driver(self.evaluate, self.accept, image)
-                except RoundOver as over:
-                    image = over.image if driver.resumes_there else self._best()[0]
-                else:
-                    if not due_at or self._best()[1].loss >= self.history[first].loss:
-                        return stopped
-                    image = self._best()[0]
-                    due_at = dict.fromkeys(due_at, self.evaluation)
-                if self.evaluation >= self.budget:
-                    return f"the budget of {self.budget} evaluations was used"
-                image = np.clip(image, 0, 255)
+                scale = self.pending.pop(0)  # with its targets, once it is done
+                self.objective = scale.objective
+                image = images.resize(image, size=scale.size, any_range=True)
+                reason = self._rounds(driver(), image, periods, scale.budget)
+                if not self.pending:
+                    where = f" at {scale.size[0]}×{scale.size[1]}" if several else ""
+                    return reason or f"the budget of {scale.budget} evaluations{where} was used"
+                image = np.clip(self._best().image, 0, 255)
+                self.scale += 1
                 self.round += 1
-                due_now = [i for i, due in due_at.items() if due <= self.evaluation]
-                self.objective.refresh(image, round=self.round, only=due_now)
         except _Stop as stop:
             return str(stop)
         except KeyboardInterrupt:
@@ -191,10 +223,41 @@ class _Run:
                 raise
             return f"interrupted (Ctrl-C) after {self.evaluation} evaluations"
 
-    def evaluate(self, image: Image) -> tuple[float, Image]:
-        """The objective for the optimiser, counted and checked."""
+    def _rounds(
+        self, driver: optimisers.Driver, image: Image, periods: dict[int, int], budget: int
+    ) -> str | None:
+        """Run the rounds of a scale; return why the driver stopped, None if it did not."""
+        due_at = dict.fromkeys(periods, self.evaluation)
+        end = self.evaluation + budget
+        self.objective.refresh(image, round=self.round)
+        while True:
+            for i, due in due_at.items():
+                if due <= self.evaluation:
+                    due_at[i] = self.evaluation + periods[i]
+            self.round_end = min([end, *due_at.values()])
+            first = len(self.history)
+            try:
+                stopped = driver(self.evaluate, self.accept, self.variables.encode(image))
+            except RoundOver as over:
+                resumed = driver.resumes_there
+                image = self.variables.decode(over.x) if resumed else self._best().image
+            else:
+                if not due_at or self._best().value.loss >= self.history[first].loss:
+                    return stopped
+                image = self._best().image
+                due_at = dict.fromkeys(due_at, self.evaluation)
+            if self.evaluation >= end:
+                return None
+            image = np.clip(image, 0, 255)
+            self.round += 1
+            due_now = [i for i, due in due_at.items() if due <= self.evaluation]
+            self.objective.refresh(image, round=self.round, only=due_now)
+
+    def evaluate(self, x: Image) -> tuple[float, Image]:
+        """The objective for the optimiser, of its variables, counted and checked."""
         if self.evaluation >= self.round_end:
-            raise RoundOver(image)
+            raise RoundOver(x)
+        image = self.variables.decode(x)
         value = self.objective(image)
         self.evaluation += 1
         if not value.finite:
@@ -204,9 +267,9 @@ class _Run:
                 raise NonFiniteLossError(f"{message}; check the weights and the start.")
             raise _Stop(f"{message}; the picture is the best before it")
         self.last = image, value
-        if self.best_round < self.round or value.loss < self._best()[1].loss:
-            self.best, self.best_round = self.last, self.round
-        return value.loss, value.gradient
+        if self.best is None or self.best.round < self.round or value.loss < self.best.value.loss:
+            self.best = _Best(image, value, self.round, self.scale)
+        return value.loss, self.variables.pull(value.gradient)
 
     def accept(self) -> None:
         """Tell the history and the callbacks of the picture evaluated last."""
@@ -219,6 +282,7 @@ class _Run:
             terms=value.terms,
             weighted=value.weighted,
             seconds=time.perf_counter() - self.began,
+            scale=self.scale,
         )
         self.history.append(entry)
         if not self.callbacks:
@@ -232,20 +296,22 @@ class _Run:
                 raise _Stop(f"a callback stopped it at evaluation {self.evaluation}{why}") from None
 
     def result(self, seed: int, reason: str) -> Result:
-        image, value = self._best()
+        best = self._best()
+        image = images.resize(np.clip(best.image, 0, 255), size=self.size)
         return Result(
             image=np.clip(image, 0, 255),
-            loss=value.loss,
-            terms=value.terms,
-            weighted=value.weighted,
+            loss=best.value.loss,
+            terms=best.value.terms,
+            weighted=best.value.weighted,
             history=tuple(self.history),
             evaluations=self.evaluation,
-            rounds=self.best_round + 1,
+            rounds=best.round + 1,
             seconds=time.perf_counter() - self.began,
             seed=seed,
             reason=reason,
+            scale=best.scale,
         )
 
-    def _best(self) -> tuple[Image, Evaluation]:
+    def _best(self) -> _Best:
         assert self.best is not None  # every path here has evaluated once
         return self.best

@@ -9,6 +9,15 @@ An optimiser makes a driver for one run; a driver is called once a round:
 driver; ``accept()`` says that the picture evaluated last is an iterate. A driver that
 stops by itself returns why. `RoundOver` carries the picture that was not evaluated any
 more; a driver with ``resumes_there`` goes on from it, any other from the round's best.
+
+What a driver knows is a value, to be had within ``accept()``:
+
+    state = driver.state()          # numbers and arrays by name, which it shares with no one
+    other.restore(state)
+    other(evaluate, accept, image)  # goes on after that iterate, to the same bits
+
+The first call after `restore` neither evaluates nor accepts that iterate again, and of
+``image`` it takes the shape alone.
 """
 
 from __future__ import annotations
@@ -31,14 +40,15 @@ from neural_style.images import Image
 Evaluate: TypeAlias = Callable[[Image], tuple[float, Image]]
 Accept: TypeAlias = Callable[[], None]
 Vector: TypeAlias = NDArray[np.float32]
+State: TypeAlias = dict[str, Any]
 
 
 class RoundOver(Exception):
-    """The evaluations of a round are used up; ``image`` was to be the next."""
+    """The evaluations of a round are used up; ``x`` was to be the next."""
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, x: Image) -> None:
         super().__init__("the round is over")
-        self.image = image
+        self.x = x
 
 
 class Driver(Protocol):
@@ -48,6 +58,14 @@ class Driver(Protocol):
 
     def __call__(self, evaluate: Evaluate, accept: Accept, image: Image) -> str:
         """Move from ``image`` until `RoundOver` passes through; or return why not."""
+        ...
+
+    def state(self) -> State:
+        """All that it knows at the last accepted iterate."""
+        ...
+
+    def restore(self, state: State) -> None:
+        """Go on, in the next call, from what `state` returned."""
         ...
 
 
@@ -95,25 +113,51 @@ class _LBFGSDriver:
     def __init__(self, history: int) -> None:
         # Of steps s and differences of gradients y, oldest first: (s, y, 1 / sᵀy).
         self._pairs: deque[tuple[Vector, Vector, float]] = deque(maxlen=history)
+        self._here: _Point
+        self._restored = False
 
     def __call__(self, evaluate: Evaluate, accept: Accept, image: Image) -> str:
         def at(x: Vector) -> _Point:
             x = x.astype(np.float32)
             loss, gradient = evaluate(x.reshape(image.shape))
-            return _Point(x, loss, gradient.ravel())
+            return _Point(x, float(loss), gradient.ravel())
 
-        here = at(image.ravel())
-        accept()
+        if not self._restored:
+            self._here = at(image.ravel())
+            accept()
+        self._restored = False
         while True:
+            here = self._here
             there = _search(at, here, self._direction(here.gradient))
             if there is not None:
-                accept()
                 self._remember(there.x - here.x, there.gradient - here.gradient)
-                here = there
+                self._here = there
+                accept()
             elif self._pairs:
                 self._pairs.clear()
             else:
                 return "L-BFGS found no lower loss along the gradient"
+
+    def state(self) -> State:
+        """The iterate, its loss and gradient, and the pairs, one in a row."""
+        s, y, inverses = zip(*self._pairs, strict=True) if self._pairs else ((), (), ())
+        shape = len(self._pairs), self._here.x.size
+        return {
+            "x": self._here.x.copy(),
+            "loss": self._here.loss,
+            "gradient": self._here.gradient.copy(),
+            "steps": np.reshape(s, shape).astype(np.float32),
+            "changes": np.reshape(y, shape).astype(np.float32),
+            "inverses": np.array(inverses, np.float64),
+        }
+
+    def restore(self, state: State) -> None:
+        """Take the iterate and the pairs."""
+        self._here = _Point(state["x"].copy(), float(state["loss"]), state["gradient"].copy())
+        rows = zip(state["steps"], state["changes"], state["inverses"], strict=True)
+        self._pairs.clear()
+        self._pairs.extend((s.copy(), y.copy(), float(inverse)) for s, y, inverse in rows)
+        self._restored = True
 
     def _direction(self, gradient: Vector) -> Vector:
         direction, factors = -gradient, []
@@ -191,6 +235,12 @@ class _SciPyDriver:
         )
         return f"L-BFGS found no lower loss ({done.message})"
 
+    def state(self) -> State:
+        raise OptionError("SciPy's L-BFGS-B keeps its state to itself: use neural_style.LBFGS().")
+
+    def restore(self, state: State) -> None:
+        self.state()
+
 
 class _KerasDriver:
     """A Keras optimizer: one step an evaluation; its state goes on across rounds."""
@@ -202,17 +252,34 @@ class _KerasDriver:
         self._optimizer = type(optimizer).from_config(optimizer.get_config())
         self._variable: keras.Variable | None = None
         self._clip_steps = clip_steps
+        self._restored = False
 
     def __call__(self, evaluate: Evaluate, accept: Accept, image: Image) -> str:
         if self._variable is None:
             self._variable = keras.Variable(image, dtype="float32")
-        self._variable.assign(image)
+        if not self._restored:
+            self._variable.assign(image)
+        self._restored = False
         while True:
             _, gradient = evaluate(self._variable.numpy())
-            accept()
             self._optimizer.apply([keras.ops.convert_to_tensor(gradient)], [self._variable])
             if self._clip_steps:
                 self._variable.assign(keras.ops.clip(self._variable, 0, 255))
+            accept()
+
+    def state(self) -> State:
+        """The picture after its step, and the optimizer's variables, numbered."""
+        assert self._variable is not None
+        variables = [self._variable, *self._optimizer.variables]
+        return {f"variable_{i}": np.array(each) for i, each in enumerate(variables)}
+
+    def restore(self, state: State) -> None:
+        """Assign the picture and the optimizer's variables."""
+        self._variable = keras.Variable(state["variable_0"], dtype="float32")
+        self._optimizer.build([self._variable])
+        for i, variable in enumerate(self._optimizer.variables, 1):
+            variable.assign(state[f"variable_{i}"])
+        self._restored = True
 
 
 def driver(optimiser: Any, *, clip_steps: bool = False) -> Driver:

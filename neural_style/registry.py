@@ -3,6 +3,7 @@
     @register("my_loss")             # in a script or a notebook
     create("my_loss", painting)      # -> a Loss
     names()                          # -> every known name, sorted
+    name_of(type(loss))              # -> its name
 
 A packaged loss is named by an entry point in the group ``neural_style.losses``, the
 built-in ones no differently from an outsider's; entry points are listed without being
@@ -92,6 +93,25 @@ def factory(name: str) -> Callable[..., Any]:
 def names() -> list[str]:
     """Every name that `create` knows, sorted; no plugin is imported for it."""
     return sorted({*_registered, *_points()})
+
+
+def name_of(kind: type[Loss]) -> str:
+    """The name of a loss class; no plugin is imported for it.
+
+    Raises
+    ------
+    RegistryError
+        It has none.
+    """
+    own = _path(kind)
+    found = [name for name, factory in _registered.items() if _path(factory) == own]
+    found += [name for name, each in _points().items() if any(_names(p, own) for p in each)]
+    if not found:
+        raise RegistryError(
+            f"the loss class {own} has no name: register it, "
+            f'@register("my_loss") above the class, or with an entry point of its package.'
+        )
+    return min(found)
 
 
 def _find(name: str) -> tuple[Callable[..., Any], str]:

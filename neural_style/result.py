@@ -25,7 +25,8 @@ class Entry:
     """One line of a run's history: an iterate that the optimiser accepted.
 
     ``evaluation`` counts evaluations of value and gradient so far, ``round`` from 0;
-    ``terms`` are unweighted and ``weighted`` sum to ``loss``; ``seconds`` since the start.
+    ``terms`` are unweighted and ``weighted`` sum to ``loss``; ``seconds`` since the start;
+    ``scale`` is the index of the scale that the picture was of, 0 the coarsest.
     """
 
     evaluation: int
@@ -34,13 +35,14 @@ class Entry:
     terms: dict[str, float]
     weighted: dict[str, float]
     seconds: float
+    scale: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step(Entry):
-    """What a callback gets at every iterate: the entry, the budget and the picture.
+    """What a callback gets at every iterate: the entry, the budget of the run and the picture.
 
-    ``image`` is float32, H×W×3, RGB, clipped to 0–255, and may be kept.
+    ``image`` is float32, H×W×3, RGB, clipped to 0–255, of its scale's size, and may be kept.
     """
 
     evaluations: int
@@ -54,17 +56,20 @@ class Result:
     Attributes
     ----------
     image
-        float32, H×W×3, RGB, 0–255: the picture of the lowest loss in the last round.
+        float32, H×W×3, RGB, 0–255: the picture of the lowest loss in the last round, of
+        the start's size, to which it is resized where the run ended at a coarser scale.
     loss, terms, weighted
-        The objective there, before pixels outside 0–255 were clipped: in all, and by
-        term without and with its weight.
+        The objective there, before pixels outside 0–255 were clipped or any resizing: in
+        all, and by term without and with its weight.
     history
         The accepted iterates; the losses of two rounds are of different targets where
-        these are refreshed.
+        these are refreshed, and so are those of two scales.
     evaluations, rounds, seconds, seed
         What was spent, and the seed of the run.
     reason
         Why the run stopped, in words.
+    scale
+        The index of the scale that the objective is of, 0 the coarsest.
     """
 
     image: Image = field(repr=False)
@@ -77,6 +82,7 @@ class Result:
     seconds: float
     seed: int
     reason: str
+    scale: int = 0
 
     def __str__(self) -> str:
         return (

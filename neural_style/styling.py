@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from numbers import Real
+from typing import Any, Literal
+
+import numpy as np
 
 from neural_style import images, presets, registry
-from neural_style.drafts import Draft, Picture
+from neural_style.compiled import trace_key
+from neural_style.drafts import Draft, Picture, Preset
 from neural_style.errors import OptionError
 from neural_style.features import FeatureModel
 from neural_style.images import Image
-from neural_style.losses import Loss, WeightedSum
+from neural_style.losses import Loss, Term, WeightedSum, digest
 from neural_style.optimise import Callback
+from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
 
 
 def transfer(
     content: Picture,
-    style: Picture,
+    style: Picture | Sequence[Picture],
     *,
+    style_weights: Sequence[float] | None = None,
     preset: str | None = None,
     loss: Callable[[Image, Image], Loss | WeightedSum] | None = None,
     size: int | None = None,
+    style_size: int | None = None,
+    color: Literal["match", "luminance"] | None = None,
     start: str | Image | None = None,
-    evaluations: int | None = None,
+    scales: Sequence[int] | None = None,
+    evaluations: int | Sequence[int] | None = None,
     features: FeatureModel | None = None,
     optimiser: Any = None,
+    parameterisation: str | Parameterisation | None = None,
     callbacks: Iterable[Callback] = (),
     seed: int = 0,
     tile: int | None = None,
@@ -37,7 +48,9 @@ def transfer(
     Parameters
     ----------
     content, style
-        Paths, or arrays H×W×3, RGB, 0–255.
+        Paths, or arrays H×W×3, RGB, 0–255; of styles a list, too, whose losses are added.
+    style_weights
+        Positive numbers, one a style, of which the ratios matter; by default all are equal.
     preset
         The name of a published objective and run, one of `neural_style.presets.names`;
         what is given here besides is taken instead of its own.
@@ -47,14 +60,22 @@ def transfer(
     size
         The longer side of both pictures, in pixels, by default 512; with a preset, the
         side that it fixes.
+    style_size
+        The same of the style pictures, by default ``size``: the larger, the larger the strokes.
+    color
+        How the content's colours are kept: ``"match"`` gives its palette to the style first,
+        ``"luminance"`` paints in grey and puts the content's chroma back
+        (`neural_style.color`). By default they are not.
     start
         ``"content"`` (by default), ``"noise"`` (uniform in 0–255, from the seed, or the
         preset's own), or an array, which is resized to the content's final size.
+    scales
+        As in `minimise`; by default none but the final size.
     evaluations
         As in `minimise`; by default 300.
     features
         The feature model; by default VGG19 with max pooling, loaded once a process.
-    optimiser, callbacks, seed, tile, output
+    optimiser, parameterisation, callbacks, seed, tile, output
         As in `minimise`.
 
     Raises
@@ -64,24 +85,36 @@ def transfer(
     """
     if output is not None:
         images.check_output(output)
+    if preset is not None and loss is not None:
+        raise OptionError(f"the preset {preset!r} has its own loss: give a preset or a loss.")
     given = {
         "size": size,
+        "style_size": style_size,
+        "color": color,
         "start": start,
+        "scales": scales,
         "evaluations": evaluations,
         "features": features,
         "optimiser": optimiser,
+        "parameterisation": parameterisation,
         "seed": seed,
         "tile": tile,
     }
     options: Any = {name: value for name, value in given.items() if value is not None}
-    if preset is None:
+    styles: list[Any] = list(style) if isinstance(style, list | tuple) else [style]
+    shares = _shares(style_weights, len(styles))
+
+    def drafted(style: Picture) -> Preset:
+        if preset is not None:
+            return presets.find(preset)(content, style, **options)
         draft = Draft(content, style, options, "long_side", 512, evaluations=300)
-        chosen = draft.preset((loss or default_loss)(draft.photo, draft.painting))
-    elif loss is None:
-        chosen = presets.find(preset)(content, style, **options)
-    else:
-        raise OptionError(f"the preset {preset!r} has its own loss: give a preset or a loss.")
-    return chosen.run(callbacks=callbacks, output=output)
+        return draft.preset((loss or default_loss)(draft.photo, draft.painting))
+
+    first, *others = (drafted(style) for style in styles)
+    if others:
+        mixed = [share * one.loss for share, one in zip(shares, (first, *others), strict=True)]
+        first = replace(first, loss=_merged(sum(mixed[1:], start=mixed[0])))
+    return first.run(callbacks=callbacks, output=output)
 
 
 def default_loss(photo: Image, painting: Image) -> WeightedSum:
@@ -103,3 +136,38 @@ def default_loss(photo: Image, painting: Image) -> WeightedSum:
         + 0.3 * registry.create("gram", painting, layers=layers)
         + 1e3 * registry.create("total_variation")
     )
+
+
+def _shares(weights: Sequence[float] | None, styles: int) -> list[float]:
+    """The weights of the styles, of which the sum is 1."""
+    if not styles:
+        raise OptionError("style: expected a picture or more, got an empty list.")
+    weights = [1.0] * styles if weights is None else list(weights)
+    valid = all(isinstance(weight, Real) and 0 < weight < np.inf for weight in weights)
+    if len(weights) != styles or not valid:
+        raise OptionError(
+            f"style_weights: expected a positive number for each of {styles} styles, got {weights}."
+        )
+    return [float(weight) / sum(weights) for weight in weights]
+
+
+def _merged(loss: WeightedSum) -> WeightedSum:
+    """The same sum, in which losses that are equal are one: those of the content alone."""
+    terms: list[Term] = []
+    for term in loss:
+        for i, own in enumerate(terms):
+            if _equal(own.loss, term.loss):
+                terms[i] = replace(own, weight=own.weight + term.weight)
+                break
+        else:
+            terms.append(term)
+    return WeightedSum(terms)
+
+
+def _equal(a: Loss, b: Loss) -> bool:
+    return trace_key(a) == trace_key(b) and _digests(a) == _digests(b)
+
+
+def _digests(loss: Loss) -> list[str]:
+    masks = () if loss.masks is None else (loss.masks[0], *loss.masks[1])
+    return [digest(picture) for picture in (*loss.references, *masks)]

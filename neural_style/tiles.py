@@ -4,7 +4,7 @@
 
 `neural_style.windows` cuts the picture into windows of at most ``tile`` a side, each of
 which answers for its core; the rest of it is masked by *guides*, 1 in the core and 0
-elsewhere, (1, h, w, 1) at each layer.
+elsewhere, (1, h, w, 1) at each layer, times the loss's own where it has a mask.
 
 "mean" losses take two passes. The first adds up mass · statistic and mass, window by window.
 Their ratio, the statistic S of the picture, gives the value, and D = ∂value/∂S, once. The
@@ -19,7 +19,6 @@ from __future__ import annotations
 import copy
 import functools
 import math
-from collections import UserDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -28,9 +27,11 @@ import numpy as np
 from neural_style.backend import tf
 from neural_style.compiled import (
     INDEPENDENT,
+    Guides,
     Values,
     arrays,
     distance,
+    statistic,
     tensors,
     union,
     without_references,
@@ -76,9 +77,9 @@ class Tiled:
         passes = (self._forward, self._backward)
         return sum(int(each.experimental_get_tracing_count()) for each in passes)
 
-    def measure(self, image: Image, which: tuple[int, ...]) -> list[Any]:
+    def measure(self, image: Image, which: tuple[int, ...], guides: Guides) -> list[Any]:
         """The statistics of one picture for the losses ``which``, as NumPy arrays."""
-        return [statistic for statistic, _ in self._assembled(self._measure, image, which)]
+        return [found for found, _ in self._assembled(self._measure, image, which, guides)]
 
     def prepared(self, i: int, target: Any) -> Any:
         """The target of a "mean" loss as tensors; of a "map" loss, which is cut, as arrays."""
@@ -102,14 +103,17 @@ class Tiled:
         return target
 
     @np.errstate(over="ignore", invalid="ignore")  # reported as a loss that is not finite
-    def evaluate(self, image: Image, weights: Sequence[float], targets: Sequence[Any]) -> Values:
+    def evaluate(
+        self, image: Image, weights: Sequence[float], targets: Sequence[Any], guides: Guides
+    ) -> Values:
         """Σ weight · value, the values and the gradient at a picture."""
         values = dict.fromkeys(range(len(self._losses)), 0.0)
         slopes = []
-        statistics = self._assembled(self._forward, image, self._means)
-        for i, (statistic, mass) in zip(self._means, statistics, strict=True):
-            values[i], slope = _slope(self._losses[i], statistic, targets[i], weights[i])
-            slopes.append(slope and {k: d / np.float32(mass[k]) for k, d in slope.items()})
+        masks = [guides[i] for i in self._means]
+        statistics = self._assembled(self._forward, image, self._means, masks)
+        for i, (found, mass) in zip(self._means, statistics, strict=True):
+            values[i], slope = _slope(self._losses[i], found, targets[i], weights[i])
+            slopes.append(slope and {k: _divided(d, mass[k]) for k, d in slope.items()})
         if not self._maps and not any(slopes):
             raise LossError(INDEPENDENT)
         gradient = np.zeros(image.shape, np.float32)
@@ -119,7 +123,9 @@ class Tiled:
                 {layer: targets[i][layer][:, *window.places[layer]] for layer in targets[i]}
                 for i in self._maps
             ]
-            parts, share = self._backward(*_inputs(image, window), own, tensors(crops), slopes)
+            parts, share = self._backward(
+                *_inputs(image, window, masks), own, tensors(crops), slopes
+            )
             gradient[window.pixels] += share.numpy()[0]
             for i, part in zip(self._maps, parts, strict=True):
                 values[i] += float(part)
@@ -128,25 +134,27 @@ class Tiled:
         )
         return float(loss), list(values.values()), gradient
 
-    def broken(self, image: Image, weights: Sequence[float], targets: Sequence[Any]) -> list[int]:
+    def broken(
+        self, image: Image, weights: Sequence[float], targets: Sequence[Any], guides: Guides
+    ) -> list[int]:
         """The losses whose weighted value or gradient is not finite."""
         broken = []
-        for i, (loss, weight, target) in enumerate(
-            zip(self._losses, weights, targets, strict=True)
+        for i, (loss, weight, target, guide) in enumerate(
+            zip(self._losses, weights, targets, guides, strict=True)
         ):
             alone = Tiled([loss], self.features, self.size, self.tile)
-            value, _, gradient = alone.evaluate(image, [weight], [target])
+            value, _, gradient = alone.evaluate(image, [weight], [target], [guide])
             if not (np.isfinite(value) and np.isfinite(gradient).all()):
                 broken.append(i)
         return broken
 
     def _assembled(
-        self, function: Callable[..., Any], image: Image, which: tuple[int, ...]
+        self, function: Callable[..., Any], image: Image, which: tuple[int, ...], masks: Guides
     ) -> list[tuple[Statistic, Statistic]]:
         """The statistics of the picture for the losses ``which``, and their masses."""
         totals: list[Any] = [None] * len(which)
         for window in self.windows if which else ():
-            found = arrays(function(*_inputs(image, window), which))
+            found = arrays(function(*_inputs(image, window, masks), which))
             for k, i in enumerate(which):
                 if i in self._maps:
                     totals[k] = self._placed(totals[k], found[k], window)
@@ -172,19 +180,25 @@ class Tiled:
         return whole
 
     def _statistics(
-        self, image: Tensor, guides: Features, which: tuple[int, ...], compiled: bool = False
+        self,
+        image: Tensor,
+        guides: Features,
+        masks: Guides,
+        which: tuple[int, ...],
+        compiled: bool = False,
     ) -> list[Any]:
         losses = [self._losses[i] for i in which]
         features = self.features(image, union(losses), compiled=compiled)
         return [
-            _own(loss, features) if loss.tiling == "map" else _share(loss, features, guides)
-            for loss in losses
+            _own(loss, features) if loss.tiling == "map" else _share(loss, features, guides, mask)
+            for loss, mask in zip(losses, masks, strict=True)
         ]
 
     def _gradient(
         self,
         image: Tensor,
         guides: Features,
+        masks: Guides,
         weights: Tensor,
         targets: list[Any],
         slopes: list[Any],
@@ -198,9 +212,9 @@ class Tiled:
                 for i, target in zip(self._maps, targets, strict=True)
             ]
             total = tf.tensordot(weights, tf.stack(parts), 1) if parts else 0.0
-            for i, slope in zip(self._means, slopes, strict=True):
+            for i, slope, mask in zip(self._means, slopes, masks, strict=True):
                 if slope is not None:
-                    share, _ = _share(self._losses[i], features, guides)
+                    share, _ = _share(self._losses[i], features, guides, mask)
                     total += sum(tf.reduce_sum(slope[key] * share[key]) for key in slope)
         gradient = tape.gradient(total, image)
         if gradient is None:
@@ -209,9 +223,9 @@ class Tiled:
 
     def _part(self, loss: Loss, features: Features, guides: Features, target: Any) -> Tensor:
         """What the core adds to the value of a "map" loss."""
-        statistic = _own(loss, features)
+        found = _own(loss, features)
         target = {
-            layer: tf.where(guides[layer] > 0, target[layer], tf.stop_gradient(statistic[layer]))
+            layer: tf.where(guides[layer] > 0, target[layer], tf.stop_gradient(found[layer]))
             for layer in loss.layers
         }
         scaled = copy.copy(loss)
@@ -219,50 +233,44 @@ class Tiled:
             layer: weight * math.prod(guides[layer].shape) / math.prod(self._shapes[layer])
             for layer, weight in loss.layer_weights.items()
         }
-        return distance(scaled, statistic, target)
-
-
-class _Guides(UserDict[str, Tensor]):
-    """Guides that know whether they were read."""
-
-    read = False
-
-    def __getitem__(self, layer: str) -> Tensor:
-        self.read = True
-        return super().__getitem__(layer)
+        return distance(scaled, found, target)
 
 
 def _own(loss: Loss, features: Features) -> Statistic:
     own = {layer: features[layer] for layer in loss.layers}
-    statistic = loss.statistic(own, None)
-    sizes, expected = ({n: tuple(f.shape[:3]) for n, f in x.items()} for x in (statistic, own))
+    found: Statistic = statistic(loss, own, None)
+    sizes, expected = ({n: tuple(f.shape[:3]) for n, f in x.items()} for x in (found, own))
     if sizes != expected:
         raise LossError(
             f"{loss.name}: the statistic of a 'map' loss has an entry (1, h, w, n) for each layer, "
             f"at its positions: expected {expected}, got {sizes}."
         )
-    return statistic
+    return found
 
 
-def _share(loss: Loss, features: Features, guides: Features) -> tuple[Statistic, Statistic]:
+def _share(
+    loss: Loss, features: Features, guides: Features, mask: Features | None
+) -> tuple[Statistic, Statistic]:
     """What the core adds to mass · statistic, and to the mass."""
-    own: Any = _Guides({layer: guides[layer] for layer in loss.layers})
-    statistic = loss.statistic({layer: features[layer] for layer in loss.layers}, own)
-    if not own.read:
+    own = {layer: guides[layer] for layer in loss.layers}
+    if mask is not None:
+        own = {layer: guide * mask[layer] for layer, guide in own.items()}
+    found = statistic(loss, features, own)
+    mass = loss.mass(own)
+    if set(mass) != set(found):
         raise LossError(
-            f"{loss.name}: its statistic ignores the guides, without which it cannot be tiled: "
-            f"weigh positions by them (neural_style.losses.weighted_mean), or set tiling = None."
+            f"{loss.name}: expected a mass for each of {sorted(found)}, got {sorted(mass)}."
         )
-    mass = loss.mass(dict(own))
-    if set(mass) != set(statistic):
-        raise LossError(
-            f"{loss.name}: expected a mass for each of {sorted(statistic)}, got {sorted(mass)}."
-        )
-    return {key: mass[key] * statistic[key] for key in statistic}, mass
+    return {key: mass[key] * found[key] for key in found}, mass
 
 
 def _ratio(numerator: Statistic, mass: Statistic) -> tuple[Statistic, Statistic]:
-    return {key: np.float32(numerator[key] / mass[key]) for key in mass}, mass
+    return {key: np.float32(_divided(numerator[key], mass[key])) for key in mass}, mass
+
+
+def _divided(x: Any, mass: Any) -> Any:
+    """The quotient, or 0 where a mask leaves no mass."""
+    return np.asarray(x) / np.where(mass == 0, np.inf, mass).astype(np.asarray(x).dtype)
 
 
 def _slope(
@@ -279,5 +287,9 @@ def _slope(
     return float(value), slope or None
 
 
-def _inputs(image: Image, window: Window) -> tuple[Tensor, Features]:
-    return tf.constant(image[None][:, *window.pixels], tf.float32), tensors(window.guides())
+def _inputs(image: Image, window: Window, masks: Guides) -> tuple[Tensor, Features, Any]:
+    crops = [
+        mask and {layer: m[:, *window.places[layer]] for layer, m in mask.items()} for mask in masks
+    ]
+    pixels = tf.constant(image[None][:, *window.pixels], tf.float32)
+    return pixels, tensors(window.guides()), tensors(crops)

@@ -25,6 +25,11 @@ TINY = ("--size", "32", "--evaluations", "2")
             ["montreal", "montreal-8-our-best"],
         ),
         (
+            "other_backbone",
+            (*TINY, *PHOTO, *PAINTING, "--weights", "none", "--network", "MobileNetV2"),
+            ["other_backbone-MobileNetV2"],
+        ),
+        (
             "style_reconstruction",
             (*TINY, *PAINTING, "--seeds", "1"),
             ["style_reconstruction-painting-32"],

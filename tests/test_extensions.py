@@ -338,7 +338,7 @@ def random_features(seed: int, *shape: int) -> Array:
 
 class TestEveryLoss:
     def test_gradient_against_finite_differences(self, loss: Loss) -> None:
-        f, reference = random_features(0, 6, 7, 3), random_features(1, 6, 7, 3)
+        f, reference = random_features(0, 12, 14, 3), random_features(1, 12, 14, 3)
         target = target_of(loss, f, reference)
         _, gradient = value_and_gradient(loss, f, reference, target)
         direction = np.random.default_rng(2).normal(size=f.shape)
@@ -352,22 +352,22 @@ class TestEveryLoss:
         )
 
     def test_never_negative_and_zero_at_its_own_target(self, loss: Loss) -> None:
-        f = random_features(0, 6, 7, 3)
-        assert value(loss, f, random_features(1, 6, 7, 3)) >= 0
+        f = random_features(0, 12, 14, 3)
+        assert value(loss, f, random_features(1, 12, 14, 3)) >= 0
         if loss.references:
             total, gradient = value_and_gradient(loss, f, f)
             assert total == 0
             np.testing.assert_array_equal(gradient, 0)
 
     def test_no_nan_on_dead_channels(self, loss: Loss) -> None:
-        dead = np.zeros((1, 6, 7, 3))
-        for current, reference in ((dead, dead), (dead, random_features(0, 6, 7, 3))):
+        dead = np.zeros((1, 12, 14, 3))
+        for current, reference in ((dead, dead), (dead, random_features(0, 12, 14, 3))):
             total, gradient = value_and_gradient(loss, current, reference)
             assert np.isfinite(total)
             assert np.isfinite(gradient).all()
 
     def test_layer_weights(self, loss: Loss) -> None:
-        f, reference = random_features(0, 6, 7, 3), random_features(1, 6, 7, 3)
+        f, reference = random_features(0, 12, 14, 3), random_features(1, 12, 14, 3)
         double = type(loss).from_config(
             {**loss.get_config(), "layers": {"a": 2.0}}, *loss.references
         )

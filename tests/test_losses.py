@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
-from neural_style import Loss, WeightedSum
+from neural_style import Loss, WeightedSum, guided
 from neural_style.errors import ImageError, LossError
 from neural_style.extensions import Content, Gram, TotalVariation
 from neural_style.images import Image
@@ -132,15 +133,77 @@ def test_an_empty_sum_is_an_error() -> None:
         WeightedSum([])
 
 
-def test_a_sum_prints_its_terms_weights_and_options(photo: Image) -> None:
-    total = 1e3 * Gram(photo, layers={"a": 0.2}) + TotalVariation("squared")
-    assert repr(total) == (
-        "1000 * gram: Gram(<24×32>, layers={'a': 0.2})\n"
-        "+ 1 * total_variation: TotalVariation(power='squared', layers=('image',))"
+def test_a_sum_prints_as_python_to_paste(photo: Image, painting: Image) -> None:
+    total = (
+        1e3 * Gram(painting, layers={"a": 0.2})
+        + TotalVariation("squared")
+        + Gram(painting, name="ink") / 3
+        + Gram(photo, layers=["a"])
+        + Gram(255 - photo, photo).blended([0.25, 0.75]).with_distance("huber")
     )
+    shown = repr(total)
+    assert shown == (
+        "(\n"
+        "    1000 * Gram(picture_20x28, layers={'a': 0.2})\n"
+        "    + 1 * TotalVariation(power='squared', layers=('image',))\n"
+        f"    + 0.3333333333333333 * Gram(picture_20x28, layers={Gram.layers}, name='ink')\n"
+        "    + 1 * Gram(picture_24x32, layers=('a',))  # gram_2\n"
+        f"    + 1 * Gram(picture_24x32_2, picture_24x32, layers={Gram.layers})"
+        ".blended((0.25, 0.75)).with_distance('huber')  # gram_3\n"
+        ")"
+    )
+    pasted = eval(
+        shown,
+        {"Gram": Gram, "TotalVariation": TotalVariation}
+        | {"picture_20x28": painting, "picture_24x32": photo, "picture_24x32_2": 255 - photo},
+    )
+    assert pasted.get_config() == total.get_config()
+    assert repr(1e3 * Gram(photo, layers=["a"])) == "1000 * Gram(picture_24x32, layers=('a',))"
+
+
+def test_masks_and_keras_distances_print_as_python(photo: Image) -> None:
+    mask = np.full((8, 9), 255, np.uint8)
+    huber = keras.losses.Huber(delta=0.1, reduction="sum")
+    total = guided(Gram(photo, layers=["a"]).with_distance(huber), [(mask, mask)])
+    total += guided(TotalVariation(), [(mask // 2, None)])
+    shown = repr(total)
+    assert shown == (
+        "(\n"
+        "    1 * guided(Gram(picture_24x32, layers=('a',)).with_distance("
+        "keras.losses.Huber(reduction='sum', delta=0.1)), [(mask_8x9, mask_8x9)])\n"
+        "    + 1 * guided(TotalVariation(power='l1', layers=('image',)), [(mask_8x9_2, None)])\n"
+        ")"
+    )
+    names = {"Gram": Gram, "TotalVariation": TotalVariation, "guided": guided, "keras": keras}
+    pictures = {"picture_24x32": photo, "mask_8x9": mask, "mask_8x9_2": mask // 2}
+    assert eval(shown, names | pictures).get_config() == total.get_config()
 
 
 def test_a_loss_is_made_again_from_its_config(photo: Image) -> None:
     gram = Gram(photo, layers={"a": 0.2}, name="ink")
     again = Gram.from_config(gram.get_config(), photo)
     assert again.get_config() == gram.get_config() == {"layers": {"a": 0.2}, "name": "ink"}
+
+
+def test_a_blend_is_the_mean_statistic(photo: Image) -> None:
+    loss = Means(photo, photo)
+    blend = loss.blended([0.25, 0.75])
+    rng = np.random.default_rng()
+    statistics = [{"a": np.array(x, np.float32)} for x in ([1, 2], [5, -2])]
+    target = blend.target(statistics, None, rng)["a"]
+    assert target.tolist() == [4, -1]
+    assert target.dtype == np.float32
+    assert loss.blend_shares is None  # a copy
+    with pytest.raises(LossError, match=r"blend their statistics, Gram\(first, second\).blended"):
+        loss.target(statistics, None, rng)
+    statistics[1]["a"] = np.zeros(3, np.float32)
+    with pytest.raises(LossError, match=r"means: at 'a' the references to blend give \(2,\), \(3,"):
+        blend.target(statistics, None, rng)
+
+
+@pytest.mark.parametrize(
+    "shares", [[], [1.0], [0.5, 0.6], [0.2, 0.3, 0.5], [float("nan"), 0.5], [float("inf"), 0]]
+)
+def test_shares_are_one_for_each_reference_with_a_sum_of_one(photo: Image, shares: Any) -> None:
+    with pytest.raises(LossError, match=r"means: expected 2 shares with a sum of 1"):
+        Means(photo, photo).blended(shares)

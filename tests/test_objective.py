@@ -154,7 +154,7 @@ def test_the_feature_model_runs_once_for_the_union_of_layers(
     assert isinstance(evaluator, Whole)
     function = evaluator.function
     weights = tf.constant([term.weight for term in objective.terms], tf.float32)
-    arguments = tf.constant(photo[None]), weights, objective._targets
+    arguments = tf.constant(photo[None]), weights, objective._targets, objective._guides
     queue = [tensor.op for tensor in function.get_concrete_function(*arguments).graph.outputs]
     needed: dict[str, str] = {}
     while queue:

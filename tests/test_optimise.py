@@ -182,6 +182,15 @@ def test_pixels_are_clipped_between_rounds(tiny: FeatureModel, photo: Image) -> 
     assert 0 <= second[1] < second[2] <= 255
 
 
+def test_rounds_cost_little(tiny: FeatureModel, photo: Image, painting: Image) -> None:
+    loss, start = Content(photo) + 10 * Gram(painting), images.noise((24, 32), seed=3)
+    unbroken, broken = (
+        minimise(loss, tiny, start, evaluations=100, restart_every=every).loss
+        for every in (None, 20)
+    )
+    assert broken < 1.03 * unbroken
+
+
 def test_the_picture_is_the_lowest_of_the_last_round(
     tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
-from neural_style import LBFGS
-from neural_style.optimisers import RoundOver
+from neural_style import LBFGS, SciPyLBFGS
+from neural_style.errors import OptionError
+from neural_style.optimisers import RoundOver, driver
 
 START = np.array([[[-1.2, 1.0]]], np.float32)
 
@@ -99,12 +102,12 @@ def test_steps_satisfy_the_strong_wolfe_conditions() -> None:
 
 
 def test_the_history_goes_on_in_the_next_round() -> None:
-    driver, first = LBFGS().driver(), Log(quadratic, most=6)
+    one, first = LBFGS().driver(), Log(quadratic, most=6)
     with pytest.raises(RoundOver):
-        driver(first.evaluate, first.accept, np.full((1, 2, 3), 9, np.float32))
+        one(first.evaluate, first.accept, np.full((1, 2, 3), 9, np.float32))
     image = first.accepted[-1][0]
     counts = []
-    for each in (driver, LBFGS().driver()):
+    for each in (one, LBFGS().driver()):
         log = Log(quadratic)
         each(log.evaluate, log.accept, image)
         counts.append(next(i for i, (_, loss, _) in enumerate(log.seen) if loss < 1e-6))
@@ -116,3 +119,94 @@ def test_where_the_gradient_vanishes_it_stops() -> None:
     reason = LBFGS().driver()(log.evaluate, log.accept, START)
     assert reason.startswith("L-BFGS found no lower loss")
     assert len(log.accepted) >= 1
+
+
+def bowl(image: Any) -> tuple[float, Any]:
+    """A convex quadratic of 48 variables with curvatures from 1 to 1000."""
+    curvatures = np.geomspace(1, 1000, image.size)
+    x = image.ravel().astype(float) - 1
+    return curvatures @ x**2 / 2, np.reshape(curvatures * x, image.shape).astype("f4")
+
+
+@pytest.mark.parametrize(
+    ("function", "start"), [(rosenbrock, START), (bowl, np.zeros((4, 4, 3), np.float32))]
+)
+def test_it_needs_no_more_evaluations_than_scipy(function: Any, start: Any) -> None:
+    def needed(optimiser: Any) -> int:
+        log = Log(function)
+        optimiser.driver()(log.evaluate, log.accept, start)
+        goal = 1e-6 * log.seen[0][1]
+        return next(i for i, (_, loss, _) in enumerate(log.seen, 1) if loss < goal)
+
+    assert needed(LBFGS(10)) <= 1.1 * needed(SciPyLBFGS(10))
+
+
+ADAM = keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.9), amsgrad=True)
+
+
+@pytest.mark.parametrize("optimiser", [LBFGS(3), LBFGS(), ADAM], ids=["three", "lbfgs", "adam"])
+@pytest.mark.parametrize("function", [rosenbrock, quadratic])
+def test_a_driver_that_is_restored_goes_on_to_the_same_bits(optimiser: Any, function: Any) -> None:
+    start = START if function is rosenbrock else np.full((1, 2, 3), 9, np.float32)
+    whole, states = driver(optimiser), []
+    log = Log(function, most=30)
+
+    def accept() -> None:
+        log.accept()
+        states.append((len(log.seen), len(log.accepted), whole.state()))
+
+    finish(whole, log, accept, start)
+    assert len(states) > 12
+    for seen, accepted, state in states:
+        rest, other = Log(function, most=30 - seen), driver(optimiser)
+        other.restore(state)
+        finish(other, rest, rest.accept, np.zeros_like(start))
+        for ours, theirs in (
+            (rest.seen, log.seen[seen:]),
+            (rest.accepted, log.accepted[accepted:]),
+        ):
+            assert len(ours) == len(theirs)
+            for (x, loss, _), (x1, loss1, _) in zip(ours, theirs, strict=True):
+                np.testing.assert_array_equal(x, x1)
+                assert loss == loss1
+
+
+@pytest.mark.parametrize("optimiser", [LBFGS(), ADAM], ids=["lbfgs", "adam"])
+def test_a_state_is_made_of_arrays_and_numbers_that_nothing_else_changes(optimiser: Any) -> None:
+    whole, states = driver(optimiser), []
+    log = Log(quadratic, most=12)
+    finish(whole, log, lambda: states.append(whole.state()), np.full((1, 2, 3), 9, np.float32))
+    copies = []
+    for state in states:
+        assert all(isinstance(value, np.ndarray | float) for value in state.values())
+        copies.append({name: np.array(value) for name, value in state.items()})
+        other = driver(optimiser)
+        other.restore(state)
+        rest = Log(quadratic, most=3)
+        finish(other, rest, rest.accept, np.zeros((1, 2, 3), np.float32))
+    for state, copy in zip(states, copies, strict=True):
+        for name, value in state.items():
+            np.testing.assert_array_equal(value, copy[name])
+
+
+def test_a_restored_driver_resumes_one_call_only() -> None:
+    first = LBFGS().driver()
+    log = Log(quadratic, most=5)
+    finish(first, log, log.accept, np.full((1, 2, 3), 9, np.float32))
+    other, start = LBFGS().driver(), np.full((1, 2, 3), 3, np.float32)
+    other.restore(first.state())
+    for most in (2, 4):
+        rest = Log(quadratic, most=most)
+        finish(other, rest, rest.accept, start)
+    np.testing.assert_array_equal(rest.seen[0][0], start)
+
+
+def test_scipys_state_cannot_be_had() -> None:
+    for call in (SciPyLBFGS().driver().state, lambda: SciPyLBFGS().driver().restore({})):
+        with pytest.raises(OptionError, match="keeps its state to itself"):
+            call()
+
+
+def finish(at_work: Any, log: Log, accept: Any, start: Any) -> None:
+    with contextlib.suppress(RoundOver):
+        at_work(log.evaluate, accept, start)

@@ -48,7 +48,7 @@ from neural_style import FeatureModel, create, extensions, images, minimise
 from neural_style.errors import LossError
 
 inputs = x = keras.Input((None, None, 3))
-for name in (*(f"block{block}_conv1" for block in range(1, 6)), "block4_conv2"):
+for name in (f"block{block}_conv{i}" for block in range(1, 6) for i in range(1, 5)):
     x = keras.layers.Conv2D(2, 3, padding="same", name=name)(x)
 features = FeatureModel(keras.Model(inputs, x), preprocess="raw")
 picture = images.noise((16, 16))

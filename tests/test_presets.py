@@ -489,7 +489,7 @@ def test_a_picture_by_its_path(pictures: Path, small: FeatureModel) -> None:
     for name in ("keras_example", "gatys"):
         preset = presets.find(name)(*paths, size=30, features=small)
         assert preset.start.shape == (30, 45, 3)
-        assert "content: Content(<30×45>" in repr(preset.loss)
+        assert "* Content(picture_30x45" in repr(preset.loss)
 
 
 def test_unusable_options(photo: Image, small: FeatureModel) -> None:

@@ -42,10 +42,11 @@ def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         exec(compile(block, str(README), "exec"), names)
     assert names["result"].evaluations == 3
     assert [str(outcome.error) for outcome in names["outcomes"] if outcome.error] == []
-    for picture in ("cat.png", "gatys.png", "out/coffee.png", "out/sweep.png"):
+    for picture in ("cat.png", "gatys.png", "two.png", "out/coffee.png", "out/sweep.png"):
         assert (tmp_path / picture).is_file()
-    own = ns.minimise(names["loss"], ns.FeatureModel("vgg19"), names["photo"])
-    assert list(own.terms) == ["content", "second_moments"]
+    unused = names["loss"] + names["softer"] + names["means"] + names["halves"]
+    own = ns.minimise(unused, names["features"], names["photo"])
+    assert list(own.terms) == ["content", "second_moments", "gram", "custom", "gram_2", "gram_3"]
 
 
 def test_the_readmes_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

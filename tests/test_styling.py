@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from neural_style import FeatureModel, drafts, images, presets, styling, transfer
+from neural_style import FeatureModel, color, drafts, images, presets, styling, transfer
 from neural_style.errors import ImageError, OptionError
 from neural_style.extensions import Content, Gram
 from neural_style.images import Image
@@ -143,3 +143,87 @@ def test_what_is_no_picture_is_named(photo: Image, tmp_path: Path) -> None:
         transfer(tmp_path / "missing.jpg", photo)
     with pytest.raises(ImageError, match=r"names no format"):
         transfer(tmp_path / "missing.jpg", photo, output=tmp_path / "out.doc")
+
+
+def test_several_styles_are_added_by_their_weights(photo: Image, painting: Image) -> None:
+    """What depends on the content alone is there once, with its whole weight."""
+    other = images.noise((16, 24), seed=9)
+    options: Any = {"size": 32, "evaluations": 1}
+    both = transfer(photo, [painting, other], style_weights=[3, 1], **options)
+    alone = [transfer(photo, style, **options) for style in (painting, other)]
+    assert list(both.terms) == ["content", "gram", "total_variation", "gram_2"]
+    first, second = (one.weighted["gram"] for one in alone)
+    assert both.weighted["gram"] == pytest.approx(0.75 * first)
+    assert both.weighted["gram_2"] == pytest.approx(0.25 * second)
+    assert both.loss == pytest.approx(0.75 * alone[0].loss + 0.25 * alone[1].loss)
+
+
+def test_a_preset_takes_several_styles(photo: Image, painting: Image) -> None:
+    styles = [painting, 255 - painting]
+    result = transfer(photo, styles, preset="gatys", size=24, evaluations=1)
+    assert list(result.terms) == ["content", "gram", "gram_2"]
+
+
+@pytest.mark.parametrize("weights", [[1], [1, 0], [1, -1], [1, float("nan")], ["a", "b"]])
+def test_weights_that_do_not_fit_the_styles_are_refused(
+    photo: Image, painting: Image, weights: Any
+) -> None:
+    with pytest.raises(OptionError, match="a positive number for each of 2 styles"):
+        transfer(photo, [painting, painting], style_weights=weights)
+
+
+def test_no_style_is_refused(photo: Image) -> None:
+    with pytest.raises(OptionError, match="style: expected a picture or more"):
+        transfer(photo, [])
+
+
+def test_a_style_has_a_size_of_its_own(photo: Image, painting: Image) -> None:
+    def loss(photo: Image, painting: Image) -> Any:
+        assert photo.shape[:2] == (24, 32)
+        assert painting.shape[:2] == (34, 48)
+        return Gram(painting)
+
+    transfer(photo, painting, loss=loss, size=32, style_size=48, evaluations=1)
+    with pytest.raises(OptionError, match=r"style_size: .* as its formula needs"):
+        transfer(photo, painting, preset="tseng_histogram", style_size=48)
+
+
+def test_matched_colours_are_those_of_the_content(photo: Image, painting: Image) -> None:
+    seen: list[Image] = []
+    dark = images.noise((20, 28), uniform=(0, 60))
+
+    def loss(photo: Image, painting: Image) -> Any:
+        seen.append(painting)
+        return Gram(painting)
+
+    transfer(photo, dark, loss=loss, color="match", size=32, evaluations=1)
+    matched = color.match(images.resize(dark, long_side=32), photo)
+    np.testing.assert_array_equal(seen[0], matched)
+
+
+def test_painted_in_grey_it_has_the_chroma_of_the_content(
+    photo: Image, painting: Image, tmp_path: Path
+) -> None:
+    steps: list[Image] = []
+    photo = images.noise((24, 32), uniform=(100, 150))  # whose chroma is nowhere clipped
+    output = tmp_path / "out.png"
+    result = transfer(
+        photo,
+        painting,
+        color="luminance",
+        size=32,
+        evaluations=3,
+        output=output,
+        callbacks=[lambda step: steps.append(step.image)],
+    )
+    np.testing.assert_allclose(steps[0], color.luminance(photo), atol=1e-3)
+    last = color.recolour(result.image, photo)
+    np.testing.assert_allclose(result.image, last, atol=1e-3)
+    assert not np.allclose(result.image, color.luminance(result.image), atol=1)
+    np.testing.assert_array_equal(images.load(output), np.rint(result.image))
+
+
+def test_an_unknown_way_to_keep_colours_is_refused(photo: Image, painting: Image) -> None:
+    way: Any = "hue"
+    with pytest.raises(OptionError, match="color: expected 'match', 'luminance' or None"):
+        transfer(photo, painting, color=way)

@@ -418,7 +418,11 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         pytest.param(
             replace(
                 made(0, 4),
-                history=(Step(1, 0, 1.0, {}, {}, 0.0, 1, np.zeros((4, 4, 3), np.float32)),),
+                history=(
+                    Step(
+                        1, 0, 1.0, {}, {}, 0.0, evaluations=1, image=np.zeros((4, 4, 3), np.float32)
+                    ),
+                ),
             ),
             id="history",
         ),

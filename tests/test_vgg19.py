@@ -20,7 +20,10 @@ def seamless(path: Path, repeats: int) -> Image:
 
 
 def test_a_weight_means_the_same_at_every_size(vgg19: FeatureModel, pictures: Path) -> None:
-    """Tiled 2×2, every term keeps its value; what remains is the network's zero padding."""
+    """Tiled 2×2, every term keeps its value.
+
+    What remains is the network's zero padding, and which places are drawn where losses do.
+    """
 
     def losses(repeats: int) -> list[Loss]:
         reference = seamless(pictures / "ihc.png", repeats)
@@ -42,7 +45,7 @@ def test_a_weight_means_the_same_at_every_size(vgg19: FeatureModel, pictures: Pa
     small, large = values
     assert set(small) == set(names())
     for name, value in small.items():
-        assert large[name] == pytest.approx(value, rel=0.02), name
+        assert large[name] == pytest.approx(value, rel=0.05), name
 
 
 def test_a_transfer_lowers_the_loss_and_repeats_to_the_bit(

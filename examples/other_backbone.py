@@ -1,0 +1,93 @@
+"""Transfer on another network than VGG, with its own preprocessing.
+
+    python examples/other_backbone.py --quick
+    python examples/other_backbone.py --network MobileNetV2 --photo mine.jpg --painting other.jpg
+
+Any network of keras.applications without its top will do: name the layers that losses read,
+and give the preprocessing that it was trained with. Keras downloads the weights; with
+``--weights none`` they are random, which needs no network connection and still has an idea of
+texture. Strided networks leave a finer checkerboard than VGG, which the total variation holds
+down.
+"""
+
+import dataclasses
+import importlib
+
+import keras
+import options
+
+import neural_style as ns
+from neural_style.extensions import Content, Gram, TotalVariation
+
+# The module with the preprocessing, the layer of the content, and those of the style.
+NETWORKS = {
+    "ResNet50": (
+        "resnet",
+        "conv3_block4_out",
+        ["conv1_relu", "conv2_block3_out", "conv3_block4_out"],
+    ),
+    "MobileNetV2": (
+        "mobilenet_v2",
+        "block_6_expand_relu",
+        ["Conv1_relu", "block_1_expand_relu", "block_3_expand_relu", "block_6_expand_relu"],
+    ),
+    "EfficientNetB0": (
+        "efficientnet",
+        "block4a_expand_activation",
+        ["stem_activation", "block2a_activation", "block3a_activation", "block4a_activation"],
+    ),
+}
+
+
+def backbone(name: str, weights: str | None) -> ns.FeatureModel:
+    """A network of Keras as a feature model; a `WeightsError` if its weights are out of reach."""
+    keras.utils.set_random_seed(0)
+    try:
+        network = getattr(keras.applications, name)(include_top=False, weights=weights)
+    except Exception as error:  # Keras raises what the download does
+        raise ns.errors.WeightsError(
+            f"the {weights} weights of {name} cannot be downloaded ({error}); connect, or take "
+            f"random ones with --weights none."
+        ) from error
+    module = importlib.import_module(f"keras.applications.{NETWORKS[name][0]}")
+    return ns.FeatureModel(network, preprocess=module.preprocess_input)
+
+
+def main() -> None:
+    """Read the command line, paint, and draw the three pictures side by side."""
+    made = options.parser(__doc__, size=384, evaluations=300)
+    made.add_argument("--photo", help="instead of the cup of coffee")
+    made.add_argument("--painting", help="instead of the stained tissue")
+    made.add_argument("--network", choices=NETWORKS, default="ResNet50")
+    made.add_argument("--weights", choices=["imagenet", "none"], default="imagenet")
+    given = options.settings(made, quick_size=128, quick_evaluations=60)
+    try:
+        features = backbone(given.network, None if given.weights == "none" else given.weights)
+    except ns.errors.WeightsError as error:
+        made.exit(2, f"{error}\n")
+    photo, painting = (
+        ns.images.load(path or ns.datasets.path(name), long_side=given.size)
+        for path, name in ((given.photo, "coffee"), (given.painting, "ihc"))
+    )
+    _, content, style = NETWORKS[given.network]
+    # Activations are of another size in every network: each term by its own value at the start.
+    terms = (
+        Content(photo, layers=[content]) + Gram(painting, layers=style) + TotalVariation("squared")
+    )
+    noise = ns.images.noise((photo.shape[0], photo.shape[1]), uniform=options.NOISE)
+    first = ns.minimise(terms, features, noise, evaluations=1).terms
+    shares = {"content": 1.0, "gram": 3.0, "total_variation": 1e-2}
+    loss = ns.WeightedSum(
+        dataclasses.replace(term, weight=shares[term.name] / first[term.name]) for term in terms
+    )
+    print(f"{given.network}:\n{loss}", flush=True)
+    result = ns.minimise(loss, features, photo, evaluations=given.evaluations)
+    sheet = ns.contact_sheet(
+        {"the photo": photo, "the painting": painting, given.network: result.image}, columns=3
+    )
+    written = given.out / f"other_backbone-{given.network}.png"
+    print(f"Wrote {ns.images.save(sheet, written)} ({result}).", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Hypercolumns: what all layers of a network say of one place of a picture.
+
+    class MyLoss(HypercolumnLoss):                    # has `layers`, `samples`, `refresh_every`
+        def target(self, references, current, rng):
+            places = self.places(current, rng)                  # where, for every layer
+            points = unit(self.columns(references[0], places))  # (places, channels)
+            ...
+
+A place is a position of the finest layer, and the same part of the picture in every other,
+where features are interpolated linearly between the four nearest positions.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from neural_style.errors import LossError, check_count
+from neural_style.images import Size
+from neural_style.losses import Features, Layers, Loss, Tensor
+
+Places: TypeAlias = dict[str, tuple[Any, Any]]
+
+
+class HypercolumnLoss(Loss):
+    """What losses on hypercolumns share.
+
+    Parameters
+    ----------
+    references
+        As the loss has them.
+    samples
+        At how many places, at most, the loss is measured.
+    refresh_every
+        Evaluations until other places are drawn.
+    layers
+        The layers of a hypercolumn. ``{layer: weight}`` multiplies the loss by the sum of the
+        weights, and the squares of a layer's channels by its share of it.
+
+    Raises
+    ------
+    LossError
+        A weight is not above 0, or ``samples`` or ``refresh_every`` no positive whole number.
+    """
+
+    layers: Layers = (
+        "image",
+        *("block1_conv1", "block1_conv2", "block2_conv1", "block2_conv2"),
+        *("block3_conv1", "block3_conv2", "block3_conv3", "block4_conv3", "block5_conv3"),
+    )
+
+    def __init__(
+        self,
+        *references: Any,
+        samples: int = 1024,
+        refresh_every: int = 10,
+        layers: Layers | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(*references, layers=layers, name=name)
+        self.samples = check_count(f"{self.name}'s samples", samples, LossError)
+        self.refresh_every = check_count(f"{self.name}'s refresh_every", refresh_every, LossError)
+        if min(self.layer_weights.values()) <= 0:
+            raise LossError(
+                f"{self.name}: expected weights above 0 for the layers of a hypercolumn, got "
+                f"{self.layers}; leave out a layer that is not to count."
+            )
+
+    @property
+    def scale(self) -> float:
+        """The sum of the layers' weights, which multiplies the loss."""
+        return sum(self.layer_weights.values())
+
+    def places(self, features: Features, rng: np.random.Generator) -> Places:
+        """At most `samples` places, none twice: all of them where there are no more.
+
+        Otherwise one, at random, of each of ``samples`` runs of positions, row by row, so that
+        all parts of the picture are seen.
+
+        features: {layer: (1, h, w, channels)}. Returns for every layer four of its positions for
+        each place, as indices (places, 4), and their shares (places, 4, 1), whose sum is 1.
+        """
+        sizes = {layer: tuple(f.shape[1:3]) for layer, f in features.items()}
+        height, width = max(sizes.values())
+        count = min(self.samples, height * width)
+        first = np.arange(count + 1) * (height * width) // count
+        chosen = rng.integers(first[:-1], first[1:])
+        y, x = (chosen // width + 0.5) / height, (chosen % width + 0.5) / width
+        return {layer: _corners(y, x, size) for layer, size in sizes.items()}
+
+    def columns(self, features: Features, places: Places) -> Tensor:
+        """The hypercolumns, (places, channels), of ``features`` {layer: (1, h, w, channels)}."""
+        columns = []
+        for layer, weight in self.layer_weights.items():
+            indices, shares = places[layer]
+            f = features[layer]
+            corners = ops.take(ops.reshape(f, (-1, f.shape[3])), indices, axis=0)
+            column = ops.sum(corners * ops.cast(shares, f.dtype), axis=1)
+            columns.append((weight / self.scale) ** 0.5 * column)
+        return ops.concatenate(columns, axis=1)
+
+    def get_config(self) -> dict[str, Any]:
+        """The options, with `samples` and `refresh_every`."""
+        options = {"samples": self.samples, "refresh_every": self.refresh_every}
+        return {**options, **super().get_config()}
+
+
+def unit(columns: Tensor) -> Tensor:
+    """Every row divided by its length; a row of zeros stays, and has no gradient.
+
+    >>> unit(np.array([[3.0, 4.0], [0.0, 0.0]])).numpy().tolist()
+    [[0.6, 0.8], [0.0, 0.0]]
+    """
+    squares = squared_lengths(columns)
+    # Where the length is 0, its root is kept out of the gradient, too.
+    return columns / ops.sqrt(ops.where(squares > 0, squares, 1))
+
+
+def squared_lengths(rows: Tensor) -> Tensor:
+    """The sum of squares of every row, (rows, 1)."""
+    return ops.sum(ops.square(rows), axis=1, keepdims=True)
+
+
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """|a_i − b_j|² of all rows of two matrices, (rows of a, rows of b)."""
+    lengths = squared_lengths(a) + ops.transpose(squared_lengths(b))
+    return lengths - 2 * ops.matmul(a, ops.transpose(b))
+
+
+def _corners(y: NDArray[Any], x: NDArray[Any], size: Size) -> tuple[Any, Any]:
+    """The four positions around each place, and their shares."""
+    rows, columns = (_neighbours(at, side) for at, side in zip((y, x), size, strict=True))
+    pairs = [(row * size[1] + column, a * b) for row, a in rows for column, b in columns]
+    indices, shares = (np.stack(each, 1) for each in zip(*pairs, strict=True))
+    return indices, shares[..., None]
+
+
+def _neighbours(at: NDArray[Any], side: int) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """The positions before and after places in 0–1 along an axis, and their shares."""
+    exact = np.clip(at * side - 0.5, 0, side - 1)
+    before = np.floor(exact).astype(np.int32)
+    share = exact - before
+    return [(before, 1 - share), (np.minimum(before + 1, side - 1), share)]

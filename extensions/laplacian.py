@@ -1,0 +1,85 @@
+"""The Laplacian loss of Li, Xu, Nie & Chua: the photo's edges, on its pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from neural_style.errors import LossError, check_count
+from neural_style.losses import Features, Layers, Loss, Statistic, Tensor
+
+
+class Laplacian(Loss):
+    """Keep the photo's edges and fine lines where they are, whatever their style.
+
+        L = mean((D(x) − D(c))²),    D(x) = Σ_RGB laplacian(pool_p(x))
+
+    pool_p is the average over p × p pixels, without overlap; the Laplacian is four times a
+    pixel less its neighbours above, below, left and right, where all four exist; the mean is
+    over positions. x is the picture and c the photo, of the same size.
+
+    Parameters
+    ----------
+    reference
+        The photo, H×W×3, RGB, 0–255, of the size of the picture that is made.
+    pool
+        p, in pixels. Several losses of different p can be added.
+    layers
+        By default the pixels, 0–255; differences scale with that range. Features work too.
+
+    Raises
+    ------
+    LossError
+        ``pool`` is not a positive whole number; at the first evaluation, if the shapes differ
+        or the picture is smaller than 3p × 3p.
+
+    Notes
+    -----
+    The authors' weight is 100, beside a content loss of weight 5 and a style loss of weight
+    100 in neural-style's normalisation. Rows and columns beyond a multiple of p are left
+    out. It cannot be tiled, since the blocks of p pixels would not meet those of the whole
+    picture. Source: Li, Xu, Nie & Chua, *Laplacian-Steered Neural Style Transfer*, arXiv
+    1707.01253; the operator as the authors' code (askerlee/lapstyle) has it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> loss, impulse = Laplacian(np.zeros((12, 12, 3)), pool=1), np.zeros((1, 3, 3, 3))
+    >>> impulse[0, 1, 1] = 1
+    >>> loss.statistic({"image": impulse}, None)["image"].numpy().ravel().tolist()
+    [12.0]
+    """
+
+    layers = ("image",)
+
+    def __init__(
+        self,
+        *references: Any,
+        pool: int = 4,
+        layers: Layers | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(*references, layers=layers, name=name)
+        self.pool = check_count(f"{self.name}'s pool", pool, LossError)
+
+    def statistic(self, features: Features, guides: Features | None) -> Statistic:
+        """D of every layer, (1, h // p − 2, w // p − 2, 1)."""
+        return {layer: self._laplacian(layer, f) for layer, f in features.items()}
+
+    def get_config(self) -> dict[str, Any]:
+        """The options, with `pool`."""
+        return {"pool": self.pool, **super().get_config()}
+
+    def _laplacian(self, layer: str, f: Tensor) -> Tensor:
+        least = 3 * self.pool
+        if min(f.shape[1:3]) < least:
+            raise LossError(
+                f"{self.name}: at {layer!r} the picture is {f.shape[1]}×{f.shape[2]}, expected at "
+                f"least {least}×{least} with pool={self.pool}: use a smaller pool or a larger "
+                f"picture."
+            )
+        x = ops.average_pool(ops.sum(f, 3, keepdims=True), self.pool)
+        centre, rows, columns = x[:, 1:-1, 1:-1], x[:, :, 1:-1], x[:, 1:-1]
+        neighbours = rows[:, :-2] + rows[:, 2:] + columns[:, :, :-2] + columns[:, :, 2:]
+        return 4 * centre - neighbours

@@ -1,0 +1,254 @@
+"""The patch loss of Li & Wand, a Markov random field of features."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import PIL.Image
+from keras import ops
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from neural_style import images
+from neural_style.errors import LossError, OptionError, check_count
+from neural_style.images import Image
+from neural_style.losses import Features, Layers, Loss, Statistic, Tensor
+
+
+class MRF(Loss):
+    """Build the picture of patches of the painting, each chosen to fit what is there.
+
+        L = Σ_l w_l · mean over patches i, and their entries, of (Ψ_i(F) − Ψ_NN(i)(S))²
+
+    Ψ_i(F) are the P_l patches of k × k positions and all N_l channels of the features F of the
+    picture at layer l, in steps of 1; NN(i) is the patch of the references' features S with
+    the highest cosine, Ψ_i(F)·Ψ_j(S) / |Ψ_j(S)|. The nearest patches are looked for every
+    ``refresh_every`` evaluations and constant in between; the gradient flows through the
+    picture's patches only.
+
+    Parameters
+    ----------
+    references
+        Paintings, H×W×3, RGB, 0–255, of any sizes; patches come from any of them. `variations`
+        are turned and scaled copies of one.
+    patch
+        k, the side of a patch in positions of the layer.
+    refresh_every
+        Evaluations between two searches.
+    layers
+        By default block3_conv1 and block4_conv1 (relu3_1 and relu4_1), the paper's.
+
+    Raises
+    ------
+    LossError
+        There is no reference, ``patch`` or ``refresh_every`` is no positive whole number, or,
+        when targets are measured, a layer is smaller than a patch.
+
+    Notes
+    -----
+    The paper has the sum, which grows with the size of the picture: ``layers={layer: P * k**2
+    * N}`` is the paper's, with P = (h − k + 1)(w − k + 1). It takes patches from the painting
+    turned and scaled, too (`variations`), which is off by default since the search takes as
+    many times longer. Overlapping patches ask up to k² values of one position; their mean and
+    spread say the same, exactly, so that an evaluation costs little more than a mean squared
+    difference.
+    Source: Li & Wand, *Combining Markov Random Fields and Convolutional Neural Networks for
+    Image Synthesis*, CVPR 2016, arXiv 1601.04589, from memory.
+
+    Examples
+    --------
+    >>> loss = MRF(np.zeros((32, 32, 3)), patch=2, layers={"a": 2 * 2**2 * 1})  # the sum
+    >>> current, painting = (
+    ...     loss.statistic({"a": np.reshape(rows, (1, 2, 3, 1))}, None)
+    ...     for rows in ([[1.0, 0, 2], [0, 1, 1]], [[1.0, 0, 0], [0, 1, 1]])
+    ... )
+    >>> current, painting = ({"a": s["a"].numpy()} for s in (current, painting))
+    >>> target = loss.target([painting], current, np.random.default_rng())
+    >>> round(float(loss.distance(current, target)), 6)
+    4.0
+    """
+
+    layers = ("block3_conv1", "block4_conv1")
+    tiling = "map"
+
+    def __init__(
+        self,
+        *references: Any,
+        patch: int = 3,
+        refresh_every: int = 25,
+        layers: Layers | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(*references, layers=layers, name=name)
+        self.patch = check_count(f"{self.name}'s patch", patch, LossError)
+        self.refresh_every = check_count(f"{self.name}'s refresh_every", refresh_every, LossError)
+
+    def statistic(self, features: Features, guides: Features | None) -> Statistic:
+        """The features, and two empty channels, where the target has a spread and a weight."""
+        return {layer: ops.pad(f, [(0, 0)] * 3 + [(0, 2)]) for layer, f in features.items()}
+
+    def target(
+        self,
+        references: Sequence[Statistic],
+        current: Statistic | None,
+        rng: np.random.Generator,
+    ) -> Statistic:
+        """What the nearest patches ask of every position.
+
+        The mean over the patches that cover it, the root of their summed variance, and how many
+        they are, over the mean number times N.
+        """
+        if not references:
+            raise LossError(f"{self.name}: expected one or more reference images, got none.")
+        assert current is not None  # refresh_every is set
+        return {
+            layer: self._asked(
+                self._features(layer, f), [self._features(layer, r[layer]) for r in references]
+            )
+            for layer, f in current.items()
+        }
+
+    def distance(self, current: Statistic, target: Statistic) -> Tensor:
+        """Σ w_l · the weighted mean over positions of (F − mean)² + spread²."""
+        self.check_shapes(current, target)
+        terms = []
+        for layer, weight in self.layer_weights.items():
+            values, share = target[layer][..., :-1], target[layer][..., -1]
+            squares = ops.sum(ops.square(current[layer][..., :-1] - values), axis=-1)
+            terms.append(weight * ops.mean(share * squares))
+        return sum(terms[1:], start=terms[0])
+
+    def get_config(self) -> dict[str, Any]:
+        """The options, with `patch` and `refresh_every`."""
+        options = {"patch": self.patch, "refresh_every": self.refresh_every}
+        return {**options, **super().get_config()}
+
+    def _features(self, layer: str, statistic: NDArray[Any]) -> NDArray[Any]:
+        """The features in a statistic, (h, w, N)."""
+        f = statistic[0, ..., :-2]
+        if min(f.shape[:2]) < self.patch:
+            raise LossError(
+                f"{self.name}: at {layer!r} the features are {f.shape[0]}×{f.shape[1]}, smaller "
+                f"than a patch of {self.patch}×{self.patch}: use smaller patches, shallower "
+                f"layers or a larger picture."
+            )
+        return f
+
+    def _asked(self, f: NDArray[Any], references: list[NDArray[Any]]) -> NDArray[Any]:
+        k, channels = self.patch, f.shape[-1]
+        nearest = nearest_patches(f, references, k)
+        patches = [_windows(reference, k) for reference in references]
+        # Sums of what the patches add to the features: where they are the same, exactly 0.
+        total, squares, count = (np.zeros((*f.shape[:2], n), f.dtype) for n in (channels, 1, 1))
+        for y, x in np.ndindex(k, k):
+            here = slice(y, y + nearest.shape[0]), slice(x, x + nearest.shape[1])
+            values = np.concatenate([p[..., y, x].reshape(-1, channels) for p in patches])
+            added = values[nearest] - f[here]
+            total[here] += added
+            squares[here] += np.sum(added**2, axis=-1, keepdims=True)
+            count[here] += 1
+        mean = total / count
+        variance = squares / count - np.sum(mean**2, axis=-1, keepdims=True)
+        spread, share = np.sqrt(np.maximum(variance, 0)), count / (count.mean() * channels)
+        return np.concatenate([f + mean, spread, share], axis=-1)[None]
+
+
+def nearest_patches(
+    f: NDArray[Any], references: Sequence[NDArray[Any]], patch: int
+) -> NDArray[np.int64]:
+    """The index, among all patches of the references in turn, of the one with the highest cosine.
+
+    f, references: (h, w, N); returns (h − patch + 1, w − patch + 1).
+    """
+    ours = _windows(f, patch)
+    nearest, best = np.zeros(ours.shape[:2], np.int64), np.full(ours.shape[:2], -np.inf)
+    first = 0
+    for reference in references:
+        theirs = _rows(_windows(reference, patch))
+        theirs = theirs / np.maximum(np.linalg.norm(theirs, axis=1, keepdims=True), _TINY)
+        strip = max(1, _CHUNK // (ours.shape[1] * len(theirs)))
+        for y in range(0, len(ours), strip):
+            here = slice(y, y + strip)
+            cosines = _rows(ours[here]) @ theirs.T
+            index = cosines.argmax(axis=1)
+            highest = np.take_along_axis(cosines, index[:, None], axis=1).reshape(best[here].shape)
+            better = highest > best[here]
+            best[here][better] = highest[better]
+            nearest[here][better] = first + index.reshape(better.shape)[better]
+        first += len(theirs)
+    return nearest
+
+
+def variations(
+    painting: Any,
+    angles: Sequence[float] = (-15, -7.5, 0, 7.5, 15),
+    scales: Sequence[float] = (0.85, 0.9, 0.95, 1, 1.05, 1.1, 1.15),
+) -> list[Image]:
+    """A painting turned by each of the angles, at each of the scales, for `MRF`.
+
+    Parameters
+    ----------
+    painting
+        H×W×3, RGB, 0–255.
+    angles
+        In degrees, between −90 and 90. Of a turned picture the largest part of the painting's
+        proportions without empty corners is kept.
+    scales
+        Factors of the sides.
+
+    Raises
+    ------
+    ImageError, OptionError
+        The painting is no picture, an angle or a scale is out of range, or what is left of
+        the picture is too small.
+
+    Examples
+    --------
+    >>> turned = variations(np.full((40, 60, 3), 9.0), angles=[0, 15], scales=[1, 0.5])
+    >>> [picture.shape[:2] for picture in turned]
+    [(40, 60), (20, 30), (29, 44), (14, 22)]
+    """
+    painting = images.as_image(painting, "variations' painting")
+    if not all(abs(angle) < 90 for angle in angles):
+        raise OptionError(f"angles: expected degrees between −90 and 90, got {list(angles)}.")
+    if not all(0 < scale < math.inf for scale in scales):
+        raise OptionError(f"scales: expected factors above 0, got {list(scales)}.")
+    sides = painting.shape[:2]
+    return [
+        _turned(images.resize(painting, size=tuple(round(scale * n) for n in sides)), angle)
+        for angle in angles
+        for scale in scales
+    ]
+
+
+_CHUNK = 2**24  # cosines at a time, 64 MB
+_TINY = np.finfo(np.float32).tiny
+
+
+def _windows(f: NDArray[Any], patch: int) -> NDArray[Any]:
+    """All patches of features (h, w, N), (h − patch + 1, w − patch + 1, N, patch, patch)."""
+    return sliding_window_view(f, (patch, patch), axis=(0, 1))
+
+
+def _rows(windows: NDArray[Any]) -> NDArray[Any]:
+    """Windows (h, w, N, k, k) as rows, (h·w, N·k·k)."""
+    return windows.reshape(windows.shape[0] * windows.shape[1], -1)
+
+
+def _turned(picture: Image, angle: float) -> Image:
+    """The middle of a picture that is turned about it, of the same proportions."""
+    radians, sides = math.radians(abs(angle)), picture.shape[:2]
+    part = 1 / (math.cos(radians) + max(sides) / min(sides) * math.sin(radians))
+    channels = [
+        PIL.Image.fromarray(channel).rotate(angle, PIL.Image.Resampling.BICUBIC)
+        for channel in np.moveaxis(picture, -1, 0)
+    ]
+    turned = np.stack([np.asarray(channel) for channel in channels], -1)
+    middle = []
+    for side in sides:
+        kept = math.floor(side * part + 1e-9)
+        middle.append(slice((side - kept) // 2, (side - kept) // 2 + kept))
+    return images.as_image(turned[tuple(middle)].clip(0, 255), "a variation of a painting")

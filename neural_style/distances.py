@@ -1,0 +1,106 @@
+"""Distances from Keras, in place of a loss's own.
+
+    Gram(painting).with_distance(keras.losses.Huber(delta=0.1))
+
+    L = Σ_k w_k · (d(target_k, current_k) − d(target_k, target_k))
+
+over the entries k of a statistic. The second term shifts a Keras loss that is least, but not 0,
+where both are equal (the cosine similarity, −1; a cross-entropy, the entropy). w are the
+`layer_weights` where the entries are the layers, else one over the number of entries. A d that
+returns more than one number, as a function of `keras.losses` does, is averaged.
+
+A built-in loss of Keras is kept as its class's name and its options, which JSON can hold.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from neural_style.backend import keras, tf
+from neural_style.errors import LossError
+
+if TYPE_CHECKING:
+    from neural_style.losses import Loss, Statistic, Tensor
+
+ops = keras.ops
+
+Metric: TypeAlias = str | Mapping[str, Any] | Callable[..., Any]
+
+_MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
+# Along the channels, of each position by itself, and flat where both are equal.
+_POINTWISE = tuple(
+    getattr(keras.losses, name)
+    for name in (
+        "mean_squared_error",
+        "mean_absolute_error",
+        "huber",
+        "log_cosh",
+        "cosine_similarity",
+    )
+)
+
+
+def described(metric: Any, name: str) -> Metric:
+    """A distance as a loss keeps it; a `LossError` that calls the loss ``name`` if it is none."""
+    found: Metric = metric
+    kind = type(metric)
+    if isinstance(metric, keras.losses.Loss) and kind is getattr(keras.losses, kind.__name__, None):
+        # Keras' own get_config leaves some options out, as Huber's delta.
+        known = inspect.signature(kind).parameters
+        hidden = {k: v for k, v in getattr(metric, "_fn_kwargs", {}).items() if k in known}
+        found = {"class_name": kind.__name__, "config": {**metric.get_config(), **hidden}}
+    try:
+        if callable(_function(found)):
+            return found
+    except (KeyError, TypeError, ValueError):
+        pass
+    raise LossError(
+        f"{name}: {metric!r} is no distance: expected a keras.losses.Loss, the name of one, as "
+        f"'huber', or a function of (target, current)."
+    )
+
+
+def is_pointwise(metric: Metric) -> bool:
+    """Whether it is known to be a mean over positions, 0 and flat where both are equal."""
+    function = _function(metric)
+    return (
+        getattr(function, "fn", function) in _POINTWISE
+        and getattr(function, "reduction", "mean") in _MEANS
+        and getattr(function, "axis", -1) == -1
+        and getattr(function, "_fn_kwargs", {}).get("axis", -1) == -1
+    )
+
+
+def between(loss: Loss, metric: Metric, current: Statistic, target: Any) -> Tensor:
+    """The distance of a statistic from its target, with a distance of `Loss.with_distance`."""
+    if not isinstance(target, Mapping) or set(target) != set(current):
+        found = sorted(target) if isinstance(target, Mapping) else type(target).__name__
+        raise LossError(
+            f"{loss.name}: with_distance compares a statistic with a target of the same entries: "
+            f"expected {sorted(current)}, got {found}; this loss has no such target."
+        )
+    loss.check_shapes(current, dict(target))
+    weights = dict.fromkeys(current, 1 / len(current))
+    if set(current) == set(loss.layers):
+        weights = loss.layer_weights
+    function = _function(metric)
+    # Of what a softmax or sigmoid made, Keras' cross-entropies would take the logits instead.
+    current = {k: tf.identity(value) for k, value in current.items()}
+    shifted = [
+        w * (ops.mean(function(target[k], current[k])) - ops.mean(function(target[k], target[k])))
+        for k, w in weights.items()
+    ]
+    return sum(shifted[1:], start=shifted[0])
+
+
+def _function(metric: Metric) -> Any:
+    if isinstance(metric, str):
+        return keras.losses.get(metric)
+    if not isinstance(metric, Mapping):
+        return metric
+    kind = getattr(keras.losses, metric["class_name"], None)
+    if not (inspect.isclass(kind) and issubclass(kind, keras.losses.Loss)):
+        raise TypeError(f"{metric['class_name']} is no loss of Keras")
+    return kind(**metric["config"])

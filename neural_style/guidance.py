@@ -1,0 +1,157 @@
+"""Guides: a loss on a part of the picture, compared with a part of its reference.
+
+    guided(Gram(painting), [(sky, painted_sky), (ground, painted_ground)])
+
+A mask is a picture whose white counts. At every layer it is resized to the layer's own size
+by area averaging, and weighs the positions of the loss's statistic, which is then
+
+    S = Σ g·x / Σ g        instead of        Σ x / M
+
+so that only the ratios of a mask's values matter. For `Gram` this is the guided Gram matrix
+of Gatys et al. 2017, (T∘F)ᵀ(T∘F) with T² = g / Σ g. Masks are inputs of what an objective
+compiles: another mask of the same loss compiles nothing new.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import logging
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from neural_style import images
+from neural_style.errors import LossError
+from neural_style.features import FeatureModel, Features
+from neural_style.images import Size
+from neural_style.losses import Loss, Mask, Term, WeightedSum
+
+Region: TypeAlias = tuple[Any, Any]
+
+_log = logging.getLogger(__name__)
+
+
+def guided(loss: Loss | WeightedSum, regions: Iterable[Region]) -> WeightedSum:
+    """A loss for each region of the picture, as one sum.
+
+        Σ_r L(picture, mask_r; reference, reference_mask_r)
+
+    Parameters
+    ----------
+    loss
+        A loss that is a mean over positions (``tiling = "mean"``), as `Gram`, or a sum of
+        such; their terms keep their weights in every region.
+    regions
+        Pairs (mask, reference_mask) of pictures, H×W or H×W×3, 0–255, of any size: white
+        counts, black does not, what is between counts in proportion. Stretched to the
+        picture and to the reference. For a loss of several references, a reference mask may
+        be a tuple with one for each; for one without references it is None.
+
+    Raises
+    ------
+    LossError, ImageError
+        A loss is none that can be guided, a mask is no picture, or no region is left: one
+        with an empty mask is skipped, with a warning in the log.
+
+    Notes
+    -----
+    Masks are not grown by the receptive fields of a layer: near the border of a region
+    features see both sides. Source: Gatys, Ecker, Bethge, Hertzmann & Shechtman, *Controlling
+    Perceptual Factors in Neural Style Transfer*, arXiv 1611.07865, from memory; its per-region
+    weights λ are ``WeightedSum`` weights here.
+
+    Examples
+    --------
+    >>> from neural_style.extensions import Gram
+    >>> sky = np.zeros((32, 32))
+    >>> sky[:16] = 255
+    >>> style = Gram(np.full((48, 64, 3), 9.0))
+    >>> [term.name for term in guided(style, [(sky, sky), (255 - sky, 255 - sky)])]
+    ['gram', 'gram_2']
+    """
+    terms = loss.terms_of_sum()
+    for term in terms:
+        check(term.loss)
+    guided_terms: list[Term] = []
+    for number, (mask, reference_mask) in enumerate(regions, 1):
+        name = f"region {number}"
+        own = as_mask(mask, f"{name}'s mask")
+        for term in terms:
+            theirs = _reference_masks(term.loss, reference_mask, name)
+            empty = [
+                what
+                for what, each in [("mask", own), *(("reference mask", m) for m in theirs)]
+                if not each.any()
+            ]
+            if empty:
+                _log.warning("%s: %s is skipped, its %s is empty", term.name, name, empty[0])
+                continue
+            part = copy.copy(term.loss)
+            part.masks = own, theirs
+            guided_terms.append(Term(term.name, term.weight, part))
+    if not guided_terms:
+        raise LossError(
+            "guided: expected one or more regions whose mask and reference mask have some white, "
+            "got none."
+        )
+    return WeightedSum(guided_terms)
+
+
+def check(loss: Loss) -> None:
+    """Raise `LossError` for a loss that cannot have a mask."""
+    if loss.tiling != "mean":
+        raise LossError(
+            f"{loss.name} cannot be guided by a mask: its statistic is not known to be a mean over "
+            f'positions that guides weigh (tiling = "mean"); guide a loss that is, as Gram, and '
+            f"add this one without a mask."
+        )
+
+
+def as_mask(picture: Any, name: str = "mask") -> Mask:
+    """A picture, H×W or H×W×3, 0–255, or booleans, as a mask: float32, H×W, 0–255.
+
+    Raises `ImageError` as `images.as_image`, calling it ``name``.
+    """
+    values = picture if isinstance(picture, str) else np.asarray(picture)
+    if isinstance(values, np.ndarray):
+        if values.dtype.kind == "b":
+            values = values * np.float32(255)
+        elif values.dtype.kind in "ui":
+            values = values.astype(np.float32)  # so that 0 and 1 are refused for 0 and 255
+        if values.ndim == 2:
+            values = np.repeat(values[..., None], 3, -1)
+            return np.ascontiguousarray(images.as_image(values, name)[..., 0])
+    return images.as_image(values, name) @ np.full(3, 1 / 3, np.float32)
+
+
+def guides(loss: Loss, mask: Mask | None, features: FeatureModel, size: Size) -> Features | None:
+    """A mask at each layer of a loss, {layer: (1, h, w, 1)}, for a picture of ``size``."""
+    if mask is None:
+        return None
+    shapes = features.shapes(loss.layers, size)
+    return {layer: _resized(mask, (h, w))[None, ..., None] for layer, (h, w, _) in shapes.items()}
+
+
+def _resized(mask: Mask, size: Size) -> NDArray[np.float32]:
+    """Area averaging, which leaves no white out."""
+    box = PIL.Image.Resampling.BOX
+    resized = PIL.Image.fromarray(mask).resize((size[1], size[0]), box)
+    return np.asarray(resized, np.float32) / np.float32(255)
+
+
+def _reference_masks(loss: Loss, given: Any, name: str) -> tuple[Mask, ...]:
+    number = len(loss.references)
+    if given is None and not number:
+        return ()
+    several = given if isinstance(given, tuple) else itertools.repeat(given, number)
+    masks = tuple(as_mask(each, f"{name}'s reference mask") for each in several)
+    if len(masks) != number:
+        raise LossError(
+            f"{loss.name}: {name} has {len(masks)} reference masks for {number} references; "
+            f"give one mask, or a tuple of one for each."
+        )
+    return masks

@@ -1,0 +1,154 @@
+"""The Gram loss with shifted activations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from neural_style import FeatureModel, Objective, images
+from neural_style.errors import LossError
+from neural_style.extensions import ActivationShiftedGram, Gram
+from neural_style.extensions.activation_shifted_gram import CONVOLUTIONS, halving
+
+Array = NDArray[np.float64]
+PICTURE = np.zeros((8, 8, 3))
+# The fixtures of two positions by two channels and of one by three.
+A = np.array([[[[1.0, 0], [2, 1]], [[3, 1], [4, 0]]]])
+A_TARGET = np.array([[[[2.0, 0], [2, 2]], [[2, 2], [2, 0]]]])
+B = np.array([[[[1.0, 0, 2], [0, 1, 1]]]])
+B_TARGET = np.array([[[[1.0, 1, 0], [0, 0, 1]]]])
+
+
+def random_features(seed: int, *shape: int) -> Array:
+    return np.random.default_rng(seed).uniform(0.5, 3, size=(1, *shape))
+
+
+def statistic(loss: Any, f: Array, guide: Array | None = None) -> Any:
+    guides = None if guide is None else {"a": tf.constant(guide)}
+    return {k: v.numpy() for k, v in loss.statistic({"a": tf.constant(f)}, guides).items()}
+
+
+def value_and_gradient(loss: Any, f: Array, reference: Array) -> tuple[float, Array]:
+    """As the objective has them, in the dtype of the features."""
+    target = loss.target([statistic(loss, reference)], statistic(loss, f), rng())
+    x = tf.constant(f)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        distance = loss.distance(loss.statistic({"a": x}, None), target)
+    assert distance.dtype == f.dtype
+    return float(distance), tape.gradient(distance, x).numpy()
+
+
+def value(loss: Any, f: Array, reference: Array) -> float:
+    return value_and_gradient(loss, f, reference)[0]
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def shifted(shift: float = -1.0, weight: float = 1.0) -> ActivationShiftedGram:
+    return ActivationShiftedGram(PICTURE, shift=shift, layers={"a": weight})
+
+
+def test_the_matrix() -> None:
+    np.testing.assert_allclose(4 * statistic(shifted(), A)["a"], [[14, -3], [-3, 2]])
+    np.testing.assert_allclose(4 * statistic(shifted(), A_TARGET)["a"], [[4, 0], [0, 4]])
+
+
+@pytest.mark.parametrize(
+    ("f", "target", "total", "expected"),
+    [
+        pytest.param(A, A_TARGET, 122, 0.4765625, id="A"),
+        # B − 1: (0, −1, 1), (−1, 0, 0); target − 1: (0, 0, −1), (−1, −1, 0).
+        pytest.param(B, B_TARGET, 4, 4 / 144, id="B"),
+    ],
+)
+def test_worked_values(f: Array, target: Array, total: float, expected: float) -> None:
+    positions, channels = f.shape[1] * f.shape[2], f.shape[3]
+    assert value(shifted(), f, target) == pytest.approx(expected)
+    sse = shifted(weight=4 * channels**2 * positions**2)
+    assert value(sse, f, target) == pytest.approx(total)
+
+
+@pytest.mark.parametrize("shift", [-1.0, 0.0, 2.5])
+def test_what_the_shift_adds_to_the_gram_matrix(shift: float) -> None:
+    f = random_features(0, 6, 7, 3)
+    means = f.mean((1, 2))[0]
+    expected = statistic(Gram(PICTURE, layers=["a"]), f)["a"]
+    expected = expected + shift * (means[:, None] + means) + shift**2
+    np.testing.assert_allclose(statistic(shifted(shift), f)["a"], expected)
+
+
+def test_it_sees_joint_absence_where_the_gram_matrix_does_not() -> None:
+    # Each channel is 1 or 2 at a time, never with the other: as often apart, or more often idle.
+    busy = np.array([[[[2.0, 0], [2, 0], [0, 1], [0, 1], [0, 1], [0, 1], [0, 1], [0, 1]]]])
+    idle = np.array([[[[2.0, 0], [2, 0], [0, 2], [0, 1], [0, 1], [0, 0], [0, 0], [0, 0]]]])
+    assert value(Gram(PICTURE, layers=["a"]), busy, idle) == pytest.approx(0, abs=1e-12)
+    assert value(shifted(), busy, idle) > 1e-3
+
+
+def test_against_numpy_in_float32() -> None:
+    f, reference = (100 * random_features(seed, 9, 8, 5) for seed in (0, 1))
+    rows = [x.reshape(-1, 5) - 1 for x in (f, reference)]
+    difference = np.subtract(*(x.T @ x / len(x) for x in rows))
+    found = value(shifted(), np.float32(f), np.float32(reference))  # type: ignore[arg-type]
+    assert found == pytest.approx((difference**2).sum() / (4 * 5**2), rel=1e-4)
+
+
+def test_the_weights_halve_from_layer_to_layer() -> None:
+    weights = halving(CONVOLUTIONS)
+    assert list(weights) == list(CONVOLUTIONS)
+    assert len(CONVOLUTIONS) == 16
+    assert sum(weights.values()) == pytest.approx(1)
+    ratios = np.divide(list(weights.values())[:-1], list(weights.values())[1:])
+    np.testing.assert_allclose(ratios, 2)
+    assert ActivationShiftedGram(PICTURE).layers == halving(tuple(Gram.layers))
+
+
+def test_the_convolutions_are_those_of_vgg19() -> None:
+    network = FeatureModel("vgg19", weights=None)
+    assert tuple(layer for layer in network.layers if "conv" in layer) == CONVOLUTIONS
+
+
+@pytest.mark.parametrize("shift", ["-1", None, True, float("nan"), float("inf")])
+def test_unusable_shifts(shift: Any) -> None:
+    with pytest.raises(LossError, match="expected a finite number as the shift, got"):
+        ActivationShiftedGram(PICTURE, shift=shift)
+
+
+def test_invariant_to_permutations_and_to_the_size_of_the_reference() -> None:
+    f, reference, loss = random_features(0, 4, 4, 3), random_features(1, 5, 3, 3), shifted()
+    expected = value(loss, f, reference)
+    assert expected > 0
+    shuffled = np.random.default_rng(2).permutation(f.reshape(16, 3)).reshape(f.shape)
+    assert value(loss, shuffled, reference) == pytest.approx(expected)
+    assert value(loss, f, np.tile(reference, (1, 2, 2, 1))) == pytest.approx(expected)
+
+
+def test_guides_weigh_positions() -> None:
+    f, loss = random_features(0, 6, 8, 3), shifted()
+    left = np.zeros((1, 6, 8, 1))
+    left[:, :, :4] = 2
+    whole = statistic(loss, f)["a"]
+    np.testing.assert_allclose(statistic(loss, f, np.ones((1, 6, 8, 1)))["a"], whole)
+    halves = [statistic(loss, f, guide)["a"] for guide in (left, 2 - left)]
+    np.testing.assert_allclose(halves[0], statistic(loss, f[:, :, :4])["a"])
+    np.testing.assert_allclose(np.mean(halves, 0), whole)
+    np.testing.assert_array_equal(statistic(loss, f, 0 * left)["a"], 0)
+
+
+def test_in_tiles_it_is_that_of_the_whole_picture(tiny: FeatureModel) -> None:
+    picture, painting = images.noise((75, 89), seed=1), np.clip(images.noise((60, 70)) * 2, 0, 255)
+    loss = ActivationShiftedGram(painting, shift=-0.5)
+    tiled, whole = (Objective(loss, tiny, (75, 89), tile=tile) for tile in (47, None))
+    for objective in (tiled, whole):
+        objective.refresh(picture, round=0)
+    found, expected = tiled(picture), whole(picture)
+    assert found.loss == pytest.approx(expected.loss, rel=1e-4)
+    error = np.linalg.norm(found.gradient - expected.gradient)
+    assert error < 1e-4 * np.linalg.norm(expected.gradient)

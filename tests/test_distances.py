@@ -1,0 +1,185 @@
+"""Distances of Keras between statistics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from neural_style import FeatureModel, Objective, images
+from neural_style.errors import LossError
+from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
+from neural_style.images import Image
+from neural_style.losses import Loss
+from neural_style.objective import Evaluation
+from neural_style.tiles import Tiled
+
+ops = keras.ops
+SIZE = (75, 89)
+
+
+def evaluated(loss: Any, features: FeatureModel, image: Image, **options: Any) -> Evaluation:
+    objective = Objective(loss, features, (image.shape[0], image.shape[1]), **options)
+    objective.refresh(image, round=0)
+    return objective(image)
+
+
+def evaluated_at(loss: Any, features: FeatureModel, image: Image) -> float:
+    return evaluated(loss, features, image).loss
+
+
+@pytest.mark.parametrize(
+    "mse",
+    [
+        "mse",
+        "mean_squared_error",
+        "MeanSquaredError",
+        keras.losses.MeanSquaredError(),
+        keras.losses.mean_squared_error,
+        lambda target, current: ops.mean(ops.square(target - current)),
+    ],
+)
+def test_the_mean_squared_error_is_the_default(tiny: FeatureModel, photo: Image, mse: Any) -> None:
+    painting = images.noise((24, 32), seed=2)
+    layers = {"block1_conv1": 2.0, "image": 1e-3}
+    one, two = (Content(painting, layers=layers), Content(painting, layers=layers))
+    expected, found = (evaluated(x, tiny, photo) for x in (one, two.with_distance(mse)))
+    assert found.loss == pytest.approx(expected.loss, rel=1e-6)
+    atol = 1e-5 * np.abs(expected.gradient).max()
+    np.testing.assert_allclose(found.gradient, expected.gradient, atol=atol)
+    style = Gram(painting)  # its own has a factor of ¼
+    assert evaluated_at(style.with_distance(mse), tiny, photo) == pytest.approx(
+        4 * evaluated_at(style, tiny, photo), rel=1e-5
+    )
+
+
+def test_worked_values(tiny: FeatureModel) -> None:
+    """Targets of 100 against pictures of 103 and of (60, 80, 0) against (0, 0, 50)."""
+    flat = np.full((8, 8, 3), 100, np.float32)
+
+    def value(metric: Any, target: Any, current: Any) -> float:
+        loss = Content(target, layers={"image": 2}).with_distance(metric)
+        return evaluated_at(loss, tiny, current)
+
+    assert value("mae", flat, flat + 3) == pytest.approx(6)
+    assert value(keras.losses.Huber(delta=1), flat, flat + 3) == pytest.approx(2 * (3 - 0.5))
+    assert value(keras.losses.Huber(delta=0.5), flat, flat + 3) == pytest.approx(2 * 0.5 * 2.75)
+    cosine = keras.losses.CosineSimilarity()
+    assert value(cosine, flat, 2 * flat) == pytest.approx(0, abs=1e-6)
+    one, other = flat * [0.6, 0.8, 0], flat * [0, 0, 0.5]
+    assert value(cosine, one, other.astype(np.float32)) == pytest.approx(2)
+    # The target is y_true: |t − c| / t in per cent.
+    mape = keras.losses.MeanAbsolutePercentageError()
+    assert value(mape, flat, 1.5 * flat) == pytest.approx(100)
+    squares = keras.losses.MeanSquaredError(reduction="sum")
+    assert value(squares, flat, flat + 3) == pytest.approx(2 * 9 * 64)
+
+
+@pytest.mark.parametrize(
+    "metric", [keras.losses.BinaryCrossentropy(), "kl_divergence", "cosine_similarity", "poisson"]
+)
+def test_the_least_is_zero(tiny: FeatureModel, photo: Image, metric: Any) -> None:
+    """Statistics in 0–1 that add up to 1, so that all of these are least at the target."""
+
+    class Softmax(Loss):
+        layers = ("image",)
+
+        def statistic(self, features: Any, guides: Any) -> Any:
+            return {"image": ops.softmax(features["image"] / 100)}
+
+    loss = Softmax(photo).with_distance(metric)
+    value = evaluated(loss, tiny, photo)
+    assert value.loss == pytest.approx(0, abs=1e-6)
+    assert np.abs(value.gradient).max() < 1e-8
+    assert evaluated_at(loss, tiny, 255 - photo) > 1e-2
+
+
+def test_entries_that_are_no_layers_weigh_the_same(tiny: FeatureModel, photo: Image) -> None:
+    class Ends(Loss):
+        layers = ("image",)
+
+        def statistic(self, features: Any, guides: Any) -> Any:
+            return {"low": ops.min(features["image"]), "high": ops.max(features["image"])}
+
+    flat = np.full((24, 32, 3), 100, np.float32)
+    loss = Ends(flat).with_distance(lambda target, current: ops.abs(target - current))
+    current = flat.copy()
+    current[0, 0, 0], current[1, 1, 1] = 90, 130
+    assert evaluated_at(loss, tiny, current) == pytest.approx((10 + 30) / 2)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        Content(images.noise(SIZE, seed=2)).with_distance("huber"),
+        Content(images.noise(SIZE, seed=2)).with_distance(keras.losses.CosineSimilarity()),
+        Histogram(images.noise(SIZE, seed=2)).with_distance(keras.losses.LogCosh()),
+        Gram(images.noise(SIZE, seed=2)).with_distance(keras.losses.MeanSquaredLogarithmicError()),
+        ShiftedGram(images.noise(SIZE, seed=2)).with_distance(lambda t, c: ops.abs(t - c)),
+    ],
+)
+def test_tiles_are_exact(tiny: FeatureModel, loss: Loss) -> None:
+    noise = images.noise(SIZE, seed=1)
+    tiled, whole = (evaluated(loss, tiny, noise, tile=tile) for tile in (47, None))
+    assert tiled.loss == pytest.approx(whole.loss, rel=2e-5)
+    error = np.linalg.norm(tiled.gradient - whole.gradient)
+    assert error < 2e-5 * np.linalg.norm(whole.gradient)
+    assert any(isinstance(each, Tiled) for each in tiny.compiled.values())
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        keras.losses.MeanSquaredError(reduction="sum"),
+        keras.losses.CosineSimilarity(axis=1),
+        keras.losses.BinaryCrossentropy(),
+        "poisson",
+        lambda target, current: ops.mean(target - current),
+    ],
+)
+def test_a_map_is_tiled_only_with_what_is_known(tiny: FeatureModel, metric: Any) -> None:
+    loss = Content(images.noise(SIZE)).with_distance(metric)
+    with pytest.raises(LossError, match="content cannot be evaluated in tiles"):
+        Objective(loss, tiny, SIZE, tile=47)
+    assert Content.tiling == "map"
+
+
+def test_equal_distances_compile_once(tiny: FeatureModel, photo: Image) -> None:
+    def objective(delta: float) -> Objective:
+        loss = Content(photo).with_distance(keras.losses.Huber(delta=delta))
+        made = Objective(loss, tiny, (24, 32))
+        made.refresh(photo, round=0)
+        return made
+
+    assert objective(0.1)._evaluator is objective(0.1)._evaluator
+    assert objective(0.1)._evaluator is not objective(0.2)._evaluator
+
+
+@pytest.mark.parametrize("metric", [None, 3, "hubert", keras.losses, {"class_name": "Reduction"}])
+def test_what_is_no_distance(photo: Image, metric: Any) -> None:
+    with pytest.raises(
+        LossError, match=r"content: .* is no distance: expected a keras.losses.Loss"
+    ):
+        Content(photo).with_distance(metric)
+
+
+def test_a_loss_whose_target_is_no_statistic(tiny: FeatureModel, photo: Image) -> None:
+    loss = TotalVariation().with_distance("mse")
+    with pytest.raises(LossError, match=r"total_variation: with_distance compares.*NoneType"):
+        evaluated(loss, tiny, photo)
+    other = Content(images.noise((20, 20))).with_distance("mse")
+    with pytest.raises(LossError, match=r"content: at 'block4_conv2' the picture gives"):
+        evaluated(other, tiny, photo)
+
+
+def test_a_loss_may_have_a_metric_of_its_own(tiny: FeatureModel, photo: Image) -> None:
+    """The names of what every loss has are not those that an outsider would take."""
+
+    class Own(Content):
+        def __init__(self, *references: Any) -> None:
+            super().__init__(*references, layers=["image"])
+            self.metric, self.shares = "mae", (1, 2)
+
+    assert evaluated_at(Own(photo), tiny, photo + 3) == pytest.approx(9, rel=1e-5)

@@ -1,0 +1,236 @@
+"""The maximum mean discrepancy of features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from neural_style import FeatureModel, Objective, images, minimise
+from neural_style.errors import LossError
+from neural_style.extensions import MMD, Gram
+
+Array = NDArray[np.float64]
+PICTURE = np.zeros((8, 8, 3))
+# The fixtures of two positions by two channels and of one by three.
+A = np.array([[[[1.0, 0], [2, 1]], [[3, 1], [4, 0]]]])
+A_TARGET = np.array([[[[2.0, 0], [2, 2]], [[2, 2], [2, 0]]]])
+B = np.array([[[[1.0, 0, 2], [0, 1, 1]]]])
+B_TARGET = np.array([[[[1.0, 1, 0], [0, 0, 1]]]])
+
+
+def random_features(seed: int, *shape: int) -> Array:
+    return np.random.default_rng(seed).uniform(0.5, 3, size=(1, *shape))
+
+
+def statistic(loss: Any, f: Array, guide: Array | None = None) -> Any:
+    guides = None if guide is None else {"a": tf.constant(guide)}
+    return {k: v.numpy() for k, v in loss.statistic({"a": tf.constant(f)}, guides).items()}
+
+
+def value_and_gradient(loss: Any, f: Array, reference: Array) -> tuple[float, Array]:
+    """As the objective has them, in the dtype of the features."""
+    target = loss.target([statistic(loss, reference)], statistic(loss, f), rng())
+    x = tf.constant(f)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        distance = loss.distance(loss.statistic({"a": x}, None), target)
+    assert distance.dtype == f.dtype
+    return float(distance), tape.gradient(distance, x).numpy()
+
+
+def value(loss: Any, f: Array, reference: Array) -> float:
+    return value_and_gradient(loss, f, reference)[0]
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def mmd(kernel: Any = "linear", weight: float = 1.0, **options: Any) -> MMD:
+    return MMD(PICTURE, kernel=kernel, layers={"a": weight}, **options)
+
+
+@pytest.mark.parametrize(
+    ("loss", "f", "target", "expected"),
+    [
+        pytest.param(mmd(), A, A_TARGET, 0.5, id="linear-A"),
+        pytest.param(mmd(), B, B_TARGET, 1, id="linear-B"),
+        pytest.param(mmd("polynomial"), A, A_TARGET, 250 / 16, id="polynomial-A"),
+        pytest.param(mmd("polynomial"), B, B_TARGET, 28 / 4, id="polynomial-B"),
+        pytest.param(mmd("gaussian", sigma=1), A, A_TARGET, 0.309592, id="gaussian-A"),
+    ],
+)
+def test_worked_values(loss: MMD, f: Array, target: Array, expected: float) -> None:
+    assert value(loss, f, target) == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_gaussian_kernel_by_hand() -> None:
+    # One position each, at distance √5: 1 + 1 − 2 exp(−5 / 2σ²).
+    f, reference = np.array([[[[3.0, 0]]]]), np.array([[[[1.0, 1]]]])
+    expected = 2 - 2 * np.exp(-5 / (2 * 2**2))
+    assert value(mmd("gaussian", sigma=2), f, reference) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("f", "target"), [(A, A_TARGET), (B, B_TARGET)])
+def test_the_polynomial_kernel_is_the_gram_loss(f: Array, target: Array) -> None:
+    loss = mmd("polynomial", weight=1 / (4 * f.shape[3] ** 2))
+    expected, expected_gradient = value_and_gradient(Gram(PICTURE, layers={"a": 1}), f, target)
+    found, gradient = value_and_gradient(loss, f, target)
+    assert found == pytest.approx(expected)
+    np.testing.assert_allclose(gradient, expected_gradient)
+
+
+KERNELS = {
+    "linear": lambda x, y: x @ y.T,
+    "polynomial": lambda x, y: (x @ y.T) ** 2,
+    "gaussian": lambda x, y: np.exp(
+        -((x[:, None] - y[None]) ** 2).sum(-1) / (2 * np.float64(1.5) ** 2)
+    ),
+}
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_against_the_kernel_over_all_pairs(kernel: str) -> None:
+    """In float32 against NumPy's float64, with unequal sizes and a dead channel."""
+    f, reference = random_features(0, 5, 7, 4), random_features(1, 6, 3, 4)
+    f[..., 2] = 0
+    x, y = (z.reshape(-1, 4) for z in (f, reference))
+    means = [KERNELS[kernel](*pair).mean() for pair in ((x, x), (y, y), (x, y))]
+    sigma = 1.5 if kernel == "gaussian" else None
+    found = value(mmd(kernel, sigma=sigma), np.float32(f), np.float32(reference))  # type: ignore[arg-type]
+    assert found == pytest.approx(means[0] + means[1] - 2 * means[2], rel=1e-4)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_gradient_against_finite_differences(kernel: str) -> None:
+    f, reference, loss = random_features(0, 5, 4, 3), random_features(1, 4, 4, 3), mmd(kernel)
+    _, gradient = value_and_gradient(loss, f, reference)
+    direction = np.random.default_rng(2).normal(size=f.shape)
+    high, low = (value(loss, f + step * direction, reference) for step in (1e-6, -1e-6))
+    assert (high - low) / 2e-6 == pytest.approx(float((gradient * direction).sum()), rel=1e-6)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_nothing_at_its_own_target_and_no_nan(kernel: str) -> None:
+    f, dead = random_features(0, 6, 7, 3), np.zeros((1, 6, 7, 3))
+    loss = mmd(kernel)
+    for same in (f, dead):
+        total, gradient = value_and_gradient(loss, same, same)
+        assert total == pytest.approx(0, abs=1e-15)
+        np.testing.assert_allclose(gradient, 0, atol=1e-15)
+    for pair in ((f, dead), (dead, f)):
+        total, gradient = value_and_gradient(loss, *pair)
+        assert total > 0
+        assert np.isfinite(gradient).all()
+
+
+def test_sigma_of_the_reference_is_the_mean_over_its_pairs() -> None:
+    f, reference = random_features(0, 4, 4, 3), random_features(1, 5, 3, 3)
+    y = reference.reshape(-1, 3)
+    square = ((y[:, None] - y[None]) ** 2).sum(-1).mean()
+    expected = value(mmd("gaussian", sigma=float(np.sqrt(square))), f, reference)
+    assert value(mmd("gaussian"), f, reference) == pytest.approx(expected)
+
+
+def test_draws() -> None:
+    """From each picture without repetition, alike for alike sizes, others with each generator."""
+    loss = mmd("gaussian", samples=6)
+    f, reference = random_features(0, 4, 5, 3), random_features(1, 4, 5, 3)
+
+    def drawn(other: Array, seed: int) -> Any:
+        return loss.target([{"a": other}], {"a": f}, np.random.default_rng(seed))["a"]
+
+    one, again, another = drawn(reference, 0), drawn(reference, 0), drawn(reference, 1)
+    np.testing.assert_array_equal(one["positions"], again["positions"])
+    assert set(one["positions"]) != set(another["positions"])
+    assert len(set(one["positions"])) == 6
+    np.testing.assert_array_equal(one["samples"], reference.reshape(-1, 3)[one["positions"]])
+    assert drawn(random_features(1, 9, 9, 3), 0)["samples"].shape == (6, 3)
+    assert drawn(random_features(1, 1, 4, 3), 0)["samples"].shape == (4, 3)
+    assert value(loss, f, f) == pytest.approx(0, abs=1e-15)
+    assert value(loss, f, reference) > 0
+
+
+def test_many_samples_estimate_what_all_positions_give() -> None:
+    f, reference = random_features(0, 30, 30, 3) ** 2, random_features(1, 30, 30, 3)
+    estimate = value(mmd("gaussian", samples=400), f, reference)
+    assert estimate == pytest.approx(value(mmd("gaussian"), f, reference), rel=0.1)
+
+
+def test_only_means_are_tiled_and_only_draws_are_refreshed() -> None:
+    kinds = {kernel: mmd(kernel, refresh_every=7) for kernel in KERNELS}
+    assert [loss.tiling for loss in kinds.values()] == ["mean", "mean", None]
+    assert [loss.refresh_every for loss in kinds.values()] == [None, None, 7]
+    again = MMD.from_config(kinds["gaussian"].get_config(), PICTURE)
+    assert repr(again) == repr(kinds["gaussian"])
+    assert again.refresh_every == 7
+
+
+def test_the_gaussian_kernel_in_a_run(tiny: FeatureModel) -> None:
+    picture, painting = images.noise((24, 32), seed=1), images.noise((40, 28), seed=2) / 2
+    loss = MMD(painting, kernel="gaussian", samples=64, refresh_every=5)
+    result = minimise(loss, tiny, picture, evaluations=15)
+    assert result.evaluations == 15
+    assert result.loss < 0.5 * result.history[0].loss
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kernel": "gausian"}, "no kernel 'gausian': did you mean 'gaussian'"),
+        ({"kernel": None}, "no kernel None"),
+        ({"sigma": 0}, "expected a finite sigma above 0 or None, got 0"),
+        ({"sigma": "1"}, "sigma"),
+        ({"sigma": float("inf")}, "sigma"),
+        ({"samples": 0}, "samples: expected a positive whole number"),
+        ({"refresh_every": 1.5}, "refresh_every: expected a positive whole number"),
+    ],
+)
+def test_unusable_options(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(LossError, match=message):
+        MMD(PICTURE, **options)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_invariant_to_permutations_and_to_the_size_of_the_reference(kernel: str) -> None:
+    f, reference, loss = random_features(0, 4, 4, 3), random_features(1, 5, 3, 3), mmd(kernel)
+    expected = value(loss, f, reference)
+    assert expected > 0
+    shuffled = np.random.default_rng(2).permutation(f.reshape(16, 3)).reshape(f.shape)
+    assert value(loss, shuffled, reference) == pytest.approx(expected)
+    assert value(loss, f, np.tile(reference, (1, 2, 2, 1))) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "polynomial"])
+def test_guides_weigh_positions(kernel: str) -> None:
+    f, loss = random_features(0, 6, 8, 3), mmd(kernel)
+    left = np.zeros((1, 6, 8, 1))
+    left[:, :, :4] = 2
+    whole = statistic(loss, f)["a"]
+    np.testing.assert_allclose(statistic(loss, f, np.ones((1, 6, 8, 1)))["a"], whole)
+    halves = [statistic(loss, f, guide)["a"] for guide in (left, 2 - left)]
+    np.testing.assert_allclose(halves[0], statistic(loss, f[:, :, :4])["a"])
+    np.testing.assert_allclose(np.mean(halves, 0), whole)
+    np.testing.assert_array_equal(statistic(loss, f, 0 * left)["a"], 0)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "polynomial"])
+def test_in_tiles_it_is_that_of_the_whole_picture(tiny: FeatureModel, kernel: Any) -> None:
+    picture, painting = images.noise((75, 89), seed=1), np.clip(images.noise((60, 70)) * 2, 0, 255)
+    loss = MMD(painting, kernel=kernel)
+    tiled, whole = (Objective(loss, tiny, (75, 89), tile=tile) for tile in (47, None))
+    for objective in (tiled, whole):
+        objective.refresh(picture, round=0)
+    found, expected = tiled(picture), whole(picture)
+    assert found.loss == pytest.approx(expected.loss, rel=1e-4)
+    error = np.linalg.norm(found.gradient - expected.gradient)
+    assert error < 1e-4 * np.linalg.norm(expected.gradient)
+
+
+def test_the_gaussian_kernel_in_tiles_is_refused(tiny: FeatureModel) -> None:
+    with pytest.raises(LossError, match="mmd cannot be evaluated in tiles"):
+        Objective(MMD(PICTURE, kernel="gaussian"), tiny, (75, 89), tile=47)

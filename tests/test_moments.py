@@ -1,0 +1,146 @@
+"""The means and deviations of channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from neural_style import FeatureModel, Objective, images
+from neural_style.errors import LossError
+from neural_style.extensions import Moments
+
+Array = NDArray[np.float64]
+PICTURE = np.zeros((8, 8, 3))
+# The fixtures of two positions by two channels and of one by three.
+A = np.array([[[[1.0, 0], [2, 1]], [[3, 1], [4, 0]]]])
+A_TARGET = np.array([[[[2.0, 0], [2, 2]], [[2, 2], [2, 0]]]])
+B = np.array([[[[1.0, 0, 2], [0, 1, 1]]]])
+B_TARGET = np.array([[[[1.0, 1, 0], [0, 0, 1]]]])
+
+
+def random_features(seed: int, *shape: int) -> Array:
+    return np.random.default_rng(seed).uniform(0.5, 3, size=(1, *shape))
+
+
+def statistic(loss: Any, f: Array, guide: Array | None = None) -> Any:
+    guides = None if guide is None else {"a": tf.constant(guide)}
+    return {k: v.numpy() for k, v in loss.statistic({"a": tf.constant(f)}, guides).items()}
+
+
+def value_and_gradient(loss: Any, f: Array, reference: Array) -> tuple[float, Array]:
+    """As the objective has them, in the dtype of the features."""
+    target = loss.target([statistic(loss, reference)], statistic(loss, f), rng())
+    x = tf.constant(f)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        distance = loss.distance(loss.statistic({"a": x}, None), target)
+    assert distance.dtype == f.dtype
+    return float(distance), tape.gradient(distance, x).numpy()
+
+
+def value(loss: Any, f: Array, reference: Array) -> float:
+    return value_and_gradient(loss, f, reference)[0]
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def moments(epsilon: float = 1e-12, weight: float = 1.0) -> Moments:
+    return Moments(PICTURE, epsilon=epsilon, layers={"a": weight})
+
+
+def test_the_statistic() -> None:
+    np.testing.assert_allclose(statistic(moments(), A)["a"], [[2.5, 0.5], [7.5, 0.5]])
+
+
+@pytest.mark.parametrize(
+    ("f", "target", "weight", "expected"),
+    [
+        pytest.param(A, A_TARGET, 1, 1.0, id="A"),
+        pytest.param(A, A_TARGET, 2, 2.0, id="A-AdaIN"),
+        # μ (.5, .5, 1.5) and (.5, .5, .5); every σ is .5.
+        pytest.param(B, B_TARGET, 1, 1 / 3, id="B"),
+    ],
+)
+def test_worked_values(f: Array, target: Array, weight: float, expected: float) -> None:
+    assert value(moments(weight=weight), f, target) == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_norms_of_adain() -> None:
+    """Their sum, of the differences of means and of deviations, from the same statistic."""
+    (mean, square), (mean_target, square_target) = (
+        statistic(moments(), f)["a"] for f in (A, A_TARGET)
+    )
+    deviations = np.sqrt(square - mean**2), np.sqrt(square_target - mean_target**2)
+    norms = np.linalg.norm(mean - mean_target) + np.linalg.norm(np.subtract(*deviations))
+    assert norms == pytest.approx(1.931852, abs=1e-6)
+
+
+def test_against_numpy_in_float32() -> None:
+    f, reference = (100 * random_features(seed, 9, 8, 5) for seed in (0, 1))
+    means, deviations = (
+        np.subtract(*(measure(x, (0, 1, 2)) for x in (f, reference)))
+        for measure in (np.mean, np.std)
+    )
+    found = value(moments(1e-5), np.float32(f), np.float32(reference))  # type: ignore[arg-type]
+    assert found == pytest.approx((means**2 + deviations**2).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 1000.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_constants_have_a_gradient(level: float, dtype: Any) -> None:
+    """Where E[f²] − μ² is below 0 by rounding, too."""
+    flat = np.full((1, 6, 7, 3), level, dtype)
+    for reference in (flat, random_features(0, 6, 7, 3).astype(dtype)):
+        total, gradient = value_and_gradient(moments(1e-5), flat, reference)
+        assert np.isfinite(total)
+        assert np.isfinite(gradient).all()
+
+
+def test_only_the_means_move_by_an_offset() -> None:
+    f = random_features(0, 6, 7, 3)
+    assert value(moments(), f + 2, f) == pytest.approx(4)
+
+
+@pytest.mark.parametrize("epsilon", [0, -1, 1e-13, "1", None, True, float("nan"), float("inf")])
+def test_unusable_epsilons(epsilon: Any) -> None:
+    with pytest.raises(LossError, match="expected a finite epsilon of"):
+        Moments(PICTURE, epsilon=epsilon)
+
+
+def test_invariant_to_permutations_and_to_the_size_of_the_reference() -> None:
+    f, reference, loss = random_features(0, 4, 4, 3), random_features(1, 5, 3, 3), moments()
+    expected = value(loss, f, reference)
+    assert expected > 0
+    shuffled = np.random.default_rng(2).permutation(f.reshape(16, 3)).reshape(f.shape)
+    assert value(loss, shuffled, reference) == pytest.approx(expected)
+    assert value(loss, f, np.tile(reference, (1, 2, 2, 1))) == pytest.approx(expected)
+
+
+def test_guides_weigh_positions() -> None:
+    f, loss = random_features(0, 6, 8, 3), moments()
+    left = np.zeros((1, 6, 8, 1))
+    left[:, :, :4] = 2
+    whole = statistic(loss, f)["a"]
+    np.testing.assert_allclose(statistic(loss, f, np.ones((1, 6, 8, 1)))["a"], whole)
+    halves = [statistic(loss, f, guide)["a"] for guide in (left, 2 - left)]
+    np.testing.assert_allclose(halves[0], statistic(loss, f[:, :, :4])["a"])
+    np.testing.assert_allclose(np.mean(halves, 0), whole)
+    np.testing.assert_array_equal(statistic(loss, f, 0 * left)["a"], 0)
+
+
+def test_in_tiles_it_is_that_of_the_whole_picture(tiny: FeatureModel) -> None:
+    picture, painting = images.noise((75, 89), seed=1), np.clip(images.noise((60, 70)) * 2, 0, 255)
+    loss = Moments(painting)
+    tiled, whole = (Objective(loss, tiny, (75, 89), tile=tile) for tile in (47, None))
+    for objective in (tiled, whole):
+        objective.refresh(picture, round=0)
+    found, expected = tiled(picture), whole(picture)
+    assert found.loss == pytest.approx(expected.loss, rel=1e-4)
+    error = np.linalg.norm(found.gradient - expected.gradient)
+    assert error < 1e-4 * np.linalg.norm(expected.gradient)
