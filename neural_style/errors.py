@@ -38,6 +38,10 @@ class LossError(StyleError, ValueError):
     """A loss, its options or its references are not usable."""
 
 
+class ConformanceError(StyleError, AssertionError):
+    """A loss does not do what the protocol asks of it."""
+
+
 class OptionError(StyleError, ValueError):
     """An option of a run is not usable."""
 

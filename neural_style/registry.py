@@ -75,14 +75,19 @@ def create(name: str, /, *references: Any, **options: Any) -> Loss:
     """
     from neural_style.losses import Loss
 
-    factory, owner = _find(name)
-    loss = factory(*references, **options)
+    make, owner = _find(name)
+    loss = make(*references, **options)
     if not isinstance(loss, Loss):
         raise RegistryError(
             f"the loss {name!r} ({owner}) made a {type(loss).__name__}, expected a "
             f"neural_style.Loss."
         )
     return loss
+
+
+def factory(name: str) -> Callable[..., Any]:
+    """The class, or what else makes it, of the loss called ``name``; raises as `create`."""
+    return _find(name)[0]
 
 
 def names() -> list[str]:
