@@ -164,7 +164,9 @@ def fitting(
     """
     if isinstance(tile, str):
         if tile != "auto":
-            raise OptionError(f"tile: expected a number of pixels, 'auto' or None, got {tile!r}.")
+            raise OptionError(
+                f"tile: expected a positive whole number, 'auto' or None, got {tile!r}."
+            )
     elif tile is not None:
         tile = check_count("tile", tile)
     given = None if tile == "auto" else tile
