@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any
 
-from neural_style.errors import LossError
+from neural_style.errors import LossError, number
 from neural_style.extensions.gram import Gram
 from neural_style.losses import Features, Layers, Statistic
 
@@ -95,6 +94,6 @@ class ActivationShiftedGram(Gram):
 
 def checked_shift(name: str, shift: Any) -> float:
     """``shift`` as a float, or a `LossError` if it is not a finite number."""
-    if isinstance(shift, bool) or not isinstance(shift, Real) or not math.isfinite(shift):
+    if not math.isfinite(number(shift)):
         raise LossError(f"{name}: expected a finite number as the shift, got {shift!r}.")
     return float(shift)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
 from keras import ops
 
-from neural_style.errors import LossError, check_count, suggestion
+from neural_style.errors import LossError, check_count, number, suggestion
 from neural_style.extensions.gram import correlation
 from neural_style.losses import Features, Layers, Loss, Statistic, Tensor, weighted_mean
 
@@ -89,8 +88,7 @@ class MMD(Loss):
             raise LossError(
                 f"{self.name}: no kernel {kernel!r}: {suggestion(str(kernel), kernels)}."
             )
-        number = isinstance(sigma, Real) and not isinstance(sigma, bool)
-        if sigma is not None and not (number and 0 < float(sigma) < math.inf):
+        if sigma is not None and not 0 < number(sigma) < math.inf:
             raise LossError(f"{self.name}: expected a finite sigma above 0 or None, got {sigma!r}.")
         self.kernel, self.sigma = kernel, sigma
         self.samples = check_count(f"{self.name}'s samples", samples, LossError)

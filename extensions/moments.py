@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
 from typing import Any
 
 from keras import ops
 
-from neural_style.errors import LossError
+from neural_style.errors import LossError, number
 from neural_style.losses import Features, Layers, Loss, Statistic, Tensor, weighted_mean
 
 
@@ -96,7 +95,6 @@ class Moments(Loss):
 
 def checked_epsilon(name: str, epsilon: Any, least: float = 1e-12) -> float:
     """``epsilon`` as a float, or a `LossError` if it is not finite or below ``least``."""
-    known = isinstance(epsilon, Real) and not isinstance(epsilon, bool)
-    if not known or not least <= float(epsilon) < math.inf:
+    if not least <= number(epsilon) < math.inf:
         raise LossError(f"{name}: expected a finite epsilon of {least:g} or more, got {epsilon!r}.")
     return float(epsilon)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from keras import ops
@@ -75,6 +75,9 @@ class ShiftedGram(Loss):
         if layers is None and isinstance(shifts, Mapping):
             layers = tuple(shifts)
         super().__init__(*references, layers=layers, name=name)
+        several = shifts.values() if isinstance(shifts, Mapping) else [shifts]
+        if not all(isinstance(own, Iterable) for own in several):
+            raise LossError(f"{self.name}: expected a list of whole shifts, got {shifts!r}.")
         self.shifts = (
             {layer: tuple(own) for layer, own in shifts.items()}
             if isinstance(shifts, Mapping)

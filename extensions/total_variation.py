@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
 from keras import ops
 
-from neural_style.errors import LossError
+from neural_style.errors import LossError, number
 from neural_style.losses import Features, Layers, Loss, Statistic, Tensor, weighted_mean
 
 
@@ -67,7 +66,7 @@ class TotalVariation(Loss):
         if isinstance(power, bool | str):
             known = power in ("l1", "squared")
         else:
-            known = isinstance(power, Real) and 0 < float(power) < math.inf
+            known = 0 < number(power) < math.inf
         if not known:
             raise LossError(f"{self.name}: power is 'l1', 'squared' or above 0, got {power!r}.")
         self.power = power

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from numbers import Real
 
 from neural_style import images
-from neural_style.errors import LossError, NonFiniteLossError, OptionError
+from neural_style.errors import LossError, NonFiniteLossError, OptionError, number
 from neural_style.features import FeatureModel
 from neural_style.images import Image
-from neural_style.losses import Loss, WeightedSum
+from neural_style.losses import Loss, WeightedSum, terms_of
 from neural_style.objective import Objective
 
 
@@ -89,11 +88,11 @@ def balance(
     >>> [round(term.weight, 3) for term in balance(shares, FeatureModel(weights=None), photo)]
     [1.0, 0.007]
     """
-    shares = WeightedSum(loss.terms_of_sum())
+    shares = WeightedSum(terms_of(loss))
     for term in shares:
         if not term.weight > 0:
             raise LossError(f"{term.name}: expected a share above 0, got {term.weight:g}.")
-    if not isinstance(amplitude, Real) or not 0 < amplitude < math.inf:
+    if not 0 < number(amplitude) < math.inf:
         raise OptionError(f"amplitude: expected a number above 0, got {amplitude!r}.")
     start = images.as_image(start, "start", any_range=True)
     size = start.shape[0], start.shape[1]

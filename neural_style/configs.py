@@ -79,7 +79,7 @@ def sum_of(config: Mapping[str, Any], pictures: Mapping[str, Any]) -> WeightedSu
             terms.append(Term(loss.name, float(entry["weight"]), loss))
     except StyleError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise LossError(
             f"this config makes no sum of losses ({type(error).__name__}: {error}); expected what "
             f"WeightedSum.get_config returns, from the same versions of the losses."

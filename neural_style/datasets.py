@@ -192,9 +192,9 @@ def path(name: str) -> Path:
         with the reason, and the remedy); or what ``NEURAL_STYLE_DATA`` names is no folder
         or holds another file under its name. What the user put there is not passed over.
     """
-    if name not in SOURCES:
+    if not isinstance(name, str) or name not in SOURCES:
         raise DatasetError(
-            f"no picture {name!r}: {suggestion(name, SOURCES)}. "
+            f"no picture {name!r}: {suggestion(str(name), SOURCES)}. "
             f"A picture of your own is read by its path: neural_style.images.load."
         )
     source = SOURCES[name]

@@ -63,6 +63,11 @@ def _as_rgb(file: PIL.Image.Image, path: Path) -> PIL.Image.Image:
             f"{path}: a picture of 32-bit numbers has no known range; scale it to 0–255 and "
             f"save it with 8 or 16 bits, or pass it as an array."
         )
+    if file.format == "EPS":
+        raise ImageError(
+            f"{path}: PostScript is a program, which Pillow would run by Ghostscript; export the "
+            f"picture as PNG."
+        )
     file.load()
     try:
         picture = PIL.ImageOps.exif_transpose(file)

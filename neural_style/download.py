@@ -14,13 +14,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import shutil
 import urllib.request
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
+from urllib.request import Request
 
-from neural_style.files import atomic, make_folder
+from neural_style.files import atomic, make_folder, open_file
 
 Check: TypeAlias = Callable[[Path], bool]
 Source: TypeAlias = tuple[str, Callable[[Path], object]]
@@ -28,6 +28,7 @@ Source: TypeAlias = tuple[str, Callable[[Path], object]]
 ABSENT = "not there"
 _CORRUPT = "there, but corrupt or truncated (its hash is wrong)"
 _TIMEOUT = 60.0
+_MOST = 2**28
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def keras_home() -> Path:
 
 def has_digest(path: Path, digest: str, algorithm: str = "sha256") -> bool:
     """Whether the file's bytes have the published hash."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, algorithm).hexdigest() == digest
 
 
@@ -100,8 +101,22 @@ def obtain(path: Path, accepts: Check, sources: Iterable[Source], what: str) -> 
 
 
 def download(url: str, part: Path) -> None:
-    """Write what a URL answers to ``part``; an https one is never followed out of TLS."""
-    with urllib.request.urlopen(url, timeout=_TIMEOUT) as response, open(part, "wb") as file:
-        if url.startswith("https:") and not response.url.startswith("https:"):
-            raise OSError(f"it redirects to {response.url}, which is not encrypted")
-        shutil.copyfileobj(response, file)
+    """Write what a URL answers to ``part``; an https one is never followed out of TLS.
+
+    More than 256 MB, several times what any of the published files has, are not taken.
+    """
+    opener = urllib.request.build_opener(_Redirects)
+    with opener.open(url, timeout=_TIMEOUT) as response, open(part, "wb") as file:
+        while block := response.read(2**16):
+            file.write(block)
+            if file.tell() > _MOST:
+                raise OSError(f"it is larger than {_MOST:,} bytes")
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(
+        self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
+        if req.full_url.startswith("https:") and not newurl.startswith("https:"):
+            raise OSError(f"it redirects to {newurl}, which is not encrypted")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias, TypedDict
 from neural_style import color, images
 from neural_style.errors import OptionError, check_count, suggestion
 from neural_style.estimates import Tile
-from neural_style.features import FeatureModel, Preprocess
+from neural_style.features import FeatureModel, Preprocess, check_model
 from neural_style.images import Image, Size
 from neural_style.losses import Loss, WeightedSum
 from neural_style.optimise import Callback, minimise
@@ -134,9 +134,11 @@ class Draft:
         self.size: Size = (self.photo.shape[0], self.photo.shape[1])
         self.painting = _picture(style, "style", **self._fit_of_style(side, fit, options, squash))
         chroma = self._coloured(options.get("color"))
-        self.features = options.get("features") or pretrained(*network)
+        features = options.get("features")
+        self.features = pretrained(*network) if features is None else check_model(features)
         seed = options.get("seed", 0)
-        optimiser = options.get("optimiser", optimiser) or LBFGS()
+        optimiser = options.get("optimiser", optimiser)
+        optimiser = LBFGS() if optimiser is None else optimiser
         self._run: dict[str, Any] = {
             "start": self._first(options.get("start", start), noise, seed),
             "optimiser": optimiser,

@@ -6,8 +6,10 @@ Every message names the thing, what was expected, what came, and the remedy.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from numbers import Integral
+import math
+from collections.abc import Callable, Iterable
+from numbers import Integral, Real
+from typing import Any
 
 
 class StyleError(Exception):
@@ -74,3 +76,32 @@ def check_count(name: str, value: object, error: type[StyleError] = OptionError)
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise error(f"{name}: expected a positive whole number, got {value!r}.")
     return int(value)
+
+
+def check_seed(value: object) -> int:
+    """``value`` as a whole number from 0, or an `OptionError` that calls it ``seed``."""
+    if not isinstance(value, Integral) or value < 0:
+        raise OptionError(f"seed: expected a whole number from 0, got {value!r}.")
+    return int(value)
+
+
+def check_callables(name: str, values: Any) -> tuple[Callable[..., Any], ...]:
+    """``values`` as a tuple of functions, or an `OptionError` that calls them ``name``."""
+    found = tuple(values) if isinstance(values, Iterable) else (values,)
+    if not isinstance(values, Iterable) or not all(map(callable, found)):
+        raise OptionError(f"{name}: expected a list of functions, got {values!r}.")
+    return found
+
+
+def number(value: object) -> float:
+    """``value`` as a float, or NaN where it is no real number, or beyond all floats.
+
+    >>> number(2), number("2"), number(10**400)
+    (2.0, nan, nan)
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan

@@ -16,11 +16,20 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from neural_style import receptive
 from neural_style import weights as weights_files
 from neural_style.accelerated import by_winograd, replacement
 from neural_style.backend import check_float32, keras, tf
-from neural_style.errors import BackendError, LayerError, OptionError, WeightsError, suggestion
+from neural_style.errors import (
+    BackendError,
+    ImageError,
+    LayerError,
+    OptionError,
+    WeightsError,
+    suggestion,
+)
 
 Tensor: TypeAlias = Any
 Features: TypeAlias = dict[str, Tensor]
@@ -87,9 +96,9 @@ class FeatureModel:
                 )
             self._network = _checked(network)
         else:
-            self._network = _vgg(network, pooling or "max", weights)
+            self._network = _vgg(network, "max" if pooling is None else pooling, weights)
         self.name: str = self._network.name
-        self.preprocess = _preprocessing(preprocess or "caffe")
+        self.preprocess = _preprocessing("caffe" if preprocess is None else preprocess)
         self.layers: tuple[str, ...] = tuple(
             layer.name
             for layer in self._network.layers
@@ -115,11 +124,11 @@ class FeatureModel:
         ------
         LayerError
             As `check`.
+        ImageError
+            The image is none.
         """
-        layers = tuple(layers)
-        image = tf.convert_to_tensor(image, dtype=tf.float32)
-        if image.shape.rank == 3:
-            image = image[None]
+        layers = _as_names(layers)
+        image = _as_tensor(image)
         self.check(layers, tuple(image.shape[1:3]))
         names = tuple(name for name in layers if name != IMAGE)
         cut = self._cut(names, fast=compiled and self._accelerated) if names else None
@@ -128,6 +137,7 @@ class FeatureModel:
 
     def check(self, layers: Iterable[str], size: tuple[int, int] | None = None) -> None:
         """Raise `LayerError` for an unknown layer, or a (height, width) that is too small."""
+        layers = _as_names(layers)
         names = tuple(name for name in layers if name != IMAGE)
         for name in names:
             if name not in self.layers:
@@ -154,7 +164,7 @@ class FeatureModel:
 
         The network does not run for it. Raises `LayerError` as `check`.
         """
-        layers = tuple(layers)
+        layers = _as_names(layers)
         self.check(layers, size)
         names = tuple(name for name in layers if name != IMAGE)
         found = self._cut(names).compute_output_shape((1, *size, 3)) if names else {}
@@ -190,7 +200,7 @@ class FeatureModel:
         The preprocessing is taken to work on each pixel by itself. Raises `LayerError` as
         `check`, and where the network has a layer of which it is not known.
         """
-        layers = tuple(layers)
+        layers = _as_names(layers)
         self.check(layers)
         names = tuple(name for name in layers if name != IMAGE)
         found = receptive.fields(self._cut(names)) if names else {}
@@ -218,23 +228,56 @@ class FeatureModel:
         return True
 
     def _suggest(self, name: str) -> str:
-        literature = re.fullmatch(r"(?:conv|relu)_?(\d)_(\d)", name)
-        guess = f"block{literature[1]}_conv{literature[2]}" if literature else name
+        literature = re.fullmatch(r"(?:conv|relu)_?(\d)_(\d)", str(name))
+        guess = f"block{literature[1]}_conv{literature[2]}" if literature else str(name)
         return suggestion(guess, (*self.layers, IMAGE))
 
 
+def check_model(features: object) -> FeatureModel:
+    """``features``, or an `OptionError` if it is no feature model."""
+    if not isinstance(features, FeatureModel):
+        raise OptionError(
+            f"features: expected a FeatureModel, as FeatureModel('vgg19'), got {features!r}."
+        )
+    return features
+
+
+def _as_names(layers: object) -> tuple[str, ...]:
+    if isinstance(layers, str) or not isinstance(layers, Iterable):
+        raise LayerError(f"layers: expected a list of names, got {layers!r}.")
+    return tuple(layers)
+
+
+def _as_tensor(image: Tensor) -> Tensor:
+    """The image as (1, H, W, 3)."""
+    try:
+        if isinstance(image, np.ndarray) and image.dtype.kind not in "uif":
+            raise TypeError(f"of {image.dtype}")
+        tensor = tf.convert_to_tensor(image, dtype=tf.float32)
+    except Exception as error:  # what is no array refuses in any way it likes
+        raise ImageError(
+            f"image: expected an array H×W×3, got {type(image).__name__} ({error})."
+        ) from error
+    tensor = tensor[None] if tensor.shape.rank == 3 else tensor
+    if tensor.shape.rank != 4 or tensor.shape[::3] != (1, 3) or 0 in tensor.shape:
+        raise ImageError(
+            f"image: expected the shape (height, width, 3), got {tuple(tensor.shape)}."
+        )
+    return tensor
+
+
 def _vgg(network: object, pooling: str, weights: str | os.PathLike[str] | None) -> keras.Model:
-    if network not in _NETWORKS:
+    if not isinstance(network, str) or network not in _NETWORKS:
         raise OptionError(
             f"no network {network!r}: {suggestion(str(network), _NETWORKS)}; "
             f"any other is passed as a keras.Model."
         )
     if pooling not in ("max", "average"):
         raise OptionError(f"pooling: expected 'max' or 'average', got {pooling!r}.")
-    model = _NETWORKS[str(network)](include_top=False, weights=None)
+    model = _NETWORKS[network](include_top=False, weights=None)
     if weights is not None:
         own = None if weights == "imagenet" else weights
-        path = weights_files.find(str(network), own)
+        path = weights_files.find(network, own)
         try:
             model.load_weights(path)
         except Exception as error:  # HDF5 and Keras raise what they like for a bad file

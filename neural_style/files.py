@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 import uuid
@@ -23,6 +24,19 @@ def atomic(path: Path) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def open_file(path: Path) -> io.BufferedReader:
+    """Open a file to read its bytes.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `open`; or it is a pipe or a device, which may never end or never begin.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError("it is no file, but a folder, a pipe or a device")
+    return path.open("rb")
 
 
 def make_folder(folder: Path) -> None:

@@ -28,7 +28,7 @@ from neural_style import images
 from neural_style.errors import LossError
 from neural_style.features import FeatureModel, Features
 from neural_style.images import Size
-from neural_style.losses import Loss, Mask, Term, WeightedSum
+from neural_style.losses import Loss, Mask, Term, WeightedSum, terms_of
 
 Region: TypeAlias = tuple[Any, Any]
 
@@ -73,12 +73,12 @@ def guided(loss: Loss | WeightedSum, regions: Iterable[Region]) -> WeightedSum:
     >>> [term.name for term in guided(style, [(sky, sky), (255 - sky, 255 - sky)])]
     ['gram', 'gram_2']
     """
-    terms = loss.terms_of_sum()
+    terms = terms_of(loss)
     for term in terms:
         check(term.loss)
     guided_terms: list[Term] = []
-    for number, (mask, reference_mask) in enumerate(regions, 1):
-        name = f"region {number}"
+    for number, pair in enumerate(_pairs(regions), 1):
+        name, (mask, reference_mask) = f"region {number}", pair
         own = as_mask(mask, f"{name}'s mask")
         for term in terms:
             theirs = _reference_masks(term.loss, reference_mask, name)
@@ -101,6 +101,16 @@ def guided(loss: Loss | WeightedSum, regions: Iterable[Region]) -> WeightedSum:
     return WeightedSum(guided_terms)
 
 
+def _pairs(regions: Any) -> list[tuple[Any, Any]]:
+    pairs = list(regions) if isinstance(regions, Iterable) else [regions]
+    for each in pairs:
+        if not isinstance(each, tuple | list) or len(each) != 2:
+            raise LossError(
+                f"guided: expected pairs (mask, reference mask), got {type(each).__name__}."
+            )
+    return pairs
+
+
 def check(loss: Loss) -> None:
     """Raise `LossError` for a loss that cannot have a mask."""
     if loss.tiling != "mean":
@@ -116,7 +126,7 @@ def as_mask(picture: Any, name: str = "mask") -> Mask:
 
     Raises `ImageError` as `images.as_image`, calling it ``name``.
     """
-    values = picture if isinstance(picture, str) else np.asarray(picture)
+    values = picture if isinstance(picture, str) else images.as_array(picture, name)
     if isinstance(values, np.ndarray):
         if values.dtype.kind == "b":
             values = values * np.float32(255)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,12 +18,13 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from neural_style.decoding import decode
-from neural_style.errors import ImageError, OptionError
-from neural_style.files import atomic
+from neural_style.errors import ImageError, OptionError, check_seed, number
+from neural_style.files import atomic, open_file
 
 Image: TypeAlias = NDArray[np.float32]
 Size: TypeAlias = tuple[int, int]
 
+_MOST = float(np.finfo(np.float32).max) / 10  # beyond it, noise may be infinite
 _FORMATS: dict[str, dict[str, Any]] = {
     ".png": {"format": "PNG"},
     ".jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},
@@ -31,7 +33,7 @@ _FORMATS: dict[str, dict[str, Any]] = {
     ".tif": {"format": "TIFF"},
     ".tiff": {"format": "TIFF"},
 }
-_SMALLEST = 2
+_SMALLEST, _LARGEST = 2, 2**31 - 1
 
 
 def load(
@@ -62,11 +64,11 @@ def load(
     OptionError
         Two sizes are given, or one that is no size.
     """
-    path = Path(path)
+    path = _as_path(path)
     if os.path.isdir(path):
         raise ImageError(f"{path}: expected a picture, but this is a folder; name a file in it.")
     try:
-        stream = path.open("rb")
+        stream = open_file(path)
     except FileNotFoundError as error:
         raise ImageError(f"{path}: there is no such file; check the path.") from error
     except (OSError, ValueError) as error:
@@ -112,7 +114,7 @@ def check_output(path: str | os.PathLike[str]) -> Path:
         The suffix names no format, the folder is missing or cannot be written to, or the
         file is there and write-protected.
     """
-    path = Path(path)
+    path = _as_path(path)
     if path.suffix.lower() not in _FORMATS:
         raise ImageError(
             f"{path}: the suffix {path.suffix!r} names no format that can be written; "
@@ -198,9 +200,8 @@ def noise(
         The size is none, a number is not finite, or one is out of its range.
     """
     shape = (*_sides("size", size), 3)
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise OptionError(f"seed: expected a whole number from 0, got {seed!r}.")
-    rng = np.random.default_rng(seed)
+    _check_limit("size", size, (shape[0], shape[1]))
+    rng = np.random.default_rng(check_seed(seed))
     if normal is None:
         low, high = _pair("uniform", uniform)
         if low >= high:
@@ -223,10 +224,7 @@ def as_image(array: Any, name: str = "image", *, any_range: bool = False) -> Ima
             f"{name}: expected an array, got the path {os.fspath(array)!r}; "
             f"read it with neural_style.images.load."
         )
-    try:
-        values = np.asarray(array)
-    except (TypeError, ValueError) as error:
-        raise ImageError(f"{name}: expected an array H×W×3, got {type(array).__name__}.") from error
+    values = as_array(array, name)
     if values.dtype.kind not in "uif":
         raise ImageError(
             f"{name}: expected real numbers from 0 to 255, got an array of {values.dtype}."
@@ -259,10 +257,35 @@ def as_image(array: Any, name: str = "image", *, any_range: bool = False) -> Ima
     return image
 
 
+def as_array(array: Any, name: str) -> NDArray[Any]:
+    """``array`` as NumPy has it, or an `ImageError` that calls it ``name``."""
+    try:
+        return np.asarray(array)
+    except Exception as error:  # the array of another library refuses in any way it likes
+        raise ImageError(
+            f"{name}: expected an array H×W×3, got {type(array).__name__} ({error})."
+        ) from error
+
+
+def _as_path(path: Any) -> Path:
+    try:
+        return Path(path)
+    except TypeError as error:
+        raise ImageError(
+            f"expected the path of a picture, a text or a pathlib.Path, got {type(path).__name__}."
+        ) from error
+
+
 def _check_sides(given: Size, name: str) -> None:
     if min(given) < _SMALLEST:
         raise ImageError(
             f"{name}: expected at least {_SMALLEST}×{_SMALLEST} pixels, got {given[0]}×{given[1]}."
+        )
+    limit = PIL.Image.MAX_IMAGE_PIXELS
+    if limit is not None and given[0] * given[1] > limit:
+        raise ImageError(
+            f"{name}: {given[0]}×{given[1]} is larger than Pillow's limit ({limit:,} pixels); "
+            f"shrink it, or raise PIL.Image.MAX_IMAGE_PIXELS."
         )
 
 
@@ -284,20 +307,26 @@ def _target_size(
         height, width = scaled(
             given, sides[0] / (max(given) if option == "long_side" else min(given))
         )
+    _check_limit(option, value, (height, width))
+    return height, width
+
+
+def _check_limit(option: str, value: Any, size: Size) -> None:
     limit = PIL.Image.MAX_IMAGE_PIXELS
-    if limit is not None and height * width > limit:
+    if limit is not None and size[0] * size[1] > limit:
         raise OptionError(
-            f"{option}: {value} makes a picture of {height}×{width}, larger than Pillow's limit "
+            f"{option}: {value} makes a picture of {size[0]}×{size[1]}, larger than Pillow's limit "
             f"({limit:,} pixels); ask for less, or raise PIL.Image.MAX_IMAGE_PIXELS."
         )
-    return height, width
 
 
 def _sides(option: str, value: Any) -> tuple[int, ...]:
     """The two whole numbers of ``size``, or the one of another option."""
     two = option == "size"
     sides = tuple(value) if two and isinstance(value, tuple | list) else (value,)
-    whole = all(isinstance(side, int | np.integer) and side >= _SMALLEST for side in sides)
+    whole = all(
+        isinstance(side, int | np.integer) and _SMALLEST <= side <= _LARGEST for side in sides
+    )
     if not whole or len(sides) != 1 + two:
         wanted = "(height, width)" if two else "a number"
         raise OptionError(
@@ -308,7 +337,7 @@ def _sides(option: str, value: Any) -> tuple[int, ...]:
 
 def _pair(option: str, value: Any) -> tuple[float, float]:
     """The two numbers that describe a distribution."""
-    numbers = np.asarray(value)
-    if numbers.shape != (2,) or numbers.dtype.kind not in "uif" or not np.isfinite(numbers).all():
+    numbers = [number(each) for each in value] if isinstance(value, Iterable) else []
+    if len(numbers) != 2 or not all(abs(each) <= _MOST for each in numbers):
         raise OptionError(f"{option}: expected two finite numbers, got {value!r}.")
-    return float(numbers[0]), float(numbers[1])
+    return numbers[0], numbers[1]

@@ -80,7 +80,7 @@ from numpy.typing import NDArray
 
 from neural_style import distances, images
 from neural_style.backend import keras
-from neural_style.errors import LossError
+from neural_style.errors import LossError, number
 
 ops = keras.ops
 
@@ -117,7 +117,7 @@ class _Summand:
         if not isinstance(factor, Real) or isinstance(factor, bool):
             return NotImplemented
         return WeightedSum(
-            replace(term, weight=term.weight * float(factor)) for term in self.terms_of_sum()
+            replace(term, weight=term.weight * number(factor)) for term in self.terms_of_sum()
         )
 
     __rmul__ = __mul__
@@ -125,7 +125,7 @@ class _Summand:
     def __truediv__(self, divisor: Any) -> WeightedSum:
         if not isinstance(divisor, Real) or isinstance(divisor, bool):
             return NotImplemented
-        return self * (1 / float(divisor))
+        return self * (1 / number(divisor) if divisor else math.inf)
 
 
 class Loss(_Summand):
@@ -161,7 +161,9 @@ class Loss(_Summand):
     def __init__(
         self, *references: Any, layers: Layers | None = None, name: str | None = None
     ) -> None:
-        self.name = name or default_name(type(self))
+        self.name = default_name(type(self)) if name is None else name
+        if not isinstance(self.name, str) or not self.name:
+            raise LossError(f"{type(self).__name__}: expected a text as its name, got {name!r}.")
         self.references = tuple(
             images.as_image(reference, f"{type(self).__name__}'s reference")
             for reference in references
@@ -243,7 +245,7 @@ class Loss(_Summand):
         LossError
             The shares are of another number than the references, not finite, or of another sum.
         """
-        given = tuple(float(share) for share in shares)
+        given = tuple(map(number, shares)) if isinstance(shares, Iterable) else ()
         if len(given) != len(self.references) or not math.isclose(sum(given), 1, abs_tol=1e-6):
             raise LossError(
                 f"{self.name}: expected {len(self.references)} shares with a sum of 1, one for "
@@ -429,6 +431,13 @@ class WeightedSum(_Summand, Sequence[Term]):
         return text(self)
 
 
+def terms_of(loss: Any) -> tuple[Term, ...]:
+    """The terms of a loss or a sum of losses, or a `LossError` if it is neither."""
+    if not isinstance(loss, Loss | WeightedSum):
+        raise LossError(f"expected a Loss or a sum of losses, got {type(loss).__name__}.")
+    return loss.terms_of_sum()
+
+
 def default_name(kind: type[Loss]) -> str:
     """The class's name in snake case."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
@@ -473,7 +482,7 @@ def digest(picture: NDArray[np.float32] | None) -> str:
 def _checked_layers(layers: Any, name: str) -> tuple[str, ...] | dict[str, float]:
     if isinstance(layers, str):
         raise LossError(f"{name}: layers={layers!r} is one string; expected a list of names.")
-    names = tuple(layers)
+    names = tuple(layers) if isinstance(layers, Iterable) else ()
     if not names or not all(isinstance(layer, str) for layer in names):
         raise LossError(f"{name}: expected the names of one or more layers, got {layers!r}.")
     if len(set(names)) != len(names):
@@ -481,6 +490,6 @@ def _checked_layers(layers: Any, name: str) -> tuple[str, ...] | dict[str, float
     if not isinstance(layers, Mapping):
         return names
     for layer, weight in layers.items():
-        if not isinstance(weight, Real) or not math.isfinite(weight):
+        if not math.isfinite(number(weight)):
             raise LossError(f"{name}: expected a finite weight for {layer!r}, got {weight!r}.")
     return {layer: float(weight) for layer, weight in layers.items()}

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from neural_style import guidance, tiles
 from neural_style.backend import check_float32
 from neural_style.compiled import Whole, trace_key
-from neural_style.errors import LossError, check_count
+from neural_style.errors import LossError, check_count, check_seed
 from neural_style.estimates import Tile, fitting
-from neural_style.features import FeatureModel
+from neural_style.features import FeatureModel, check_model
 from neural_style.images import Image, Size
-from neural_style.losses import Loss, Mask, Term, WeightedSum, digest
+from neural_style.losses import Loss, Mask, Term, WeightedSum, digest, terms_of
 from neural_style.tiles import Tiled
 
 _NO_TARGETS = "the objective has no targets yet: call refresh(image, round=0) first."
@@ -90,10 +90,9 @@ class Objective:
         tile: Tile = None,
     ) -> None:
         check_float32()
-        if not isinstance(loss, Loss | WeightedSum):
-            raise LossError(f"expected a Loss or a sum of losses, got {type(loss).__name__}.")
-        self.terms: tuple[Term, ...] = loss.terms_of_sum()
-        self.seed = seed
+        self.terms: tuple[Term, ...] = terms_of(loss)
+        check_model(features)
+        self.seed = check_seed(seed)
         for term in self.terms:
             features.check(term.loss.layers, size)
         self.tile = fitting(loss, features, size, tile)

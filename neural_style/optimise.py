@@ -27,7 +27,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from neural_style import images, optimisers
-from neural_style.errors import NonFiniteLossError, OptionError, check_count
+from neural_style.errors import NonFiniteLossError, OptionError, check_callables, check_count
 from neural_style.estimates import Tile, fitting
 from neural_style.features import FeatureModel
 from neural_style.images import Image
@@ -144,8 +144,9 @@ def minimise(
         )
     if output is not None:
         images.check_output(output)
+    callbacks = check_callables("callbacks", callbacks)
     size = start.shape[0], start.shape[1]
-    tile = fitting(loss, features, size, tile, optimiser or LBFGS())
+    tile = fitting(loss, features, size, tile, LBFGS() if optimiser is None else optimiser)
     planned = plan(loss, features, size, scales, evaluations, seed=seed, tile=tile)
     periods = {i: t.loss.refresh_every for i, t in enumerate(loss.terms_of_sum())}
     periods[_RESTART] = restart_every
@@ -155,7 +156,7 @@ def minimise(
             "restart_every higher, or use a Keras optimizer."
         )
     with ExitStack() as stack:
-        for callback in (callbacks := tuple(callbacks)):
+        for callback in callbacks:
             if isinstance(callback, AbstractContextManager):
                 stack.enter_context(callback)
         run = _Run(planned, variables, callbacks)

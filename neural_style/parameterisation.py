@@ -169,8 +169,10 @@ def resolve(parameterisation: str | Parameterisation) -> Parameterisation:
                 f"no parameterisation {parameterisation!r}: {suggestion(parameterisation, _KNOWN)}."
             )
         return _KNOWN[parameterisation]()
-    missing = [name for name in ("encode", "decode", "pull") if not hasattr(parameterisation, name)]
-    if missing:
+    methods = ("encode", "decode", "pull")
+    if isinstance(parameterisation, type) or not all(
+        hasattr(parameterisation, name) for name in methods
+    ):
         raise OptionError(
             f"parameterisation: expected one of {', '.join(_KNOWN)}, or an object with encode, "
             f"decode and pull, got {parameterisation!r}."

@@ -287,7 +287,7 @@ def names() -> list[str]:
 
 def find(name: str) -> Callable[..., Preset]:
     """The preset called ``name``, or an `OptionError` that says what there is."""
-    if name not in _PRESETS:
+    if not isinstance(name, str) or name not in _PRESETS:
         raise OptionError(f"no preset {name!r}: {suggestion(str(name), names())}.")
     return _PRESETS[name]
 

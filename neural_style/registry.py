@@ -13,16 +13,20 @@ is taken raises, unless by the same class, as when a notebook's cell is run agai
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
+import inspect
+import logging
+from collections.abc import Callable, Iterable
+from importlib.metadata import EntryPoint, distributions, entry_points
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from neural_style.errors import RegistryError, suggestion
+from neural_style.errors import LossError, RegistryError, StyleError, suggestion
 
 if TYPE_CHECKING:
     from neural_style.losses import Loss
 
 Factory = TypeVar("Factory", bound=Callable[..., Any])
+
+_log = logging.getLogger(__name__)
 
 GROUP = "neural_style.losses"
 _registered: dict[str, Callable[..., Any]] = {}
@@ -72,11 +76,21 @@ def create(name: str, /, *references: Any, **options: Any) -> Loss:
     ------
     RegistryError
         The name is unknown, given by two packages, or its plugin does not load.
+    LossError
+        Its class does not take these references and options, or breaks.
     """
     from neural_style.losses import Loss
 
     make, owner = _find(name)
-    loss = make(*references, **options)
+    try:
+        loss = make(*references, **options)
+    except StyleError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise LossError(
+            f"the loss {name!r} ({owner}) cannot be made so: {_reason(error)}. It is made as "
+            f"{name}{_signature(make)}."
+        ) from error
     if not isinstance(loss, Loss):
         raise RegistryError(
             f"the loss {name!r} ({owner}) made a {type(loss).__name__}, expected a "
@@ -116,9 +130,12 @@ def name_of(kind: type[Loss]) -> str:
 
 def _find(name: str) -> tuple[Callable[..., Any], str]:
     """The factory called ``name``, and whose it is in words."""
-    if name in _registered:
+    if not isinstance(name, str):
+        points = []
+    elif name in _registered:
         return _registered[name], _path(_registered[name])
-    points = _points().get(name, [])
+    else:
+        points = _points().get(name, [])
     if not points:
         raise RegistryError(f"no loss is called {name!r}: {suggestion(str(name), names())}.")
     owner = " and ".join(map(_owner, points))
@@ -126,9 +143,11 @@ def _find(name: str) -> tuple[Callable[..., Any], str]:
         raise RegistryError(f"the loss name {name!r} is given by {owner}; uninstall one.")
     try:
         factory = points[0].load()
-    except (Exception, SystemExit) as error:  # a plugin breaks in any way it likes
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin breaks in any way it likes
         raise RegistryError(
-            f"the loss {name!r} ({owner}) does not load: {type(error).__name__}: {error}. "
+            f"the loss {name!r} ({owner}) does not load: {_reason(error)}. "
             f"The other losses are not affected."
         ) from error
     if not callable(factory):
@@ -138,10 +157,44 @@ def _find(name: str) -> tuple[Callable[..., Any], str]:
 
 def _points() -> dict[str, list[EntryPoint]]:
     found: dict[str, list[EntryPoint]] = {}
-    for point in entry_points(group=GROUP):
+    for point in _entry_points():
         if point not in found.setdefault(point.name, []):
             found[point.name].append(point)
     return found
+
+
+def _entry_points() -> Iterable[EntryPoint]:
+    try:
+        return entry_points(group=GROUP)
+    except Exception:  # the metadata of one package, perhaps of no loss at all, hide all others
+        return _legible_entry_points()
+
+
+def _legible_entry_points() -> Iterable[EntryPoint]:
+    seen = set()
+    for package in distributions():
+        try:
+            name, points = package.name, package.entry_points.select(group=GROUP)
+        except Exception as error:
+            _log.warning("the metadata of %s are not legible: %s", package, _reason(error))
+            continue
+        if name not in seen:  # of one installed twice, the first on the path counts
+            seen.add(name)
+            yield from points
+
+
+def _reason(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # it is a plugin's own, whose text may break, too
+        return type(error).__name__
+
+
+def _signature(factory: Callable[..., Any]) -> str:
+    try:
+        return str(inspect.signature(factory))
+    except (TypeError, ValueError):
+        return "(…)"
 
 
 def _owner(point: EntryPoint) -> str:

@@ -90,10 +90,13 @@ def contact_sheet(
     (dtype('float32'), 212)
     """
     check_count("cell", cell)
+    if not isinstance(title, str):
+        raise OptionError(f"title: expected a text, got {title!r}.")
     if isinstance(pictures, Mapping):
         bands = _of_pictures(pictures, rows, columns)
     else:
-        bands = _of_outcomes(list(pictures), rows, columns)
+        outcomes = list(pictures) if isinstance(pictures, Iterable) else [pictures]
+        bands = _of_outcomes(outcomes, rows, columns)
     if not bands:
         raise OptionError("pictures: expected at least one, got none.")
     return _draw(bands, title, cell, font)
@@ -161,7 +164,7 @@ def _title(option: str, name: str | int | None, outcome: Outcome) -> str:
     """The title of the outcome's row or column."""
     if name is None:
         return ""
-    if name not in outcome.settings:
+    if not isinstance(name, str) or name not in outcome.settings:
         known = suggestion(str(name), outcome.settings)
         raise OptionError(f"{option}: the outcomes have no setting {name!r}; {known}.")
     return _titled(str(name), outcome.settings[str(name)])
@@ -200,7 +203,7 @@ class _Lettering:
             try:
                 self.font = PIL.ImageFont.truetype(name, size)
                 break
-            except OSError as error:
+            except (OSError, AttributeError, TypeError, ValueError) as error:
                 if font is not None:
                     raise OptionError(
                         f"font: {font} cannot be read as a TrueType file ({error})."

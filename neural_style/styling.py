@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from neural_style import images, presets, registry
 from neural_style.compiled import trace_key
 from neural_style.drafts import Draft, Picture, Preset
-from neural_style.errors import OptionError
+from neural_style.errors import OptionError, number
 from neural_style.estimates import Tile
 from neural_style.features import FeatureModel
 from neural_style.images import Image
@@ -88,6 +87,9 @@ def transfer(
         images.check_output(output)
     if preset is not None and loss is not None:
         raise OptionError(f"the preset {preset!r} has its own loss: give a preset or a loss.")
+    make = default_loss if loss is None else loss
+    if not callable(make):
+        raise OptionError(f"loss: expected a function of two pictures to a loss, got {loss!r}.")
     given = {
         "size": size,
         "style_size": style_size,
@@ -109,7 +111,7 @@ def transfer(
         if preset is not None:
             return presets.find(preset)(content, style, **options)
         draft = Draft(content, style, options, "long_side", 512, evaluations=300)
-        return draft.preset((loss or default_loss)(draft.photo, draft.painting))
+        return draft.preset(make(draft.photo, draft.painting))
 
     first, *others = (drafted(style) for style in styles)
     if others:
@@ -143,13 +145,14 @@ def _shares(weights: Sequence[float] | None, styles: int) -> list[float]:
     """The weights of the styles, of which the sum is 1."""
     if not styles:
         raise OptionError("style: expected a picture or more, got an empty list.")
-    weights = [1.0] * styles if weights is None else list(weights)
-    valid = all(isinstance(weight, Real) and 0 < weight < np.inf for weight in weights)
-    if len(weights) != styles or not valid:
+    if weights is None:
+        weights = [1.0] * styles
+    given = [number(weight) for weight in weights] if isinstance(weights, Iterable) else []
+    if len(given) != styles or not all(0 < weight < np.inf for weight in given):
         raise OptionError(
             f"style_weights: expected a positive number for each of {styles} styles, got {weights}."
         )
-    return [float(weight) / sum(weights) for weight in weights]
+    return [weight / sum(given) for weight in given]
 
 
 def _merged(loss: WeightedSum) -> WeightedSum:

@@ -26,16 +26,19 @@ from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import PIL.Image
 
 from neural_style import images
-from neural_style.errors import OptionError
+from neural_style.errors import OptionError, check_callables
 from neural_style.files import atomic, make_folder
 from neural_style.result import Entry, Result
 
 _log = logging.getLogger(__name__)
+
+_Record = TypeVar("_Record", Entry, Result)
 
 # How the reason of a run that `minimise` ended at Ctrl-C begins; such a run is not finished.
 _INTERRUPTED = "interrupted (Ctrl-C)"
@@ -112,6 +115,7 @@ def sweep(
     seed=1, size=10: loss 0.1 after 1 evaluations in 0 s: done
     """
     settings = _combinations(grid)
+    check_callables("run", [run])
     if not isinstance(executor, Executor | None):
         raise OptionError(
             f"executor: expected a concurrent.futures.Executor, as ThreadPoolExecutor(), or "
@@ -119,7 +123,7 @@ def sweep(
         )
     if isinstance(executor, ProcessPoolExecutor):
         _check_picklable(run, settings)
-    callbacks = tuple(callbacks)
+    callbacks = check_callables("callbacks", callbacks)
     kept = None if folder is None else _Folder(folder, settings)
     outcomes: dict[int, Outcome] = {}
 
@@ -208,11 +212,11 @@ class _Folder:
             twice = next(key for key in self.keys if self.keys.count(key) > 1)
             raise OptionError(f"grid: two runs have the settings {twice}; leave one of them out.")
         self.paths = [
-            Path(folder) / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
+            _as_path(folder) / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
             for key in self.keys
         ]
         try:
-            make_folder(Path(folder))
+            make_folder(_as_path(folder))
         except (OSError, ValueError) as error:
             raise OptionError(f"folder: {folder} cannot be written to ({error}).") from error
 
@@ -235,18 +239,51 @@ class _Folder:
             return None
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                _check_bytes(archive)
                 record = json.loads(archive["record"].tobytes())
                 picture = images.as_image(archive["image"], any_range=True)
             if _canonical(record["settings"]) != self.keys[index]:
                 raise ValueError(f"it has the settings {record['settings']}")
             values = record["result"]
-            values["history"] = tuple(Entry(**entry) for entry in values["history"])
-            return Result(image=picture, **values)
+            values["history"] = tuple(_checked(Entry(**entry)) for entry in values["history"])
+            return _checked(Result(image=picture, **values))
         except Exception as error:  # a damaged archive raises whatever its bytes lead to
             _log.warning(
                 "%s is no result of %s, which is made again: %s", path, self.keys[index], error
             )
             return None
+
+
+def _as_path(folder: Any) -> Path:
+    try:
+        return Path(folder)
+    except TypeError as error:
+        raise OptionError(f"folder: expected a path, got {folder!r}.") from error
+
+
+def _check_bytes(archive: Any) -> None:
+    """Refuse an archive that unpacks to more than the largest picture takes."""
+    most = 12 * (PIL.Image.MAX_IMAGE_PIXELS or np.inf) + 2**26
+    if sum(member.file_size for member in archive.zip.infolist()) > most:
+        raise ValueError(f"it unpacks to more than {most:,} bytes")
+
+
+def _checked(record: _Record) -> _Record:
+    """What was read, if its values are of the kinds that it is made of."""
+    for name, value in vars(record).items():
+        if name in ("loss", "seconds"):
+            fits = isinstance(value, int | float)
+        elif name in ("terms", "weighted"):
+            fits = isinstance(value, dict) and all(
+                isinstance(each, int | float) for each in value.values()
+            )
+        elif name == "reason":
+            fits = isinstance(value, str)
+        else:
+            fits = name in ("image", "history") or (isinstance(value, int) and value >= 0)
+        if not fits:
+            raise ValueError(f"its {name} is {value!r}")
+    return record
 
 
 def _canonical(settings: dict[str, Any]) -> str:

@@ -84,11 +84,11 @@ def find(network: str, path: str | os.PathLike[str] | None = None) -> Path:
         No source has the file, or ``path`` cannot be read. The message names the file,
         where it was looked for, and what to do.
     """
-    if network not in SOURCES:
-        raise WeightsError(f"no weights for {network!r}: {suggestion(network, SOURCES)}.")
+    if not isinstance(network, str) or network not in SOURCES:
+        raise WeightsError(f"no weights for {network!r}: {suggestion(str(network), SOURCES)}.")
     source = SOURCES[network]
     if path is not None:
-        return _own_file(Path(path), source)
+        return _own_file(path, source)
     cached = cache_folder() / source.filename
     sources = [(source.url, partial(download, source.url))]
     if source.package:
@@ -112,12 +112,13 @@ def cache_folder() -> Path:
     return keras_home() / "models"
 
 
-def _own_file(path: Path, source: Source) -> Path:
+def _own_file(given: str | os.PathLike[str], source: Source) -> Path:
     try:
+        path = Path(given)
         published = source.accepts(path)
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
+    except (OSError, TypeError, ValueError) as error:  # ValueError: a path with a NUL character
         raise WeightsError(
-            f"the weights file {path} cannot be read ({error}); check the path."
+            f"the weights file {given!s} cannot be read ({error}); check the path."
         ) from error
     if not published:
         warnings.warn(

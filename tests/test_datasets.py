@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import http.client
 import io
 import json
 import logging
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import urllib.request
+import urllib.response
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -360,12 +361,30 @@ def test_a_server_that_falls_silent_is_not_waited_for(
 
 
 def test_tls_is_never_left(cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Response(io.BytesIO):
-        url = "http://example.org/tiny.png"
+    asked = []
 
-    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Response(PICTURE))
+    def answer(_: Any, request: urllib.request.Request) -> Any:
+        asked.append(request.full_url)
+        headers = http.client.HTTPMessage()
+        headers["Location"] = "http://example.org/tiny.png"
+        response: Any = urllib.response.addinfourl(io.BytesIO(), headers, request.full_url, 302)
+        response.msg = "Found"
+        return response
+
+    monkeypatch.setattr(urllib.request.HTTPSHandler, "https_open", answer)
+    monkeypatch.setattr(urllib.request.HTTPHandler, "http_open", answer)
     publish(monkeypatch, "https://example.org")
     with pytest.raises(DatasetError, match=r"redirects to http://example\.org/tiny\.png, which is"):
+        datasets.path("tiny")
+    assert asked == ["https://example.org/tiny.png"]
+    assert not list(cached.parent.iterdir())
+
+
+def test_a_server_that_sends_without_end_is_not_listened_to(
+    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "_MOST", len(PICTURE) - 1)
+    with pytest.raises(DatasetError, match=r"it is larger than [\d,]+ bytes"):
         datasets.path("tiny")
     assert not list(cached.parent.iterdir())
 
@@ -392,11 +411,14 @@ def test_a_folder_without_the_picture_is_among_the_places(folder: Path) -> None:
 def test_ctrl_c_during_a_download_leaves_nothing(
     cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(response: Any, file: Any) -> NoReturn:
-        file.write(response.read(100))
-        raise KeyboardInterrupt
+    blocks = [PICTURE[:100]]
 
-    monkeypatch.setattr(shutil, "copyfileobj", interrupted)
+    def interrupted(*_: Any) -> bytes:
+        if not blocks:
+            raise KeyboardInterrupt
+        return blocks.pop()
+
+    monkeypatch.setattr(http.client.HTTPResponse, "read", interrupted)
     with pytest.raises(KeyboardInterrupt):
         datasets.path("tiny")
     assert server.requests == 1

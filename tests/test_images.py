@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+import PIL.EpsImagePlugin
 import PIL.Image
 import PIL.ImageCms
 import pytest
@@ -317,6 +318,18 @@ def test_a_cut_off_file_is_an_error_or_still_the_whole_picture(
             continue
         assert cut > len(data) / 2
         assert np.array_equal(image, whole)
+
+
+def test_postscript_which_is_a_program_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "program.png"
+    PIL.Image.fromarray(smooth()).save(path, "EPS")
+    ran: list[Any] = []
+    monkeypatch.setattr(PIL.EpsImagePlugin, "Ghostscript", lambda *a, **_: ran.append(a))
+    with pytest.raises(ImageError, match=r"program.png: PostScript is a program.*export"):
+        images.load(path)
+    assert not ran
 
 
 def test_a_damaged_file_is_called_so(tmp_path: Path) -> None:

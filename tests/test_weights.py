@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import io
 import logging
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -215,13 +215,16 @@ def test_without_any_source_the_error_says_where_and_what_to_do(cached: Path) ->
 def test_ctrl_c_during_a_download_leaves_nothing(
     cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(response: Any, file: Any) -> NoReturn:
-        file.write(response.read(100))
-        raise KeyboardInterrupt
+    blocks = [BYTES[:100]]
+
+    def interrupted(*_: Any) -> bytes:
+        if not blocks:
+            raise KeyboardInterrupt
+        return blocks.pop()
 
     server.publish(BYTES)
     publish(monkeypatch, server.url, PACKAGE)
-    monkeypatch.setattr(shutil, "copyfileobj", interrupted)
+    monkeypatch.setattr(http.client.HTTPResponse, "read", interrupted)
     with pytest.raises(KeyboardInterrupt):
         find("vgg19")
     assert not list(cached.parent.iterdir())
