@@ -90,7 +90,8 @@ def test_what_is_continued_from_small_sizes_is_what_is_traced(
     size = 160, 112
     continued, traced = _Needs.of(losses, tiny, size), _traced(losses, tiny, size)
     np.testing.assert_allclose(continued[:5], traced[:5], rtol=0.03, atol=1000)
-    np.testing.assert_allclose(continued.matching, traced.matching, rtol=0.5, atol=20_000)
+    # Of threads, whose peaks depend on what else the machine does.
+    assert 0.2 < (continued.matching + 20_000) / (traced.matching + 20_000) < 5
 
 
 def test_a_histograms_targets_are_counted_before_they_exist(tiny: FeatureModel) -> None:
