@@ -126,10 +126,13 @@ class FeatureModel:
         """A hash of the network: its layers, their options and their weights, as values."""
         found = hashlib.sha256()
         for layer in _all_layers(self._network):
-            options = layer.get_config() if isinstance(layer, _DESCRIBED) else {}
-            own = [type(layer).__name__, layer.name, options]
+            weights = [] if isinstance(layer, keras.Model) else layer.get_weights()
+            options = dict(layer.get_config()) if isinstance(layer, _DESCRIBED) else {}
+            if not weights:  # Keras numbers the names of a process's pooling and input layers
+                options.pop("name", None)
+            own = [type(layer).__name__, options]
             found.update(json.dumps(own, default=lambda value: type(value).__name__).encode())
-            for weight in [] if isinstance(layer, keras.Model) else layer.get_weights():
+            for weight in weights:
                 found.update(repr((weight.shape, weight.dtype.name)).encode())
                 found.update(np.ascontiguousarray(weight).tobytes())
         return found.hexdigest()
