@@ -95,7 +95,7 @@ class Checkpoints:
         """
         evaluation = state.document["evaluation"]
         document = json.dumps({**state.document, "run": self._run}).encode()
-        arrays = {**state.arrays, "document": np.frombuffer(document, np.uint8)}
+        arrays: dict[str, Any] = {**state.arrays, "document": np.frombuffer(document, np.uint8)}
         checksum = np.frombuffer(_checksum(arrays), np.uint8)
         try:
             write_durably(

@@ -31,11 +31,10 @@ def write_durably(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
     Whatever happens, a loss of power too, either the old file is there or the new one.
     """
-    with atomic(path) as part:
-        with part.open("xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
+    with atomic(path) as part, part.open("xb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
     if os.name == "posix":  # elsewhere a folder cannot be opened
         folder = os.open(path.parent, os.O_RDONLY)
         try:

@@ -173,7 +173,9 @@ def save(folder: Path, record: Mapping[str, Any], pictures: Mapping[str, Any]) -
         The folder cannot be made or written to.
     """
     make_folder(folder)
-    arrays = {key: np.asarray(picture, np.float32) for key, picture in pictures.items()}
+    arrays: dict[str, Any] = {
+        key: np.asarray(picture, np.float32) for key, picture in pictures.items()
+    }
     write_durably(folder / PICTURES, lambda file: np.savez(file, **arrays))
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
     write_durably(folder / FILE, lambda file: file.write(text.encode()))

@@ -83,9 +83,12 @@ def resume(
         As `minimise`.
     """
     checkpoints = Continued(folder, strict=strict)
-    given = dict(
-        loss=loss, features=features, optimiser=optimiser, parameterisation=parameterisation
-    )
+    given = {
+        "loss": loss,
+        "features": features,
+        "optimiser": optimiser,
+        "parameterisation": parameterisation,
+    }
     arguments = _arguments(checkpoints.record, checkpoints.pictures, given, CheckpointError, folder)
     return optimise.run(
         **arguments,
@@ -126,9 +129,12 @@ def rerun(
     folder = Path(path)
     record = records.read(folder / records.FILE)
     pictures = records.read_pictures(folder / records.PICTURES)
-    given = dict(
-        loss=loss, features=features, optimiser=optimiser, parameterisation=parameterisation
-    )
+    given = {
+        "loss": loss,
+        "features": features,
+        "optimiser": optimiser,
+        "parameterisation": parameterisation,
+    }
     arguments = _arguments(record, pictures, given, RecordError, folder)
     result = optimise.run(**arguments, callbacks=callbacks, output=output, checkpoints=None)
     outcome = record["outcome"]
