@@ -303,6 +303,7 @@ class _Run:
         checkpoints: Checkpoints | None,
     ) -> None:
         self.pending = scales
+        self.several = len(scales) > 1
         self.variables = variables
         self.objective = scales[0].objective
         self.budget = sum(scale.budget for scale in scales)
@@ -332,7 +333,6 @@ class _Run:
 
         ``periods`` are evaluations between refreshes, by the index of the term.
         """
-        several = len(self.pending) > 1
         try:
             while True:
                 scale = self.pending.pop(0)  # with its targets, once it is done
@@ -341,7 +341,7 @@ class _Run:
                     image = images.resize(image, size=scale.size, any_range=True)
                 reason = self._rounds(driver(), image, periods, scale.budget)
                 if not self.pending:
-                    where = f" at {scale.size[0]}×{scale.size[1]}" if several else ""
+                    where = f" at {scale.size[0]}×{scale.size[1]}" if self.several else ""
                     return reason or f"the budget of {scale.budget} evaluations{where} was used"
                 image = np.clip(self._best().image, 0, 255)
                 self.scale += 1

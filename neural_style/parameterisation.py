@@ -151,9 +151,9 @@ def resolve(parameterisation: str | Parameterisation) -> Parameterisation:
 
 def config_of(parameterisation: Parameterisation) -> dict[str, Any]:
     """Its name and options as JSON has them; None in place of the options that are not known."""
-    if isinstance(parameterisation, Pixels):
+    if type(parameterisation) is Pixels:
         return {"name": "pixels", "config": {}}
-    if isinstance(parameterisation, Frequencies):
+    if type(parameterisation) is Frequencies:
         options = asdict(parameterisation)
         options["curvatures"] = [list(row) for row in options["curvatures"]]
         return {
