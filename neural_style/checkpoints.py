@@ -221,7 +221,7 @@ class Continued(Checkpoints):
 def _read(path: Path, run: str) -> State:
     """A state from its file, if it is whole and of that run; nothing is unpickled."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         checksum = arrays.pop("sha256").tobytes()
         whole = checksum == _checksum(arrays)

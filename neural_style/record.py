@@ -243,7 +243,7 @@ def read_pictures(path: Path) -> Pictures:
         The file is missing or damaged, or holds anything but arrays of float32.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             pictures = {key: file[key] for key in file.files}
     except Exception as error:  # zipfile and NumPy raise what they like for a damaged file
         raise RecordError(f"{path}: the record's pictures cannot be read ({error}).") from error

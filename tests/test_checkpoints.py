@@ -120,7 +120,7 @@ def test_the_last_good_state_counts(
     again = shutil.copytree(folder, folder.with_name("again"))
     np.testing.assert_array_equal(ns.resume(again, features=tiny).image, whole)
     spoil(states[0])
-    with pytest.raises(CheckpointError, match="no state of the run is whole: state-0.npz is dam"):
+    with pytest.raises(CheckpointError, match=r"no state of the run is whole: state-0\.npz"):
         ns.resume(folder, features=tiny)
 
 
@@ -213,6 +213,7 @@ def test_what_is_another_than_it_was_is_named(
     with pytest.raises(CheckpointError, match=r"pass it again as features="):
         ns.resume(folder)
     network = keras.models.clone_model(tiny_network)
+    network.set_weights([2 * each for each in network.get_weights()])
     with pytest.raises(CheckpointError, match=r"features.sha256: .*, here "):
         ns.resume(folder, features=FeatureModel(network, preprocess=lambda image: image))
     with pytest.raises(CheckpointError, match=r"loss.terms\[1\].weight: 1.0, here 2.0"):
@@ -234,7 +235,7 @@ def test_pictures_that_were_changed_are_noticed(tiny: FeatureModel, folder: Path
     with np.load(folder / "pictures.npz") as file:
         pictures = {key: np.clip(file[key] + 1, 0, 255) for key in file.files}
     np.savez(folder / "pictures.npz", **pictures)  # type: ignore[arg-type]
-    with pytest.raises(CheckpointError, match="start: .*, here "):
+    with pytest.raises(CheckpointError, match=r"start: .*, here "):
         ns.resume(folder, features=tiny)
     (folder / "pictures.npz").write_bytes(b"PK")
     with pytest.raises(RecordError, match="pictures cannot be read"):
