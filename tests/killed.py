@@ -106,7 +106,9 @@ def go(case: str, folder: Path | None, point: int | str | None) -> Any:
     if "tile" not in options:
         loss += 1e-2 * Histogram(painting, refresh_every=7)
     start = images.noise((24, 32), seed=3)
-    checkpoint = {} if folder is None else {"checkpoint": folder, "checkpoint_every": 3}
+    checkpoint: dict[str, Any] = (
+        {} if folder is None else {"checkpoint": folder, "checkpoint_every": 3}
+    )
     return minimise(loss, model(), start, callbacks=[die], **options, **checkpoint)
 
 

@@ -18,6 +18,7 @@ import neural_style as ns
 from neural_style import FeatureModel, Loss, Step, checkpoints, environment, images, minimise
 from neural_style.errors import CheckpointError, OptionError, RecordError
 from neural_style.extensions import Content, Gram
+from neural_style.files import write_durably
 from neural_style.images import Image
 
 
@@ -114,7 +115,8 @@ def test_the_last_good_state_counts(
     def spoil(path: Path) -> None:
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 1
-        path.write_bytes({"cut": data[:-100], "altered": data, "emptied": b""}[damage])
+        damaged = {"cut": data[:-100], "altered": data, "emptied": bytearray()}
+        path.write_bytes(damaged[damage])
 
     spoil(states[1])
     again = shutil.copytree(folder, folder.with_name("again"))
@@ -166,7 +168,7 @@ def test_a_disk_that_refuses_leaves_the_last_good_state(
     monkeypatch: pytest.MonkeyPatch,
     code: int,
 ) -> None:
-    write, writes = checkpoints.write_durably, 0
+    writes = 0
 
     def failing(path: Path, content: Any) -> None:
         nonlocal writes
@@ -177,8 +179,8 @@ def test_a_disk_that_refuses_leaves_the_last_good_state(
                 file.write(b"half")
                 raise OSError(code, "the disk refuses")
 
-            write(path, half)
-        write(path, content)
+            write_durably(path, half)
+        write_durably(path, content)
 
     monkeypatch.setattr(checkpoints, "write_durably", failing)
     loss, output = Content(photo) + Gram(painting), tmp_path / "out.png"
@@ -234,7 +236,7 @@ def test_what_is_another_than_it_was_is_named(
 def test_pictures_that_were_changed_are_noticed(tiny: FeatureModel, folder: Path) -> None:
     with np.load(folder / "pictures.npz") as file:
         pictures = {key: np.clip(file[key] + 1, 0, 255) for key in file.files}
-    np.savez(folder / "pictures.npz", **pictures)  # type: ignore[arg-type]
+    np.savez(folder / "pictures.npz", **pictures)
     with pytest.raises(CheckpointError, match=r"start: .*, here "):
         ns.resume(folder, features=tiny)
     (folder / "pictures.npz").write_bytes(b"PK")
