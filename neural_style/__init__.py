@@ -41,6 +41,8 @@ _HOMES = {
     "parameterisation": "",
     "presets": "",
     "register": "registry",
+    "rerun": "repeating",
+    "resume": "repeating",
     "sweep": "sweeps",
     "testing": "",
     "transfer": "styling",
@@ -71,6 +73,8 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style.registry import create as create
     from neural_style.registry import names as names
     from neural_style.registry import register as register
+    from neural_style.repeating import rerun as rerun
+    from neural_style.repeating import resume as resume
     from neural_style.result import Result as Result
     from neural_style.result import Step as Step
     from neural_style.scoring import Scores as Scores

@@ -90,7 +90,8 @@ def csv(path: str | os.PathLike[str]) -> Callable[[Step], None]:
     The columns are ``evaluation``, ``round``, ``seconds``, ``loss``, and
     ``unweighted/name`` and ``weighted/name`` of each term, named in the first row. A row is
     in the file at once, so that ``tail -f`` follows a run and an interrupted one keeps
-    what it has. A new run starts the file anew.
+    what it has. A new run starts the file anew; one that goes on (`neural_style.resume`) adds
+    to it, and iterates after the state that it goes on from are there twice.
 
     Raises
     ------

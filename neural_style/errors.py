@@ -56,6 +56,14 @@ class MemoryLimitError(StyleError, MemoryError):
     """A run needs more memory than is free; known before it starts."""
 
 
+class CheckpointError(StyleError, RuntimeError):
+    """A run's folder cannot be written, or the run in it cannot be gone on with."""
+
+
+class RecordError(StyleError, ValueError):
+    """The record of a run cannot be read, or is none."""
+
+
 class NonFiniteLossError(StyleError, ArithmeticError):
     """The objective is not a finite number at the picture that a run starts from."""
 

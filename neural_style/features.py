@@ -11,10 +11,12 @@ users never see it, and the network is cut at the deepest layer that is asked fo
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
@@ -38,6 +40,13 @@ Preprocess: TypeAlias = Callable[[Tensor], Tensor]
 IMAGE = "image"
 _NETWORKS = {"vgg19": keras.applications.VGG19, "vgg16": keras.applications.VGG16}
 _MODES = ("caffe", "torch", "tf", "raw")
+# Layers whose options decide what they compute, and are plain values.
+_DESCRIBED = (
+    keras.layers.Conv2D,
+    keras.layers.MaxPooling2D,
+    keras.layers.AveragePooling2D,
+    keras.layers.Activation,
+)
 
 
 class FeatureModel:
@@ -98,7 +107,17 @@ class FeatureModel:
         else:
             self._network = _vgg(network, "max" if pooling is None else pooling, weights)
         self.name: str = self._network.name
-        self.preprocess = _preprocessing("caffe" if preprocess is None else preprocess)
+        known = not isinstance(network, keras.Model)
+        pooling = "max" if pooling is None else pooling
+        preprocess = "caffe" if preprocess is None else preprocess
+        self._config = {
+            "network": self.name,
+            "pooling": pooling if known else None,
+            "weights": "imagenet" if known and weights == "imagenet" else "other",
+            "preprocess": None if callable(preprocess) else preprocess,
+            "winograd": winograd,
+        }
+        self.preprocess = _preprocessing(preprocess)
         self.layers: tuple[str, ...] = tuple(
             layer.name
             for layer in self._network.layers
@@ -110,6 +129,44 @@ class FeatureModel:
         self._replacement = functools.cache(replacement)
         # What objectives compile for this model, kept here so that it goes with the model.
         self.compiled: dict[Any, Any] = {}
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """A hash of the network: its layers, their options and their weights, as values."""
+        found = hashlib.sha256()
+        for layer in _all_layers(self._network):
+            weights = [] if isinstance(layer, keras.Model) else layer.get_weights()
+            options = dict(layer.get_config()) if isinstance(layer, _DESCRIBED) else {}
+            if not weights:  # Keras numbers the names of a process's pooling and input layers
+                options.pop("name", None)
+            own = [type(layer).__name__, options]
+            found.update(json.dumps(own, default=lambda value: type(value).__name__).encode())
+            for weight in weights:
+                found.update(repr((weight.shape, weight.dtype.name)).encode())
+                found.update(np.ascontiguousarray(weight).tobytes())
+        return found.hexdigest()
+
+    def get_config(self) -> dict[str, Any]:
+        """Its options and its `sha256`, as JSON has them.
+
+        ``weights`` are ``"imagenet"`` or ``"other"``, and ``preprocess`` is None where it is a
+        function, which the hash does not know either.
+        """
+        return {**self._config, "sha256": self.sha256}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The model again, from `get_config`, where that can be: of a VGG with ImageNet's weights.
+
+        The hash is not compared. Raises `OptionError` for any other, and as the class.
+        """
+        options = {name: value for name, value in config.items() if name != "sha256"}
+        if options["weights"] != "imagenet" or options["preprocess"] is None:
+            raise OptionError(
+                f"the feature model {options['network']!r} has weights or a preprocessing of its "
+                f"own, which its config does not hold: pass it again as features=…"
+            )
+        return cls(options.pop("network"), **options)
 
     def __repr__(self) -> str:
         return f"FeatureModel({self.name!r}, {len(self.layers)} layers)"

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,3 +178,37 @@ def resolve(parameterisation: str | Parameterisation) -> Parameterisation:
             f"decode and pull, got {parameterisation!r}."
         )
     return parameterisation
+
+
+def config_of(parameterisation: Parameterisation) -> dict[str, Any]:
+    """Its name and options as JSON has them; None in place of the options that are not known."""
+    if type(parameterisation) is Pixels:
+        return {"name": "pixels", "config": {}}
+    if type(parameterisation) is Frequencies:
+        options = asdict(parameterisation)
+        rows = {name: list(options[name]) for name in ("frequencies", "curvatures")}
+        return {"name": "frequencies", "config": {**options, **rows}}
+    return {"name": type(parameterisation).__qualname__, "config": None}
+
+
+def from_config(config: Mapping[str, Any]) -> Parameterisation:
+    """The parameterisation again, from `config_of`.
+
+    Raises
+    ------
+    OptionError
+        It is not one of the library's.
+    """
+    name, options = config["name"], config["config"]
+    if options is None or name not in _KNOWN:
+        raise OptionError(
+            f"the parameterisation {name} is not one of the library's: pass it again as "
+            f"parameterisation=…"
+        )
+    if name == "pixels":
+        return Pixels()
+    try:
+        rows = (tuple(map(float, options[name])) for name in ("frequencies", "curvatures"))
+        return Frequencies(*rows, floor=float(options["floor"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise OptionError(f"this config makes no parameterisation: {config!r}.") from error

@@ -42,6 +42,8 @@ def transfer(
     seed: int = 0,
     tile: Tile = "auto",
     output: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int = 50,
 ) -> Result:
     """Paint the content picture in the manner of the style picture.
 
@@ -75,7 +77,7 @@ def transfer(
         As in `minimise`; by default 300.
     features
         The feature model; by default VGG19 with max pooling, loaded once a process.
-    optimiser, parameterisation, callbacks, seed, tile, output
+    optimiser, parameterisation, callbacks, seed, tile, output, checkpoint, checkpoint_every
         As in `minimise`.
 
     Raises
@@ -117,7 +119,12 @@ def transfer(
     if others:
         mixed = [share * one.loss for share, one in zip(shares, (first, *others), strict=True)]
         first = replace(first, loss=_merged(sum(mixed[1:], start=mixed[0])))
-    return first.run(callbacks=callbacks, output=output)
+    return first.run(
+        callbacks=callbacks,
+        output=output,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+    )
 
 
 def default_loss(photo: Image, painting: Image) -> WeightedSum:
