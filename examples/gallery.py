@@ -7,9 +7,9 @@ All losses that are registered take part, those of other packages too. What a lo
 shows in what it accepts: no reference at all, a reference of any size (a style loss, which is
 run with content), or only one of the picture's own size (a content loss, which is run with
 Gram in content's place). Losses are in units of their own; `neural_style.balance` gives style
-half of the gradient and the rest the other half. It does so at a picture that is painted
-already, by a first, shorter run: at the photo, where the style's gradient is far the larger,
-half of it would paint next to nothing.
+nine tenths of the gradient and the rest what is left (``--share``). It does so at a picture
+that is painted already, by a first, shorter run: at the photo the style's gradient is far the
+larger, and the same share of it paints much less.
 
 out/gallery.png has the pictures, each with the seconds of an evaluation, targets that are
 measured anew included, and with the figures of `neural_style.evaluate`: Gram, Wasserstein and
@@ -72,13 +72,13 @@ def role(name: str, features: ns.FeatureModel) -> str:
     raise ns.errors.LossError(f"{name}: it accepts neither no reference nor one.")
 
 
-def objectives(roles: dict[str, str]) -> dict[Objective, str]:
-    """Every loss with its counterpart, style and the rest at equal shares, and its title."""
+def objectives(roles: dict[str, str], share: float) -> dict[Objective, str]:
+    """Every loss with its counterpart, style with a share of the gradient, and its title."""
     found: dict[Objective, str] = {}
     for name, kind in roles.items():
         styles = (name,) if kind == "style" else ("gram",)
         others = {"style": ("content",), "content": (name,), "none": ("content", name)}[kind]
-        found.setdefault((styles, others, 0.5), " + ".join((*styles, *others)))
+        found.setdefault((styles, others, share), " + ".join((*styles, *others)))
     return found
 
 
@@ -178,7 +178,10 @@ def main() -> None:
     made.add_argument("--photo", help="instead of the cup of coffee")
     made.add_argument("--painting", help="instead of the starry night")
     made.add_argument("--losses", nargs="+", choices=ns.names(), help="instead of all")
-    made.add_argument("--shares", nargs="+", type=float, default=[0.2, 0.5, 0.8, 0.95])
+    made.add_argument("--share", type=float, default=0.9, help="of style in the pictures")
+    made.add_argument(
+        "--shares", nargs="+", type=float, default=[0.2, 0.5, 0.8, 0.95], help="along the curves"
+    )
     given = options.settings(made, quick_size=160, quick_evaluations=80)
     paths = [
         Path(own or ns.datasets.path(name))
@@ -186,7 +189,8 @@ def main() -> None:
     ]
     photo, painting = (ns.images.load(path, long_side=given.size) for path in paths)
     studio = Studio(photo, painting, ns.FeatureModel("vgg19"), given.evaluations)
-    titles = objectives({name: studio.roles[name] for name in given.losses or studio.roles})
+    roles = {name: studio.roles[name] for name in given.losses or studio.roles}
+    titles = objectives(roles, given.share)
     curves = [each for styles in CURVES for each in points(styles, given.shares)]
     pair = "-".join(path.stem for path in paths)
     outcomes = ns.sweep(
