@@ -138,8 +138,7 @@ def table(
         print(f"{title:32}{seconds(results[objective]):7.3f}  {figures}", flush=True)
         style, content = figures.split()[:3], figures.split()[3:]
         drawn[
-            f"{title}: {seconds(results[objective]):.2f} s, "
-            f"style {'/'.join(style)}, content {'/'.join(content)}"
+            f"{title}: {seconds(results[objective]):.2f} s, {'/'.join(style)}, {'/'.join(content)}"
         ] = results[objective].image
     return drawn
 
@@ -163,7 +162,11 @@ def curve(
             axes.plot(*at, "k.", markersize=4)
             axes.annotate(title, at, fontsize=7, xytext=(3, 3), textcoords="offset points")
         axes.set(xlabel=f"{across} (lower is better)", ylabel=f"{up} (lower is better)")
-    axes.legend(title="with content, for growing shares of style", fontsize=8)
+        axes.margins(x=0.2)  # for the names of the points
+    title = "with content, for growing shares of style"
+    drawn.legend(
+        handles=axes.lines[: len(CURVES)], loc="outside lower center", ncols=4, title=title
+    )
     return drawn
 
 
