@@ -39,6 +39,7 @@ _HOMES = {
     "parameterisation": "",
     "presets": "",
     "register": "registry",
+    "report": "",
     "sweep": "sweeps",
     "transfer": "styling",
 }
@@ -52,6 +53,7 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import images as images
     from neural_style import parameterisation as parameterisation
     from neural_style import presets as presets
+    from neural_style import report as report
     from neural_style.balancing import balance as balance
     from neural_style.custom import Custom as Custom
     from neural_style.features import FeatureModel as FeatureModel
