@@ -78,13 +78,19 @@ class Report:
         self._path = _checked(path)
         self._page = _Page(self._path.name, content, style, loss, settings)
         self._every = check_count("every", every)
-        self._begin()
+        self._history: list[Entry] = []
+        self._along: list[tuple[int, Markup]] = []
+        self._step: Step | None = None
+        self._due = self._written = 0
+        self._stride = 1  # every how many writings a picture is kept
 
     def __enter__(self) -> Self:
-        self._begin()
+        self._history, self._along, self._step = [], [], None
+        self._due, self._written, self._stride = 0, 0, 1
         return self
 
     def __call__(self, step: Step) -> None:
+        """Take note of an iterate, and write the page where that is due."""
         self._history.append(Entry(**{f.name: getattr(step, f.name) for f in fields(Entry)}))
         self._step = step
         if step.evaluation < self._due:
@@ -96,27 +102,18 @@ class Report:
         if len(self._along) > _MOST_ALONG:  # every second one stays, and every second is to come
             del self._along[1::2]
             self._stride *= 2
-        self._write("Running", _RELOAD)
+        self._write(step, "Running", _RELOAD)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        broken = f"Broken off by {type(error).__name__}: {error}"
         if self._step is not None:
-            broken = f"Broken off by {type(error).__name__}: {error}"
-            self._write("The run is over" if error is None else broken)
+            self._write(self._step, "The run is over" if error is None else broken)
 
     def finish(self, result: Result) -> None:
         """Write the page again, with the result's picture, its loss and why the run stopped."""
         _replace(self._path, self._page.of_result(result, self._along))
 
-    def _begin(self) -> None:
-        self._history: list[Entry] = []
-        self._along: list[tuple[int, Markup]] = []
-        self._step: Step | None = None
-        self._due = self._written = 0
-        self._stride = 1
-
-    def _write(self, why: str, reload: int | None = None) -> None:
-        step = self._step
-        assert step is not None
+    def _write(self, step: Step, why: str, reload: int | None = None) -> None:
         spent = f"evaluation {step.evaluation} of {step.evaluations}"
         page = self._page.html(
             image=step.image,
@@ -360,7 +357,7 @@ def _terms(history: Sequence[Entry], last: Step | Result) -> Markup:
     first = history[0] if history else last
     rows: list[tuple[str, float, float, float]] = [("loss", first.loss, last.loss, last.loss)]
     rows += [(n, first.weighted[n], last.weighted[n], last.terms[n]) for n in last.weighted]
-    heads = ("line", "term", "weighted, first", "weighted, now", "unweighted, now")
+    heads = ("line", "term", "weighted, first", "weighted, last", "unweighted, last")
     body = [
         element(
             "tr",
@@ -444,6 +441,8 @@ def _checked(path: str | os.PathLike[str]) -> Path:
     try:
         if path.is_dir():
             raise IsADirectoryError("it is a folder")
+        if not os.access(path, os.W_OK) and path.exists():
+            raise PermissionError("the file is write-protected")
         with tempfile.TemporaryFile(dir=path.parent):
             return path
     except (OSError, ValueError) as error:

@@ -43,11 +43,14 @@ class Server(ThreadingHTTPServer):
         self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True)
         self._thread.start()
 
-    def server_close(self) -> None:
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         """Stop, and give the port back."""
         self.shutdown()
         self._thread.join()
-        super().server_close()
+        self.server_close()
 
 
 def serve(path: str | os.PathLike[str], port: int = 0) -> Server:
@@ -63,7 +66,7 @@ def serve(path: str | os.PathLike[str], port: int = 0) -> Server:
     Returns
     -------
     Server
-        It has a ``url``, and is closed by ``with``, by ``server_close()``, or with the process.
+        It has a ``url``, and is closed by ``with``, by ``close()``, or with the process.
 
     Raises
     ------
