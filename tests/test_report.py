@@ -70,7 +70,9 @@ class Document(html.parser.HTMLParser):
         return any(meta.get("http-equiv") == "refresh" for meta in self.all("meta"))
 
 
-def entry(evaluation: int, scale: int = 0, loss: float = 2.0, **weighted: float) -> Entry:
+def entry(
+    evaluation: int, scale: int = 0, loss: float = 2.0, weighted: dict[str, float] | None = None
+) -> Entry:
     weighted = weighted or {"content": loss / 2, "gram": loss / 2}
     return Entry(evaluation, scale, loss, weighted, weighted, evaluation / 4, scale)
 
@@ -140,7 +142,7 @@ def test_ids_are_unique(page: Path) -> None:
 
 
 def test_every_text_is_escaped(photo: Image, tmp_path: Path) -> None:
-    history = entry(1, **{HOSTILE: 1.0, "surrogate \udcff": 1.0})
+    history = entry(1, weighted={HOSTILE: 1.0, "surrogate \udcff": 1.0})
     path = tmp_path / "<i>&.html"
     report.write(
         result(photo, history, reason=HOSTILE), path, content=photo, style=photo,
@@ -160,7 +162,7 @@ def test_every_text_is_escaped(photo: Image, tmp_path: Path) -> None:
 def test_a_page_is_bounded(tmp_path: Path) -> None:
     noise = images.noise((1600, 1600))
     names = [f"term {n}" for n in range(40)]
-    history = [entry(n, **dict.fromkeys(names, 1 / n)) for n in range(1, 5000)]
+    history = [entry(n, weighted=dict.fromkeys(names, 1 / n)) for n in range(1, 5000)]
     path = report.write(
         result(noise, *history, reason="x" * 10**6), tmp_path / "run.html",
         content=noise, style=[noise[:500, :500]] * 20, settings={"long": "y" * 10**7},
@@ -268,7 +270,7 @@ def test_pictures_along_the_way_are_few_and_even(photo: Image, tmp_path: Path) -
 
 
 def test_a_curve_stands_where_its_values_are() -> None:
-    history = [entry(1, loss=100, a=100.0), entry(2, loss=10, a=1.0)]
+    history = [entry(1, loss=100, weighted={"a": 100.0}), entry(2, loss=10, weighted={"a": 1.0})]
     svg = ElementTree.fromstring(curves.drawing(history, budget=4))
     loss, term = (path.get("d") for path in svg.findall("path"))
     # 66 … 540 across for 0 … 4, 290 … 26 up for 1 … 100.
@@ -292,7 +294,7 @@ def test_the_scales_of_a_run_are_told_apart() -> None:
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, math.nan, math.inf, 1e-9])
 def test_what_has_no_place_on_the_axis_is_a_gap(bad: float) -> None:
-    history = [entry(n, a=bad if n == 3 else 1.0) for n in range(1, 6)]
+    history = [entry(n, weighted={"a": bad if n == 3 else 1.0}) for n in range(1, 6)]
     svg = ElementTree.fromstring(curves.drawing(history))
     loss, term = (path.get("d") or "" for path in svg.findall("path"))
     assert (loss.count("M"), term.count("M")) == (1, 2)
@@ -391,8 +393,8 @@ class Browser:
         self.output, theirs_out = os.pipe()
         # The pipe is descriptors 3 and 4, by definition.
         launch = (
-            "import os, sys; a, b = (os.dup(int(n)) for n in sys.argv[1:3]); "
-            "a, b = (os.dup(os.dup(os.dup(n))) for n in (a, b)); "
+            "import fcntl, os, sys; "
+            "a, b = (fcntl.fcntl(int(n), fcntl.F_DUPFD, 10) for n in sys.argv[1:3]); "
             "os.dup2(a, 3); os.dup2(b, 4); os.execv(sys.argv[3], sys.argv[3:])"
         )
         arguments = [
@@ -536,7 +538,7 @@ def test_nothing_overflows(browser: Browser, photo: Image, tmp_path: Path, width
     name = "a_term_with_a_name_that_is_far_too_long_for_a_phone" * 3
     path = report.write(
         result(photo, entry(1), entry(2), reason="x" * 300) if width == 360
-        else result(photo, entry(1, **{name: 1.0})),
+        else result(photo, entry(1, weighted={name: 1.0})),
         tmp_path / f"{'y' * 200}.html", content=photo, style=[photo] * 3, loss=Content(photo),
         settings={name: name},
     )  # fmt: skip
