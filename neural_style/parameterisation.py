@@ -208,7 +208,10 @@ def from_config(config: Mapping[str, Any]) -> Parameterisation:
     if name == "pixels":
         return Pixels()
     try:
-        rows = (tuple(map(float, options[name])) for name in ("frequencies", "curvatures"))
-        return Frequencies(*rows, floor=float(options["floor"]))
+        return Frequencies(
+            tuple(map(float, options["frequencies"])),
+            tuple(map(float, options["curvatures"])),
+            float(options["floor"]),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise OptionError(f"this config makes no parameterisation: {config!r}.") from error
