@@ -56,8 +56,8 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import images as images
     from neural_style import parameterisation as parameterisation
     from neural_style import presets as presets
-    from neural_style import testing as testing
     from neural_style import report as report
+    from neural_style import testing as testing
     from neural_style.balancing import balance as balance
     from neural_style.custom import Custom as Custom
     from neural_style.estimates import Estimate as Estimate
