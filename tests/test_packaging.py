@@ -30,6 +30,7 @@ MODULES = {
     f"{package}/{path.name}": path
     for package, folder in (
         ("neural_style", ROOT / "neural_style"),
+        ("neural_style/cli", ROOT / "neural_style" / "cli"),
         ("neural_style/extensions", ROOT / "extensions"),
     )
     for path in folder.glob("*.py")
