@@ -1094,6 +1094,9 @@ def weights_files() -> Iterator[Case]:
     for name, content in files.items():
         attempt = partial(_network, content, "weights.h5")
         yield Case("weights", name, attempt, WeightsError)
+    circular = bytearray(whole)
+    circular[120 : len(whole) // 2] = whole[: len(whole) // 2 - 120]
+    yield Case("weights", "itself inside", partial(_network, bytes(circular), "a.h5"), WeightsError)
     for suffix in ("keras", "weights.h5", "weights.json", "npz", "hdf5", "txt", "pkl", ""):
         attempt = partial(_network, b"not what it is called", f"a.{suffix}")
         yield Case("weights", f"text named .{suffix}", attempt, WeightsError)
