@@ -844,6 +844,45 @@ def sweep_options() -> Iterator[Case]:
     yield from options("sweep", resized, bad)
 
 
+def other_options() -> Iterator[Case]:
+    """`evaluate`, callbacks, tables, `color` and example pictures with one bad option each."""
+
+    def scored(world: World, **given: Any) -> Any:
+        settings = {"features": world.features, "style_layers": LAYERS[:1],
+                    "content_layer": LAYERS[0], **given}  # fmt: skip
+        return ns.evaluate(world.photo, world.photo, world.painting, **settings)
+
+    yield from options(
+        "other option", scored,
+        {"features": ["vgg19", 5, len], "style_layers": [5, None, "a", [], ["a"], [5]],
+         "content_layer": [5, None, "a", ["a"]], "directions": _COUNTS, "positions": _COUNTS,
+         "seed": [-1, "a", 1.5, None]},
+    )  # fmt: skip
+    paths = [5, None, b"x", "\0", "/nowhere/at/all/x", "/dev/null/x", "x" * 5000]
+    for name in ("csv", "snapshots"):
+        for path in paths:
+            if name == "snapshots" and path == "/nowhere/at/all/x":
+                continue  # which is made
+            attempt = partial(_called, getattr(ns.callbacks, name), path)
+            yield Case("other option", f"{name} {path!r:.30}", attempt, StyleError)
+    for every in _COUNTS:
+        attempt = partial(_used, lambda w, n: ns.callbacks.snapshots(w.inputs, every=n), every)
+        yield Case("other option", f"snapshots every {every!r}", attempt, OptionError)
+    for name in [*JUNK, None, "montreal.png", "../montreal", ["montreal"]]:
+        attempt = partial(_called, ns.datasets.path, name)
+        yield Case("other option", f"picture {name!r:.30}", attempt, StyleError)
+    for method in [5, None, "Cholesky", ["cholesky"], Thorn()]:
+        attempt = partial(_used, lambda w, m: ns.color.match(w.photo, w.photo, m), method)
+        yield Case("other option", f"method {method!r}", attempt, OptionError)
+    for table in [5, None, (), (NAN,), ("a",), (0.0,), (2.0, 1.0), (HUGE,), (1j,), Thorn()]:
+        attempt = partial(_called, ns.parameterisation.Frequencies, table)
+        yield Case("other option", f"frequencies {table!r:.30}", attempt, OptionError)
+
+
+def _called(function: Callable[[Any], Any], value: Any, _: World) -> Any:
+    return function(value)
+
+
 def _made(**settings: Any) -> ns.Result:
     return ns.Result(images.noise((8, 8)), 1.0, {"a": 1.0}, {"a": 1.0}, (), 1, 1, 0.1, 0, "done")
 
@@ -1248,5 +1287,6 @@ def cases() -> list[Case]:
     """Every case."""
     kinds = (truncated, flipped, alien, sizes, metadata, arrays, minimise_options,
              transfer_options, preset_options, loss_options, network_options, sweep_options,
+             other_options,
              loss_names, plugins, weights_files, records)  # fmt: skip
     return [case for kind in kinds for case in kind()]

@@ -140,7 +140,8 @@ def make_losses(name: str, options: dict[str, Any], weight: Any) -> None:
 
     def attempt() -> Any:
         loss = registry.create(name, *references, **options)
-        total = weight * loss if isinstance(weight, int | float) else 1 * loss
+        real = isinstance(weight, int | float) and not isinstance(weight, bool)
+        total = (weight if real else 1) * loss
         again = ns.WeightedSum.from_config(total.get_config(), total.pictures())
         return repr(total), repr(again)
 
@@ -277,9 +278,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--examples", type=int, default=200, help="in a row, of each property")
-    end = time.monotonic() + 60 * (options := parser.parse_args()).minutes
+    parser.add_argument("--seed", type=int, default=0, help="of the first round")
+    options = parser.parse_args()
+    end = time.monotonic() + 60 * options.minutes
     failed: dict[str, str] = {}
-    seed = 0
+    seed = options.seed
     while time.monotonic() < end:
         for check in PROPERTIES:
             try:
