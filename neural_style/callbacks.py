@@ -70,10 +70,10 @@ def snapshots(folder: str | os.PathLike[str], *, every: int = 50) -> Callable[[S
     ``every``. The folder is made, if it is missing, and checked at once.
     """
     check_count("every", every)
-    folder = Path(folder)
     try:
+        folder = Path(folder)
         make_folder(folder)
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise ImageError(f"{folder}: no folder for snapshots can be made ({error}).") from error
     due = 0
 
@@ -102,10 +102,10 @@ def csv(path: str | os.PathLike[str]) -> Callable[[Step], None]:
     OptionError
         The file cannot be written: the folder is missing, or one of them is protected.
     """
-    path = Path(path).absolute()
     try:
+        path = Path(path).absolute()
         path.open("a").close()
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise OptionError(
             f"{path}: this file cannot be written ({error}); create its folder, or choose another."
         ) from error

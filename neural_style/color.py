@@ -76,7 +76,7 @@ def match(
     >>> bool(np.allclose(matched.mean((0, 1)), photo.mean((0, 1)), atol=0.1))
     True
     """
-    if method not in _FACTORS:
+    if not isinstance(method, str) or method not in _FACTORS:
         raise OptionError(f"method: expected one of {', '.join(_FACTORS)}, got {method!r}.")
     colours, own = _colours(picture, "picture"), _colours(reference, "reference")
     (mean, covariance), (mean_r, covariance_r) = _moments(colours), _moments(own)

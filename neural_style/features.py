@@ -336,6 +336,8 @@ def _vgg(network: object, pooling: str, weights: str | os.PathLike[str] | None) 
         own = None if weights == "imagenet" else weights
         path = weights_files.find(network, own)
         try:
+            if own is not None:
+                weights_files.check_readable(path)
             model.load_weights(path)
         except Exception as error:  # HDF5 and Keras raise what they like for a bad file
             raise WeightsError(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
 
-from neural_style.errors import OptionError, suggestion
+from neural_style.errors import OptionError, number, suggestion
 from neural_style.images import Image, Size
 
 # Of `transfer`'s loss with VGG19, along luminance, measured by differences of gradients for
@@ -110,14 +110,17 @@ class Frequencies:
     floor: float = 0.1
 
     def __post_init__(self) -> None:
+        for values in (self.frequencies, self.curvatures):
+            if not isinstance(values, Sequence) or not all(number(each) > 0 for each in values):
+                raise OptionError(f"Frequencies: expected a list of numbers above 0, got {values}.")
         table = len(self.frequencies) == len(self.curvatures) > 0
         rising = all(a < b for a, b in itertools.pairwise(self.frequencies))
-        if not (table and rising and min(*self.frequencies, *self.curvatures) > 0):
+        if not (table and rising):
             raise OptionError(
                 f"Frequencies: expected increasing frequencies and as many curvatures, all "
                 f"positive, got {self.frequencies} and {self.curvatures}."
             )
-        if not self.floor >= 0:
+        if not number(self.floor) >= 0:
             raise OptionError(f"Frequencies: expected a floor of 0 or more, got {self.floor}.")
 
     def encode(self, image: Image) -> Image:

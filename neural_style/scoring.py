@@ -21,8 +21,8 @@ from skimage.metrics import structural_similarity
 
 from neural_style import color, images
 from neural_style.drafts import pretrained
-from neural_style.errors import ImageError, OptionError, check_count
-from neural_style.features import FeatureModel
+from neural_style.errors import ImageError, OptionError, check_count, check_seed
+from neural_style.features import FeatureModel, check_model
 from neural_style.images import Image
 
 STYLE_LAYERS = tuple(f"block{block}_conv2" for block in range(1, 6))
@@ -173,9 +173,12 @@ def evaluate(
         )
     check_count("directions", directions)
     check_count("positions", positions)
-    if isinstance(style_layers, str) or not style_layers:
+    check_seed(seed)
+    if isinstance(style_layers, str) or not isinstance(style_layers, Sequence) or not style_layers:
         raise OptionError(f"style_layers: expected names of layers, got {style_layers!r}.")
-    model = features or pretrained("vgg19", "max", "caffe")
+    if not isinstance(content_layer, str):
+        raise OptionError(f"content_layer: expected the name of a layer, got {content_layer!r}.")
+    model = pretrained("vgg19", "max", "caffe") if features is None else check_model(features)
     of_picture = _activations(model, picture, [*style_layers, content_layer])
     of_content = _activations(model, content, [content_layer])
     of_style = _activations(model, style, style_layers)

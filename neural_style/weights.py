@@ -23,6 +23,19 @@ from pathlib import Path
 from neural_style.download import download, has_digest, keras_home, obtain
 from neural_style.errors import WeightsError, suggestion
 
+_TIMEOUT = 10.0
+# Everything in an HDF5 file, of which nothing may lie in another file, or be larger than 4 GiB.
+_READ = """
+import sys, h5py
+def read(name, each):
+    list(each.attrs.items())
+    if isinstance(each, h5py.Dataset):
+        assert not each.external and not each.is_virtual and each.nbytes < 2**32, name
+        each[()]
+with h5py.File(sys.argv[1], "r") as file:
+    read("/", file)
+    file.visititems(read)
+"""
 _ORIGIN = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 
@@ -126,6 +139,30 @@ def _own_file(given: str | os.PathLike[str], source: Source) -> Path:
             stacklevel=5,  # the line that calls FeatureModel
         )
     return path
+
+
+def check_readable(path: Path) -> None:
+    """Read all of a user's file in another process, since HDF5 may hang or crash over it.
+
+    Raises
+    ------
+    OSError
+        It is no whole HDF5 file, or not read within ten seconds.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _READ, path],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=_TIMEOUT,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise OSError(f"HDF5 had not read it after {_TIMEOUT:g} s") from error
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"HDF5 crashed, {done.returncode}"]
+        raise OSError(f"expected a whole HDF5 file: {lines[-1]}")
 
 
 def _extract(source: Source, part: Path) -> None:

@@ -341,6 +341,24 @@ def test_the_warning_points_at_the_line_that_builds_the_model(tmp_path: Path) ->
     assert [warning.filename for warning in caught] == [__file__]
 
 
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("while True: pass", "HDF5 had not read it after 0.5 s"),
+        ("import os; os.abort()", "expected a whole HDF5 file: HDF5 crashed, -6"),
+    ],
+    ids=["hangs", "crashes"],
+)
+def test_a_file_over_which_hdf5_hangs_or_crashes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, reason: str
+) -> None:
+    monkeypatch.setattr(weights, "_READ", program)
+    if "while" in program:
+        monkeypatch.setattr(weights, "_TIMEOUT", 0.5)
+    with pytest.raises(OSError, match=reason):
+        weights.check_readable(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["missing.h5", "", "nul\0.h5"], ids=["missing", "folder", "NUL"])
 def test_an_own_file_that_cannot_be_read_is_an_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(WeightsError, match=r"the weights file .* cannot be read .*check the path"):

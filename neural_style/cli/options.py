@@ -98,11 +98,12 @@ def model_options(command: Any) -> Any:
 def recipe(given: dict[str, Any]) -> Recipe | None:
     """Take the options about losses out of what is given; without any, None."""
     names = ("loss", "layers", "option", "reference", "mask")
-    found = Recipe(*(given.pop(name, ()) for name in names))
+    texts = [given.pop(name, ()) for name in names]
+    found = Recipe(*texts)
     if found.losses:
         found.weights()
         return found
-    if any(found):
+    if any(texts):
         raise OptionError("--layers, --option, --reference and --mask are of losses: add --loss.")
     return None
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from neural_style.errors import OptionError
 
@@ -22,7 +23,8 @@ _OF_NOTHING = ("total_variation",)
 REFERENCES = ("content", "style", "none")
 
 
-class Recipe(NamedTuple):
+@dataclass(frozen=True)
+class Recipe:
     """The texts of ``--loss``, ``--layers``, ``--option``, ``--reference`` and ``--mask``."""
 
     losses: Sequence[str]
