@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import neural_style as ns
 from neural_style import registry
+from neural_style.cli import main
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -56,13 +58,20 @@ def test_the_readmes_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert len(installs) == 1
     commands = "".join(blocks("sh")).splitlines()
     here = [command for command in commands if not re.search(installs[0], command)]
-    assert here == ["python examples/quickstart.py photo.jpg painting.jpg -o out.png"]
+    assert len(here) == 2
+    assert here[0] == "python examples/quickstart.py photo.jpg painting.jpg -o out.png"
+    assert here[1].startswith("neural-style transfer photo.jpg painting.jpg -o out.png ")
     monkeypatch.chdir(tmp_path)
     shutil.copy(ns.datasets.path("rocket"), "photo.jpg")
     shutil.copy(ns.datasets.path("retina"), "painting.jpg")
     _, path, *arguments = shlex.split(here[0])
     monkeypatch.setattr("sys.argv", [path, *arguments, "--size", "32", "--evaluations", "2"])
     runpy.run_path(str(ROOT / path), run_name="__main__")
+    assert ns.images.load("out.png").std() > 5
+    Path("out.png").unlink()
+    _, *arguments = shlex.split(here[1])
+    done = CliRunner().invoke(main, [*arguments, "--size", "32", "--evaluations", "2"])
+    assert done.exit_code == 0, done.output
     assert ns.images.load("out.png").std() > 5
 
 
