@@ -98,11 +98,12 @@ def model_options(command: Any) -> Any:
 def recipe(given: dict[str, Any]) -> Recipe | None:
     """Take the options about losses out of what is given; without any, None."""
     names = ("loss", "layers", "option", "reference", "mask")
-    found = Recipe(*(given.pop(name, ()) for name in names))
-    if found.losses:
+    texts = [given.pop(name) for name in names]
+    if texts[0]:
+        found = Recipe(*texts)
         found.weights()
         return found
-    if any(found):
+    if any(texts):
         raise OptionError("--layers, --option, --reference and --mask are of losses: add --loss.")
     return None
 

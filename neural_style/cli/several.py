@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def sweep(**given: Any) -> None:
         for name in [name for name in settings if name.startswith("loss.")]:
             own[name.removeprefix("loss.")] = settings.pop(name)
         losses = [f"{name}={weight}" for name, weight in own.items()]
-        loss: Recipe | None = recipe and recipe._replace(losses=losses)
+        loss: Recipe | None = recipe and replace(recipe, losses=losses)
         return ns.transfer(photo, painting, loss=loss, features=model, **{**fixed, **settings})
 
     outcomes = ns.sweep(
@@ -128,7 +129,7 @@ def sweep(**given: Any) -> None:
         callbacks=[] if silent or as_json else [lambda outcome: click.echo(str(outcome))],
     )
     names = list(grid)
-    across = {"rows": names[0], "columns": names[1]} if len(names) == 2 else {}
+    across: dict[str, Any] = {"rows": names[0], "columns": names[1]} if len(names) == 2 else {}
     sheet = ns.images.save(ns.contact_sheet(outcomes, **across), folder / "sheet.png")
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     for outcome in failed:
