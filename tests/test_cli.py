@@ -369,7 +369,7 @@ def test_a_process_has_clean_output_and_the_exit_codes(folder: Path) -> None:
 
 def test_only_errors_pass_while_tensorflow_starts(capfd: pytest.CaptureFixture[str]) -> None:
     with quiet._errors_only():
-        os.write(2, b"I0000 started\nE0000 broken\n")
+        os.write(2, b"I0000 started\nE0000 failed call to cuInit\nE0000 broken\n")
     assert capfd.readouterr().err == "E0000 broken\n"
     with pytest.raises(ImportError), quiet._errors_only():  # noqa: PT012
         os.write(2, b"W0000 all is told\n")

@@ -98,9 +98,9 @@ def model_options(command: Any) -> Any:
 def recipe(given: dict[str, Any]) -> Recipe | None:
     """Take the options about losses out of what is given; without any, None."""
     names = ("loss", "layers", "option", "reference", "mask")
-    texts = [given.pop(name, ()) for name in names]
-    found = Recipe(*texts)
-    if found.losses:
+    texts = [given.pop(name) for name in names]
+    if texts[0]:
+        found = Recipe(*texts)
         found.weights()
         return found
     if any(texts):

@@ -13,9 +13,12 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neural_style.errors import OptionError
+
+if TYPE_CHECKING:
+    from neural_style.losses import WeightedSum
 
 # Whose reference is the photo; another loss has the painting, unless --reference says so.
 _OF_CONTENT = ("content", "laplacian", "self_similarity")
@@ -53,7 +56,7 @@ class Recipe:
             )
         return found
 
-    def __call__(self, photo: Any, painting: Any) -> Any:
+    def __call__(self, photo: Any, painting: Any) -> WeightedSum:
         """The sum of the losses of these two pictures."""
         from neural_style import create, guided, images
 
@@ -62,7 +65,7 @@ class Recipe:
         masks = [
             (images.load(own), images.load(theirs)) for own, theirs in pairs(self.masks, "--mask")
         ]
-        terms = []
+        terms: list[Any] = []
         guides = 0
         for name, weight in weights.items():
             of = self.of(name)
@@ -80,7 +83,8 @@ class Recipe:
                 terms.append(weight * loss)
         if masks and not guides:
             raise OptionError("--mask: none of the losses can be guided by a mask; add gram.")
-        return sum(terms[1:], start=terms[0])
+        total: WeightedSum = sum(terms)
+        return total
 
     def _settings(self, weights: dict[str, float]) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
