@@ -14,8 +14,9 @@ __version__ = "0.1.0"
 # Every public name and the module it is in; of the modules themselves, nothing.
 _HOMES = {
     "Custom": "custom",
-    "LBFGS": "optimisers",
+    "Estimate": "estimates",
     "FeatureModel": "features",
+    "LBFGS": "optimisers",
     "Loss": "losses",
     "Objective": "objective",
     "Outcome": "sweeps",
@@ -31,6 +32,7 @@ _HOMES = {
     "create": "registry",
     "datasets": "",
     "errors": "",
+    "estimate": "estimates",
     "evaluate": "scoring",
     "guided": "guidance",
     "images": "",
@@ -39,7 +41,11 @@ _HOMES = {
     "parameterisation": "",
     "presets": "",
     "register": "registry",
+    "report": "",
+    "rerun": "repeating",
+    "resume": "repeating",
     "sweep": "sweeps",
+    "testing": "",
     "transfer": "styling",
 }
 __all__ = list(_HOMES)
@@ -52,8 +58,12 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import images as images
     from neural_style import parameterisation as parameterisation
     from neural_style import presets as presets
+    from neural_style import report as report
+    from neural_style import testing as testing
     from neural_style.balancing import balance as balance
     from neural_style.custom import Custom as Custom
+    from neural_style.estimates import Estimate as Estimate
+    from neural_style.estimates import estimate as estimate
     from neural_style.features import FeatureModel as FeatureModel
     from neural_style.guidance import guided as guided
     from neural_style.losses import Loss as Loss
@@ -65,6 +75,8 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style.registry import create as create
     from neural_style.registry import names as names
     from neural_style.registry import register as register
+    from neural_style.repeating import rerun as rerun
+    from neural_style.repeating import resume as resume
     from neural_style.result import Result as Result
     from neural_style.result import Step as Step
     from neural_style.scoring import Scores as Scores

@@ -55,6 +55,15 @@ def replacement(layer: keras.Layer) -> keras.Layer:
     return layer
 
 
+def by_winograd(layer: keras.Layer, shape: tuple[int, ...]) -> bool:
+    """Whether `replacement` computes ``layer``'s (height, width, channels) by Winograd."""
+    return (
+        _is_plain_convolution(layer)
+        and min(layer.kernel.shape[2:]) >= _FEWEST_CHANNELS
+        and shape[0] * shape[1] >= _FEWEST_POSITIONS
+    )
+
+
 def _is_plain_convolution(layer: keras.Layer) -> bool:
     return (
         type(layer) is keras.layers.Conv2D

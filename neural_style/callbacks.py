@@ -1,13 +1,13 @@
-"""Callbacks for `minimise`: callables of a `Step`, two of them also context managers."""
+"""Callbacks for `minimise`: callables of a `Step`, three of them also context managers."""
 
 from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from csv import writer
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from rich.console import Console, Group
@@ -18,7 +18,11 @@ from rich.text import Text
 from neural_style import images
 from neural_style.errors import ImageError, OptionError, check_count
 from neural_style.files import make_folder
-from neural_style.result import Step
+from neural_style.result import Picture, Step
+
+if TYPE_CHECKING:
+    from neural_style.losses import Loss, WeightedSum
+    from neural_style.report import Report
 
 
 def progress(console: Console | None = None) -> Callable[[Step], None]:
@@ -90,7 +94,8 @@ def csv(path: str | os.PathLike[str]) -> Callable[[Step], None]:
     The columns are ``evaluation``, ``round``, ``seconds``, ``loss``, and
     ``unweighted/name`` and ``weighted/name`` of each term, named in the first row. A row is
     in the file at once, so that ``tail -f`` follows a run and an interrupted one keeps
-    what it has. A new run starts the file anew.
+    what it has. A new run starts the file anew; one that goes on (`neural_style.resume`) adds
+    to it, and iterates after the state that it goes on from are there twice.
 
     Raises
     ------
@@ -213,6 +218,36 @@ class _TensorBoard:
         self._summary.image("picture", pixels[np.newaxis])
         self._pictured = step.evaluation
         self._due = (step.evaluation // self._every + 1) * self._every
+
+
+def report(
+    path: str | os.PathLike[str],
+    *,
+    content: Picture | None = None,
+    style: Picture | Sequence[Picture] = (),
+    loss: Loss | WeightedSum | None = None,
+    settings: Mapping[str, Any] | None = None,
+    every: int = 10,
+) -> Report:
+    """Keep a page of the run, one HTML file, to be watched in a browser while it goes on.
+
+    The file is replaced, whole, at the first iterate, at the first one at or after each multiple
+    of ``every`` evaluations, and at the end; until then a browser that shows it loads it again
+    by itself. After the run ``finish(result)`` of what this returns adds the result and why it
+    stopped. `neural_style.report` has the rest: what is on the page, `report.write` for a run
+    that had no such callback, with the same options, and `report.serve`.
+
+    Raises
+    ------
+    ImageError
+        A picture is none.
+    OptionError
+        ``every`` is no number, or the file cannot be written. Where the disk refuses later,
+        that is logged, and the run goes on.
+    """
+    from neural_style.report import Report  # with Keras, which the others do without
+
+    return Report(path, content, style, loss, settings, every)
 
 
 def _numbers(step: Step) -> dict[str, float]:

@@ -14,6 +14,7 @@ pictures that are cut into tiles.
 from __future__ import annotations
 
 import copy
+import functools
 from collections import UserDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -40,8 +41,9 @@ class Whole:
     def __init__(self, losses: Sequence[Loss], features: FeatureModel) -> None:
         self.features = features
         self._losses = without_references(losses)
+        # One for each shape and choice of losses: TensorFlow warns of a function with many traces.
+        self._measures: dict[Any, Any] = {}
         # Without AutoGraph, an error in a loss is raised as it is.
-        self._measure = tf.function(self._statistics, autograph=False)
         self.function = tf.function(self._value_and_gradient, autograph=False, jit_compile=True)
 
     @property
@@ -53,8 +55,12 @@ class Whole:
         """The statistics of one picture for the losses ``which``, as NumPy arrays."""
         if not which:
             return []
+        key = which, image.shape
+        if key not in self._measures:
+            chosen = functools.partial(self._statistics, which=which)
+            self._measures[key] = tf.function(chosen, autograph=False)
         pixels = tf.constant(image[None], tf.float32)
-        return list(arrays(self._measure(pixels, which, tensors(list(guides)))))
+        return list(arrays(self._measures[key](pixels, guides=tensors(list(guides)))))
 
     def prepared(self, i: int, target: Any) -> Any:
         """The target of a loss as tensors."""

@@ -12,11 +12,12 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias, TypedDict
 
 from neural_style import color, images
 from neural_style.errors import OptionError, check_count, suggestion
+from neural_style.estimates import Tile
 from neural_style.features import FeatureModel, Preprocess, check_model
 from neural_style.images import Image, Size
 from neural_style.losses import Loss, WeightedSum
@@ -54,15 +55,14 @@ class Options(TypedDict, total=False):
     parameterisation: str | Parameterisation
     features: FeatureModel
     seed: int
-    tile: int | None
+    tile: Tile
 
 
 @dataclass(frozen=True, eq=False)
 class Preset:
     """An objective for two pictures, and the settings of its run.
 
-    The fields are arguments of `minimise`, but for ``chroma``, a picture whose colours the
-    result gets; `dataclasses.replace` changes any.
+    The fields are arguments of `minimise`; `dataclasses.replace` changes any.
     """
 
     loss: Loss | WeightedSum
@@ -73,26 +73,28 @@ class Preset:
     restart_every: int | None
     clip: Literal["round", "step"]
     seed: int
-    tile: int | None = None
+    tile: Tile = None
     scales: Sequence[int] = ()
     parameterisation: str | Parameterisation = "pixels"
     chroma: Image | None = field(default=None, repr=False)
 
     def run(
-        self, *, callbacks: Iterable[Callback] = (), output: str | os.PathLike[str] | None = None
+        self,
+        *,
+        callbacks: Iterable[Callback] = (),
+        output: str | os.PathLike[str] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 50,
     ) -> Result:
-        """`minimise` with these settings; ``callbacks`` and ``output`` are its own."""
+        """`minimise` with these settings; the arguments are its own."""
         settings = {each.name: getattr(self, each.name) for each in fields(self)}
-        chroma = settings.pop("chroma")
-        if chroma is None:
-            return minimise(**settings, callbacks=callbacks, output=output)
-        if output is not None:
-            images.check_output(output)
-        result = minimise(**settings, callbacks=callbacks)
-        result = replace(result, image=color.recolour(result.image, chroma))
-        if output is not None:
-            result.save(output)
-        return result
+        return minimise(
+            **settings,
+            callbacks=callbacks,
+            output=output,
+            checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every,
+        )
 
 
 class Draft:

@@ -40,12 +40,28 @@ class LossError(StyleError, ValueError):
     """A loss, its options or its references are not usable."""
 
 
+class ConformanceError(StyleError, AssertionError):
+    """A loss does not do what the protocol asks of it."""
+
+
 class OptionError(StyleError, ValueError):
     """An option of a run is not usable."""
 
 
 class RegistryError(StyleError, LookupError):
     """A name is unknown, taken, or belongs to a plugin that does not load."""
+
+
+class MemoryLimitError(StyleError, MemoryError):
+    """A run needs more memory than is free; known before it starts."""
+
+
+class CheckpointError(StyleError, RuntimeError):
+    """A run's folder cannot be written, or the run in it cannot be gone on with."""
+
+
+class RecordError(StyleError, ValueError):
+    """The record of a run cannot be read, or is none."""
 
 
 class NonFiniteLossError(StyleError, ArithmeticError):

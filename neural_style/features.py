@@ -11,16 +11,18 @@ users never see it, and the network is cut at the deepest layer that is asked fo
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
 from neural_style import receptive
 from neural_style import weights as weights_files
-from neural_style.accelerated import replacement
+from neural_style.accelerated import by_winograd, replacement
 from neural_style.backend import check_float32, keras, tf
 from neural_style.errors import (
     BackendError,
@@ -38,6 +40,13 @@ Preprocess: TypeAlias = Callable[[Tensor], Tensor]
 IMAGE = "image"
 _NETWORKS = {"vgg19": keras.applications.VGG19, "vgg16": keras.applications.VGG16}
 _MODES = ("caffe", "torch", "tf", "raw")
+# Layers whose options decide what they compute, and are plain values.
+_DESCRIBED = (
+    keras.layers.Conv2D,
+    keras.layers.MaxPooling2D,
+    keras.layers.AveragePooling2D,
+    keras.layers.Activation,
+)
 
 
 class FeatureModel:
@@ -98,7 +107,17 @@ class FeatureModel:
         else:
             self._network = _vgg(network, "max" if pooling is None else pooling, weights)
         self.name: str = self._network.name
-        self.preprocess = _preprocessing("caffe" if preprocess is None else preprocess)
+        known = not isinstance(network, keras.Model)
+        pooling = "max" if pooling is None else pooling
+        preprocess = "caffe" if preprocess is None else preprocess
+        self._config = {
+            "network": self.name,
+            "pooling": pooling if known else None,
+            "weights": "imagenet" if known and weights == "imagenet" else "other",
+            "preprocess": None if callable(preprocess) else preprocess,
+            "winograd": winograd,
+        }
+        self.preprocess = _preprocessing(preprocess)
         self.layers: tuple[str, ...] = tuple(
             layer.name
             for layer in self._network.layers
@@ -110,6 +129,44 @@ class FeatureModel:
         self._replacement = functools.cache(replacement)
         # What objectives compile for this model, kept here so that it goes with the model.
         self.compiled: dict[Any, Any] = {}
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """A hash of the network: its layers, their options and their weights, as values."""
+        found = hashlib.sha256()
+        for layer in _all_layers(self._network):
+            weights = [] if isinstance(layer, keras.Model) else layer.get_weights()
+            options = dict(layer.get_config()) if isinstance(layer, _DESCRIBED) else {}
+            if not weights:  # Keras numbers the names of a process's pooling and input layers
+                options.pop("name", None)
+            own = [type(layer).__name__, options]
+            found.update(json.dumps(own, default=lambda value: type(value).__name__).encode())
+            for weight in weights:
+                found.update(repr((weight.shape, weight.dtype.name)).encode())
+                found.update(np.ascontiguousarray(weight).tobytes())
+        return found.hexdigest()
+
+    def get_config(self) -> dict[str, Any]:
+        """Its options and its `sha256`, as JSON has them.
+
+        ``weights`` are ``"imagenet"`` or ``"other"``, and ``preprocess`` is None where it is a
+        function, which the hash does not know either.
+        """
+        return {**self._config, "sha256": self.sha256}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The model again, from `get_config`, where that can be: of a VGG with ImageNet's weights.
+
+        The hash is not compared. Raises `OptionError` for any other, and as the class.
+        """
+        options = {name: value for name, value in config.items() if name != "sha256"}
+        if options["weights"] != "imagenet" or options["preprocess"] is None:
+            raise OptionError(
+                f"the feature model {options['network']!r} has weights or a preprocessing of its "
+                f"own, which its config does not hold: pass it again as features=…"
+            )
+        return cls(options.pop("network"), **options)
 
     def __repr__(self) -> str:
         return f"FeatureModel({self.name!r}, {len(self.layers)} layers)"
@@ -169,6 +226,30 @@ class FeatureModel:
         names = tuple(name for name in layers if name != IMAGE)
         found = self._cut(names).compute_output_shape((1, *size, 3)) if names else {}
         return {name: (*size, 3) if name == IMAGE else found[name][1:] for name in layers}
+
+    def operations(
+        self, layers: Iterable[str], size: tuple[int, int]
+    ) -> list[tuple[keras.Layer, tuple[int, ...]]]:
+        """What runs for ``layers``, in order, each with the shape of its activation.
+
+        The network does not run for it. Raises `LayerError` as `check`.
+        """
+        layers = tuple(layers)
+        self.check(layers, size)
+        names = tuple(name for name in layers if name != IMAGE)
+        if not names:
+            return []
+        cut = self._cut(names)
+        run = {op.name: op for op in cut.operations if not isinstance(op, keras.layers.InputLayer)}
+        outputs = {name: operation.output for name, operation in run.items()}
+        if (tuple(run), False) not in self._cuts:
+            self._cuts[tuple(run), False] = keras.Model(cut.inputs[0], outputs)
+        found = self._cuts[tuple(run), False].compute_output_shape((1, *size, 3))
+        return [(run[name], tuple(found[name][1:])) for name in run]
+
+    def is_fast(self, layer: keras.Layer, shape: tuple[int, ...]) -> bool:
+        """Whether a convolution goes by Winograd's algorithm, for an activation of ``shape``."""
+        return self._accelerated and by_winograd(layer, shape)
 
     def receptive_fields(self, layers: Iterable[str]) -> dict[str, receptive.Fields]:
         """Which pixels a position of each of ``layers`` reads, along y and x.

@@ -6,9 +6,10 @@ import io
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 @contextmanager
@@ -37,6 +38,23 @@ def open_file(path: Path) -> io.BufferedReader:
     if path.exists() and not path.is_file():
         raise OSError("it is no file, but a folder, a pipe or a device")
     return path.open("rb")
+
+
+def write_durably(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file, as `atomic`, that is on the disk when this returns.
+
+    Whatever happens, a loss of power too, either the old file is there or the new one.
+    """
+    with atomic(path) as part, part.open("xb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    if os.name == "posix":  # elsewhere a folder cannot be opened
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def make_folder(folder: Path) -> None:

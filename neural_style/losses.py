@@ -474,7 +474,9 @@ def digest(picture: NDArray[np.float32] | None) -> str:
     if picture is None:
         return ""
     values = np.ascontiguousarray(picture, np.float32)
-    return hashlib.sha256(repr(values.shape).encode() + values.tobytes()).hexdigest()
+    found = hashlib.sha256(repr(values.shape).encode())
+    found.update(values.data)  # no copy
+    return found.hexdigest()
 
 
 def _checked_layers(layers: Any, name: str) -> tuple[str, ...] | dict[str, float]:

@@ -24,6 +24,7 @@ from neural_style import guidance, tiles
 from neural_style.backend import check_float32
 from neural_style.compiled import Whole, trace_key
 from neural_style.errors import LossError, check_count, check_seed
+from neural_style.estimates import Tile, fitting
 from neural_style.features import FeatureModel, check_model
 from neural_style.images import Image, Size
 from neural_style.losses import Loss, Mask, Term, WeightedSum, digest, terms_of
@@ -67,12 +68,16 @@ class Objective:
     tile
         The longest side, in pixels, of what is evaluated at once; larger pictures, and larger
         references, are evaluated in tiles (`neural_style.tiles`). None: always whole.
+        ``"auto"``: whole if that fits into the memory that is free, and else the largest
+        tile that does (`neural_style.estimate`).
 
     Raises
     ------
     LossError, LayerError, OptionError, BackendError
         A term's options, layers or references do not fit; a term cannot be tiled, or the
         tile is too small for the layers; or Keras is not in float32.
+    MemoryLimitError
+        It clearly needs more memory than is free.
     """
 
     def __init__(
@@ -82,13 +87,15 @@ class Objective:
         size: Size,
         *,
         seed: int = 0,
-        tile: int | None = None,
+        tile: Tile = None,
     ) -> None:
         check_float32()
         self.terms: tuple[Term, ...] = terms_of(loss)
         check_model(features)
         self.seed = check_seed(seed)
-        tile = None if tile is None else check_count("tile", tile)
+        for term in self.terms:
+            features.check(term.loss.layers, size)
+        self.tile = fitting(loss, features, size, tile)
         sizes = {size}
         for term in self.terms:
             if term.loss.refresh_every is not None:
@@ -97,10 +104,10 @@ class Objective:
                 guidance.check(term.loss)
             for own in (size, *(_size(reference) for reference in term.loss.references)):
                 features.check(term.loss.layers, own)
-                tiles.check(term.loss, own, tile)
+                tiles.check(term.loss, own, self.tile)
                 sizes.add(own)
         losses = [term.loss for term in self.terms]
-        self._evaluators = {own: _evaluator(losses, features, own, tile) for own in sizes}
+        self._evaluators = {own: _evaluator(losses, features, own, self.tile) for own in sizes}
         self._evaluator = self._evaluators[size]
         self._features = features
         self._guides = [guidance.guides(x, x.masks and x.masks[0], features, size) for x in losses]

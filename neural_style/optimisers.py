@@ -16,15 +16,18 @@ What a driver knows is a value, to be had within ``accept()``:
     other.restore(state)
     other(evaluate, accept, image)  # goes on after that iterate, to the same bits
 
+A driver without ``keeps_state`` has none to give, and nothing to lose between two rounds.
+
 The first call after `restore` neither evaluates nor accepts that iterate again, and of
 ``image`` it takes the shape alone.
 """
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -55,6 +58,7 @@ class Driver(Protocol):
     """An optimiser at work on one run."""
 
     resumes_there: bool
+    keeps_state: bool
 
     def __call__(self, evaluate: Evaluate, accept: Accept, image: Image) -> str:
         """Move from ``image`` until `RoundOver` passes through; or return why not."""
@@ -109,6 +113,7 @@ class SciPyLBFGS:
 
 class _LBFGSDriver:
     resumes_there = False
+    keeps_state = True
 
     def __init__(self, history: int) -> None:
         # Of steps s and differences of gradients y, oldest first: (s, y, 1 / sᵀy).
@@ -207,6 +212,7 @@ def _search(at: Callable[[Vector], _Point], here: _Point, direction: Vector) -> 
 class _SciPyDriver:
     history: int
     resumes_there = False
+    keeps_state = False
 
     def __call__(self, evaluate: Evaluate, accept: Accept, image: Image) -> str:
         started = False
@@ -246,6 +252,7 @@ class _KerasDriver:
     """A Keras optimizer: one step an evaluation; its state goes on across rounds."""
 
     resumes_there = True
+    keeps_state = True
 
     def __init__(self, optimizer: keras.optimizers.Optimizer, clip_steps: bool) -> None:
         # An optimizer is built for one variable, so that each run has a copy of its own.
@@ -305,3 +312,57 @@ def driver(optimiser: Any, *, clip_steps: bool = False) -> Driver:
         f"optimiser: expected neural_style.LBFGS() or a keras.optimizers.Optimizer, such as "
         f"Adam(0.1), got {optimiser!r}."
     )
+
+
+def config_of(optimiser: Any) -> dict[str, Any]:
+    """Its class and options as JSON has them; None in place of options that are not known.
+
+    Those of a class that is not Keras' own or this library's are not.
+    """
+    name = type(optimiser).__name__
+    if isinstance(optimiser, LBFGS | SciPyLBFGS):
+        return {"class_name": name, "config": {"history": int(optimiser.history)}}
+    if type(optimiser) is not getattr(keras.optimizers, name, None):
+        return {"class_name": type(optimiser).__qualname__, "config": None}
+    try:
+        options = json.loads(json.dumps(optimiser.get_config()))
+    except (TypeError, ValueError, NotImplementedError):  # a schedule of the user's own
+        options = None
+    return {"class_name": name, "config": options}
+
+
+def from_config(config: Mapping[str, Any]) -> Any:
+    """The optimiser again, from `config_of`; nothing is imported by its path.
+
+    Raises
+    ------
+    OptionError
+        It is not one of the library's or Keras' own, or they do not take its options.
+    """
+    name, options = config["class_name"], config["config"]
+    if options is None:
+        raise OptionError(f"the optimiser {name} is one of your own: pass it again as optimiser=…")
+    try:
+        if name in ("LBFGS", "SciPyLBFGS"):
+            return (LBFGS if name == "LBFGS" else SciPyLBFGS)(**options)
+        kind = _class(keras.optimizers, name, keras.optimizers.Optimizer)
+        schedule = options.get("learning_rate")
+        if isinstance(schedule, Mapping):
+            schedules = keras.optimizers.schedules
+            own = _class(schedules, schedule["class_name"], schedules.LearningRateSchedule)
+            options = {**options, "learning_rate": own(**schedule["config"])}
+        if any(isinstance(value, Mapping) for value in options.values()):
+            raise TypeError("an option is an object of its own")
+        return kind.from_config(options)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise OptionError(
+            f"the optimiser {name} cannot be made from its config ({error}): pass it again as "
+            f"optimiser=…"
+        ) from error
+
+
+def _class(module: Any, name: str, base: Any) -> Any:
+    kind = getattr(module, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, base)):
+        raise TypeError(f"{name} is no {base.__name__} of Keras")
+    return kind

@@ -81,15 +81,15 @@ def create(name: str, /, *references: Any, **options: Any) -> Loss:
     """
     from neural_style.losses import Loss
 
-    factory, owner = _find(name)
+    make, owner = _find(name)
     try:
-        loss = factory(*references, **options)
+        loss = make(*references, **options)
     except StyleError:
         raise
     except (Exception, SystemExit) as error:
         raise LossError(
             f"the loss {name!r} ({owner}) cannot be made so: {_reason(error)}. It is made as "
-            f"{name}{_signature(factory)}."
+            f"{name}{_signature(make)}."
         ) from error
     if not isinstance(loss, Loss):
         raise RegistryError(
@@ -97,6 +97,11 @@ def create(name: str, /, *references: Any, **options: Any) -> Loss:
             f"neural_style.Loss."
         )
     return loss
+
+
+def factory(name: str) -> Callable[..., Any]:
+    """The class, or what else makes it, of the loss called ``name``; raises as `create`."""
+    return _find(name)[0]
 
 
 def names() -> list[str]:

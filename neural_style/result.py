@@ -70,6 +70,9 @@ class Result:
         Why the run stopped, in words.
     scale
         The index of the scale that the objective is of, 0 the coarsest.
+    record, pictures
+        Everything that is needed to repeat the run, as JSON has it (`neural_style.record`), and
+        the pictures that it was given, by their digests there.
     """
 
     image: Image = field(repr=False)
@@ -83,6 +86,8 @@ class Result:
     seed: int
     reason: str
     scale: int = 0
+    record: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    pictures: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __str__(self) -> str:
         return (
@@ -93,6 +98,22 @@ class Result:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture, as `images.save`."""
         return images.save(self.image, path)
+
+    def save_record(self, folder: str | os.PathLike[str]) -> Path:
+        """Write `record` as ``folder/record.json`` and `pictures` as ``folder/pictures.npz``.
+
+        `neural_style.rerun` of the folder repeats the run. The folder is made, if it is
+        missing; a record in it is replaced.
+
+        Raises
+        ------
+        RecordError
+            The folder cannot be written to, or has the checkpoints of a run; or this result is
+            not of `minimise`.
+        """
+        from neural_style import record
+
+        return record.save_result(self, Path(folder))
 
     def plot(self) -> Any:
         """A matplotlib figure of the loss and its weighted terms against evaluations.

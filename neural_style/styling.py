@@ -13,6 +13,7 @@ from neural_style import images, presets, registry
 from neural_style.compiled import trace_key
 from neural_style.drafts import Draft, Picture, Preset
 from neural_style.errors import OptionError, number
+from neural_style.estimates import Tile
 from neural_style.features import FeatureModel
 from neural_style.images import Image
 from neural_style.losses import Loss, Term, WeightedSum, digest
@@ -39,8 +40,10 @@ def transfer(
     parameterisation: str | Parameterisation | None = None,
     callbacks: Iterable[Callback] = (),
     seed: int = 0,
-    tile: int | None = None,
+    tile: Tile = "auto",
     output: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int = 50,
 ) -> Result:
     """Paint the content picture in the manner of the style picture.
 
@@ -74,7 +77,7 @@ def transfer(
         As in `minimise`; by default 300.
     features
         The feature model; by default VGG19 with max pooling, loaded once a process.
-    optimiser, parameterisation, callbacks, seed, tile, output
+    optimiser, parameterisation, callbacks, seed, tile, output, checkpoint, checkpoint_every
         As in `minimise`.
 
     Raises
@@ -116,7 +119,12 @@ def transfer(
     if others:
         mixed = [share * one.loss for share, one in zip(shares, (first, *others), strict=True)]
         first = replace(first, loss=_merged(sum(mixed[1:], start=mixed[0])))
-    return first.run(callbacks=callbacks, output=output)
+    return first.run(
+        callbacks=callbacks,
+        output=output,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+    )
 
 
 def default_loss(photo: Image, painting: Image) -> WeightedSum:

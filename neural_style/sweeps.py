@@ -42,6 +42,7 @@ _Record = TypeVar("_Record", Entry, Result)
 
 # How the reason of a run that `minimise` ended at Ctrl-C begins; such a run is not finished.
 _INTERRUPTED = "interrupted (Ctrl-C)"
+_INPUT = "input."  # before the digest of a picture that the run was given
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,10 +226,12 @@ class _Folder:
         try:
             record = {**vars(result), "history": [vars(entry) for entry in result.history]}
             picture = images.as_image(record.pop("image"), any_range=True)
+            inputs = {_INPUT + key: each for key, each in record.pop("pictures").items()}
             record = {"settings": json.loads(self.keys[index]), "result": record}
             text = json.dumps(record, default=_number)
             with atomic(self.paths[index]) as part:
-                np.savez(part, image=picture, record=np.frombuffer(text.encode(), np.uint8))
+                document = np.frombuffer(text.encode(), np.uint8)
+                np.savez(part, image=picture, record=document, **inputs)
         except (OSError, TypeError, ValueError) as error:
             _log.warning("The result of %s could not be kept: %s", self.keys[index], error)
 
@@ -242,11 +245,16 @@ class _Folder:
                 _check_bytes(archive)
                 record = json.loads(archive["record"].tobytes())
                 picture = images.as_image(archive["image"], any_range=True)
+                inputs = {
+                    name.removeprefix(_INPUT): archive[name]
+                    for name in archive.files
+                    if name.startswith(_INPUT)
+                }
             if _canonical(record["settings"]) != self.keys[index]:
                 raise ValueError(f"it has the settings {record['settings']}")
             values = record["result"]
             values["history"] = tuple(_checked(Entry(**entry)) for entry in values["history"])
-            return _checked(Result(image=picture, **values))
+            return _checked(Result(image=picture, pictures=inputs, **values))
         except Exception as error:  # a damaged archive raises whatever its bytes lead to
             _log.warning(
                 "%s is no result of %s, which is made again: %s", path, self.keys[index], error
@@ -280,7 +288,9 @@ def _checked(record: _Record) -> _Record:
         elif name == "reason":
             fits = isinstance(value, str)
         else:
-            fits = name in ("image", "history") or (isinstance(value, int) and value >= 0)
+            fits = name in ("image", "history", "pictures", "record") or (
+                isinstance(value, int) and value >= 0
+            )
         if not fits:
             raise ValueError(f"its {name} is {value!r}")
     return record

@@ -65,6 +65,7 @@ class Tiled:
         self._maps = tuple(i for i, loss in enumerate(losses) if loss.tiling == "map")
         layers = union(losses)
         self._shapes = {n: shape[:2] for n, shape in features.shapes(layers, size).items()}
+        self._reserve(union(losses))
         # Without AutoGraph, an error in a loss is raised as it is.
         self._measure = tf.function(self._statistics, autograph=False)
         forward = functools.partial(self._statistics, compiled=True)
@@ -147,6 +148,18 @@ class Tiled:
             if not (np.isfinite(value) and np.isfinite(gradient).all()):
                 broken.append(i)
         return broken
+
+    def _reserve(self, layers: Sequence[str]) -> None:
+        """Have TensorFlow begin with memory that the largest of the programs fits in.
+
+        With oneDNN its allocator keeps what it has: what smaller programs took before, a larger
+        one could not use. What is reserved and never used is not resident.
+        """
+        rows, columns = self.windows[0].pixels
+        window = rows.stop - rows.start, columns.stop - columns.start
+        activations = (math.prod(x) for _, x in self.features.operations(layers, window))
+        with tf.device("CPU"):
+            tf.raw_ops.Empty(shape=[2 * sum(activations)], dtype=tf.float32, init=False)
 
     def _assembled(
         self, function: Callable[..., Any], image: Image, which: tuple[int, ...], masks: Guides

@@ -18,6 +18,11 @@ TINY = ("--size", "32", "--evaluations", "2")
     ("script", "arguments", "figures"),
     [
         ("content_reconstruction", (*TINY, *PHOTO), ["content_reconstruction"]),
+        (
+            "gallery",
+            ("--size", "64", *TINY[2:], *PHOTO, *PAINTING, "--losses", "gram", "--shares", "0.5"),
+            ["gallery", "gallery-curve"],
+        ),
         ("histogram_matching", ("--quick", *PHOTO, *PAINTING), ["histogram_matching"]),
         (
             "montreal",

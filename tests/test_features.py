@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +211,16 @@ def test_a_mixed_precision_layer_within_a_nested_model_is_found() -> None:
     outer_inputs = keras.Input((None, None, 3))
     with pytest.raises(BackendError, match=r"layer .half. .* computes in float16"):
         FeatureModel(keras.Model(outer_inputs, inner(outer_inputs)), preprocess="raw")
+
+
+def test_its_config_tells_networks_apart(tiny: FeatureModel, tiny_network: keras.Model) -> None:
+    config = json.loads(json.dumps(tiny.get_config()))
+    assert config == tiny.get_config()
+    assert (config["network"], config["weights"], config["preprocess"]) == ("tiny", "other", None)
+    same, other = (keras.models.clone_model(tiny_network) for _ in range(2))
+    same.set_weights(tiny_network.get_weights())
+    other.set_weights([weight + 1e-6 for weight in tiny_network.get_weights()])
+    assert FeatureModel(same, preprocess="raw").sha256 == tiny.sha256
+    assert FeatureModel(other, preprocess="raw").sha256 != tiny.sha256
+    with pytest.raises(OptionError, match="'tiny' has weights or a preprocessing of its own"):
+        FeatureModel.from_config(config)

@@ -309,6 +309,57 @@ def test_ctrl_c_ends_with_the_best_picture_so_far(
     np.testing.assert_array_equal(images.load(path), np.rint(result.image))
 
 
+@pytest.mark.parametrize("at", [0, 4])
+def test_ctrl_c_twice_leaves_at_once(tiny: FeatureModel, photo: Image, at: int) -> None:
+    def interrupt(step: Step) -> None:
+        if step.evaluation >= at:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    usual = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        minimise(Content(255 - photo), tiny, photo, callbacks=[interrupt], evaluations=50)
+    assert signal.getsignal(signal.SIGINT) is usual
+
+
+def test_another_handler_of_ctrl_c_stays(tiny: FeatureModel, photo: Image) -> None:
+    heard: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    try:
+        interrupt = [lambda step: os.kill(os.getpid(), signal.SIGINT)]
+        result = minimise(Content(255 - photo), tiny, photo, callbacks=interrupt, evaluations=3)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    assert result.evaluations == 3
+    assert len(heard) == len(result.history)
+
+
+@pytest.mark.parametrize("where", ["step", "exit"])
+def test_an_exception_in_a_callback_loses_nothing(
+    tiny: FeatureModel, photo: Image, tmp_path: Path, where: str
+) -> None:
+    class Failing:
+        def __enter__(self) -> None: ...
+
+        def __call__(self, step: Step) -> None:
+            if where == "step" and step.evaluation >= 4:
+                raise OSError("no space for the log")
+
+        def __exit__(self, *_: object) -> None:
+            if where == "exit":
+                raise OSError("no space for the log")
+
+    path = tmp_path / "out.png"
+    with pytest.raises(OSError, match="no space for the log") as raised:
+        minimise(
+            Content(255 - photo), tiny, photo, callbacks=[Failing()], evaluations=9, output=path
+        )
+    error: Any = raised.value
+    assert error.result.loss < error.result.history[0].loss
+    np.testing.assert_array_equal(images.load(path), np.rint(error.result.image))
+    assert str(path) in "".join(error.__notes__)
+
+
 @pytest.mark.parametrize("optimiser", OPTIMISERS[1:3])
 def test_a_loss_that_breaks_is_named_and_the_last_good_picture_kept(
     tiny: FeatureModel, optimiser: Any

@@ -30,6 +30,7 @@ MODULES = {
     f"{package}/{path.name}": path
     for package, folder in (
         ("neural_style", ROOT / "neural_style"),
+        ("neural_style/cli", ROOT / "neural_style" / "cli"),
         ("neural_style/extensions", ROOT / "extensions"),
     )
     for path in folder.glob("*.py")
@@ -161,7 +162,7 @@ def test_every_loss_runs(installed: dict[str, Any]) -> None:
 
 def test_the_wheel_holds_every_module_once_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     code = [name for name in wheel.namelist() if ".dist-info/" not in name]
-    assert sorted(code) == sorted([*MODULES, "neural_style/py.typed"])
+    assert sorted(code) == sorted([*MODULES, "neural_style/py.typed", "neural_style/report.html"])
 
 
 def test_the_wheel_brings_its_licence(metadata: PathDistribution) -> None:

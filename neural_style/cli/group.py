@@ -1,0 +1,59 @@
+"""Every command: how it ends, and what it prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from neural_style.cli import quiet
+from neural_style.errors import LayerError, LossError, OptionError, RegistryError, StyleError
+
+FAILED, USAGE, PARTLY, INTERRUPTED = 1, 2, 3, 130
+_USERS = (LayerError, LossError, OptionError, RegistryError)
+
+_silent = click.option("--quiet", is_flag=True, help="No progress, nothing but errors.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+class Commands(click.Group):
+    """A group whose commands end in the exit codes that `neural_style.cli` lists."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; the library's errors are a message, never a traceback."""
+        try:
+            return super().invoke(ctx)
+        except StyleError as error:
+            if ctx.params.get("verbose"):
+                raise
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(USAGE if isinstance(error, _USERS) else FAILED)
+        except KeyboardInterrupt:
+            click.echo("Interrupted; there was no picture yet.", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+def begin() -> None:
+    """Start TensorFlow for the command that runs now."""
+    quiet.start(verbose=click.get_current_context().find_root().params.get("verbose", False))
+
+
+def say(text: str, found: Any, *, silent: bool = False, as_json: bool = False) -> None:
+    """Print the result of a command, as text or as JSON."""
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+    elif not silent:
+        click.echo(text)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with an exit code."""
+    sys.stdout.flush()
+    click.get_current_context().exit(code)
+
+
+def output_options(command: Any) -> Any:
+    """``--quiet`` and ``--json``."""
+    return _silent(_as_json(command))

@@ -1,0 +1,155 @@
+"""`evaluate`, and what there is: losses, presets, weights, and the machine."""
+
+from __future__ import annotations
+
+import inspect
+import platform
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neural_style.cli import options
+from neural_style.cli.group import FAILED, begin, leave, output_options, say
+from neural_style.cli.signatures import defaults
+from neural_style.errors import RegistryError
+
+_PACKAGES = ("neural-style", "tensorflow", "keras", "numpy", "scipy", "pillow", "scikit-image")
+_SCORING = defaults("scoring", "evaluate")
+
+
+@click.command()
+@click.argument("picture", type=options.FILE)
+@click.argument("photo", type=options.FILE)
+@click.argument("painting", type=options.FILE)
+@click.option("--style-size", type=int, help="Longer side of the style, by default PICTURE's.")
+@click.option("--directions", type=int, default=_SCORING["directions"], show_default=True)
+@click.option("--positions", type=int, default=_SCORING["positions"], show_default=True)
+@click.option("--seed", type=int, default=_SCORING["seed"], show_default=True)
+@options.model_options
+@output_options
+def evaluate(picture: Path, photo: Path, painting: Path, **given: Any) -> None:
+    """Say how near PICTURE is to its style, PAINTING, and its content, PHOTO."""
+    begin()
+    import neural_style as ns
+
+    image = ns.images.load(picture)
+    size = image.shape[0], image.shape[1]
+    scores = ns.evaluate(
+        image,
+        ns.images.load(photo, size=size),
+        ns.images.load(painting, long_side=given["style_size"] or max(size)),
+        features=options.features(given["network"], given["pooling"], given["weights"]),
+        **{name: given[name] for name in ("directions", "positions", "seed")},
+    )
+    say(str(scores), scores.as_dict(), silent=given["quiet"], as_json=given["as_json"])
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@output_options
+def losses(names: tuple[str, ...], quiet: bool, as_json: bool) -> None:
+    """Every loss that is installed: what it does, its options, and whose it is."""
+    begin()
+    from neural_style import registry
+
+    found: dict[str, Any] = {}
+    for name in names or registry.names():
+        try:
+            factory, owner = registry._find(name)
+        except RegistryError as error:
+            if names:
+                raise
+            found[name] = {"owner": "", "options": {}, "text": str(error)}
+            continue
+        parameters = inspect.signature(factory).parameters.values()
+        found[name] = {
+            "owner": owner,
+            "options": {
+                p.name: None if p.default is p.empty else repr(p.default)
+                for p in parameters
+                if p.kind is p.KEYWORD_ONLY or p.default is not p.empty
+            },
+            "text": (inspect.getdoc(factory) or "").partition("\n\nParameters")[0],
+        }
+    lines = []
+    for name, each in found.items():
+        taken = ", ".join(f"{option}={default}" for option, default in each["options"].items())
+        text = each["text"].replace("\n", "\n    ")
+        lines += [f"{name} ({each['owner']})", f"    {text}", f"    options: {taken}", ""]
+    say("\n".join(lines).rstrip(), found, silent=quiet, as_json=as_json)
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@output_options
+def presets(names: tuple[str, ...], quiet: bool, as_json: bool) -> None:
+    """Every published objective; with NAMES all that is known of these."""
+    begin()
+    import neural_style as ns
+
+    texts = {
+        name: inspect.getdoc(ns.presets.find(name)) or "" for name in names or ns.presets.names()
+    }
+    if names:
+        text = "\n\n".join(f"{name}: {each}" for name, each in texts.items())
+    else:
+        text = "\n".join(f"{name:<22}{each.splitlines()[0]}" for name, each in texts.items())
+    say(text, texts, silent=quiet, as_json=as_json)
+
+
+@click.command()
+@click.argument("network", default="vgg19")
+@click.option("--fetch", is_flag=True, help="Fetch them, if they are not there.")
+@output_options
+def weights(network: str, fetch: bool, quiet: bool, as_json: bool) -> None:
+    """Say where a network's weights are, and whether their hash is the published one."""
+    from neural_style import weights as files
+    from neural_style.errors import OptionError, suggestion
+
+    if network not in files.SOURCES:
+        raise OptionError(f"no weights for {network!r}: {suggestion(network, files.SOURCES)}.")
+    source = files.SOURCES[network]
+    path = files.find(network) if fetch else files.cache_folder() / source.filename
+    state = "missing" if not path.exists() else "good" if source.accepts(path) else "damaged"
+    remedy = "" if state == "good" else f"; neural-style weights {network} --fetch"
+    found = {"network": network, "path": str(path), "state": state}
+    say(f"{path}: {state}{remedy}", found, silent=quiet, as_json=as_json)
+    if state != "good":
+        leave(FAILED)
+
+
+@click.command()
+@options.model_options
+@output_options
+def doctor(**given: Any) -> None:
+    """Versions, devices, memory, and the speed of one small evaluation."""
+    begin()
+    import neural_style as ns
+    from neural_style import drafts, machine
+    from neural_style.backend import tf
+
+    model = options.features(given["network"], given["pooling"], given["weights"])
+    model = model or drafts.pretrained("vgg19", "max", "caffe")
+    picture = ns.images.noise((64, 64))
+    objective = ns.Objective(ns.create("gram", picture), model, (64, 64))
+    objective.refresh(picture, round=0)
+    seconds = []
+    for _ in range(3):  # the first compiles
+        began = time.perf_counter()
+        objective(picture)
+        seconds.append(time.perf_counter() - began)
+    free = machine.available_memory()
+    found: dict[str, Any] = {
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in _PACKAGES},
+        "system": platform.platform(),
+        "devices": [device.name for device in tf.config.list_physical_devices()],
+        "free memory, MB": None if free is None else free // 10**6,
+        "first evaluation of 64×64, s": round(seconds[0], 3),
+        "evaluation of 64×64, s": round(min(seconds[1:]), 3),
+    }
+    text = "\n".join(f"{name:<30}{value}" for name, value in found.items())
+    say(text, found, silent=given["quiet"], as_json=given["as_json"])

@@ -1,0 +1,171 @@
+"""`transfer`, `reconstruct` and `estimate`: one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neural_style.cli import options
+from neural_style.cli.group import INTERRUPTED, begin, leave, output_options, say
+
+OUTPUT = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("photo", type=options.FILE)
+@click.argument("painting", type=options.FILE)
+@click.option("-o", "--output", type=OUTPUT, required=True, help="The picture to write.")
+@click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
+@options.loss_options
+@options.keyword_options()
+@options.model_options
+@click.option("--csv", type=OUTPUT, help="Write the loss of every iterate to a table.")
+@click.option("--report", type=OUTPUT, help="Keep an HTML page of the run.")
+@output_options
+def transfer(**given: Any) -> None:
+    """Paint PHOTO in the manner of PAINTING.
+
+    The weight of PAINTING is 1, and each --style has its own; only their ratios matter.
+
+    \b
+    neural-style transfer photo.jpg painting.jpg -o out.png
+    neural-style transfer photo.jpg painting.jpg -o out.png \\
+        --loss content=1 --loss gram=5e-3 --layers gram=block1_conv1,block2_conv1:0.5 \\
+        --loss histogram=1 --option histogram.refresh_every=20
+    """  # noqa: D301
+    begin()
+    import neural_style as ns
+
+    silent, as_json = given["quiet"], given["as_json"]
+    photo, output, report_path = given["photo"], given["output"], given["report"]
+    painted, weights = options.styles(given["painting"], given["others"])
+    callbacks: list[Any] = [] if silent or as_json else [ns.callbacks.progress()]
+    if given["csv"]:
+        callbacks.append(ns.callbacks.csv(given["csv"]))
+    loss = options.recipe(given)
+    report = None
+    if report_path:
+        report = ns.callbacks.report(report_path, content=photo, style=painted)
+        callbacks.append(report)
+    result = ns.transfer(
+        photo,
+        painted,
+        style_weights=weights,
+        loss=loss,
+        features=options.features(given["network"], given["pooling"], given["weights"]),
+        callbacks=callbacks,
+        output=output,
+        **options.keywords(given),
+    )
+    if report is not None:
+        report.finish(result)
+    finish(result, output, silent=silent, as_json=as_json)
+
+
+@click.command()
+@click.argument("picture", type=options.FILE)
+@click.option("-o", "--output", type=OUTPUT, required=True, help="The picture to write.")
+@click.option(
+    "--of",
+    type=click.Choice(["content", "style"]),
+    default="style",
+    show_default=True,
+    help="What the losses keep of PICTURE, if there is no --loss.",
+)
+@options.loss_options
+@options.keyword_options("preset", "style_size", "color", "start")
+@options.model_options
+@output_options
+def reconstruct(**given: Any) -> None:
+    """Make PICTURE again from noise, of its content or of its style alone."""
+    begin()
+    import neural_style as ns
+
+    def alone(photo: Any, painting: Any) -> Any:
+        if given["of"] == "content":
+            return ns.create("content", photo)
+        return ns.create("gram", painting)
+
+    silent, as_json = given["quiet"], given["as_json"]
+    loss: Callable[[Any, Any], Any] = options.recipe(given) or alone
+    result = ns.transfer(
+        given["picture"],
+        given["picture"],
+        loss=loss,
+        start="noise",
+        features=options.features(given["network"], given["pooling"], given["weights"]),
+        callbacks=[] if silent or as_json else [ns.callbacks.progress()],
+        output=given["output"],
+        **options.keywords(given),
+    )
+    finish(result, given["output"], silent=silent, as_json=as_json)
+
+
+@click.command()
+@click.argument("photo", type=options.FILE)
+@click.argument("painting", type=options.FILE)
+@options.loss_options
+@options.keyword_options("start", "scales", "evaluations", "seed", "color", "parameterisation")
+@options.model_options
+@output_options
+def estimate(**given: Any) -> None:
+    """Say what memory and time a transfer would need, without running it."""
+    begin()
+    import neural_style as ns
+    from neural_style.drafts import Draft
+    from neural_style.styling import default_loss
+
+    pictures = given["photo"], given["painting"]
+    loss = options.recipe(given)
+    keywords = options.keywords(given)
+    model = options.features(given["network"], given["pooling"], given["weights"])
+    if model is not None:
+        keywords["features"] = model
+    name, tile = keywords.pop("preset", None), keywords.pop("tile", "auto")
+    if name is not None:
+        preset = ns.presets.find(name)(*pictures, **keywords)
+    else:
+        draft = Draft(*pictures, keywords, "long_side", 512, evaluations=1)  # type: ignore[arg-type]
+        preset = draft.preset((loss or default_loss)(draft.photo, draft.painting))
+    size = preset.start.shape[0], preset.start.shape[1]
+    found = ns.estimate(preset.loss, preset.features, size, tile=tile, optimiser=preset.optimiser)
+    data = {
+        "size": found.size,
+        "tile": found.tile,
+        "memory": found.memory,
+        "parts": dict(found.parts),
+        "seconds_per_evaluation": found.seconds,
+    }
+    say(str(found), data, silent=given["quiet"], as_json=given["as_json"])
+
+
+def summary(result: Any, output: Path) -> dict[str, Any]:
+    """A result as JSON has it, without its picture."""
+    return {
+        "output": str(output),
+        "loss": result.loss,
+        "terms": result.terms,
+        "weighted": result.weighted,
+        "evaluations": result.evaluations,
+        "rounds": result.rounds,
+        "seconds": result.seconds,
+        "seed": result.seed,
+        "reason": result.reason,
+    }
+
+
+def interrupted(result: Any) -> bool:
+    """Whether Ctrl-C ended a run."""
+    return bool(result.reason.startswith("interrupted (Ctrl-C)"))
+
+
+def finish(result: Any, output: Path, *, silent: bool, as_json: bool) -> None:
+    """Say what came of a run, and end as it did."""
+    text = f"{output}: {result}"
+    say(text, summary(result, output), silent=silent, as_json=as_json)
+    if interrupted(result):
+        click.echo(f"Interrupted; {output} is the best picture so far.", err=True)
+        leave(INTERRUPTED)

@@ -1,0 +1,153 @@
+"""The options that several commands have, and what they are as arguments of `transfer`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neural_style.cli.recipe import Recipe, number
+from neural_style.cli.signatures import defaults
+from neural_style.errors import OptionError
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class Numbers(click.ParamType[Any]):
+    """Whole numbers, separated by commas."""
+
+    name = "n[,n…]"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[int]:
+        """The list of numbers."""
+        try:
+            return [int(part) for part in value.split(",")]
+        except ValueError:
+            self.fail(f"expected whole numbers, as 256,512, got {value!r}.", param, ctx)
+
+
+class Tile(click.ParamType[Any]):
+    """A whole number, ``auto`` or ``none``."""
+
+    name = "auto|none|n"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | str:
+        """The number, or the word."""
+        if value in ("auto", "none"):
+            return str(value)
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"expected a whole number, 'auto' or 'none', got {value!r}.", param, ctx)
+
+
+# Each keyword of `transfer` that is an option of its own, with its type and what it says.
+KEYWORDS: dict[str, tuple[Any, str]] = {
+    "preset": (str, "A published objective and its run; see neural-style presets."),
+    "size": (int, "Longer side in pixels; 512, or the preset's."),
+    "style_size": (int, "The same of the style, by default SIZE."),
+    "color": (click.Choice(["match", "luminance"]), "How the photo's colours are kept."),
+    "start": (str, "content, noise, or a picture's file."),
+    "scales": (Numbers(), "Long sides to run from coarse to fine."),
+    "evaluations": (Numbers(), "The budget, or one for each scale; 300, or the preset's."),
+    "parameterisation": (click.Choice(["pixels", "frequencies"]), "What the optimiser moves."),
+    "seed": (int, "Of all random numbers."),
+    "tile": (Tile(), "The longest side of what is evaluated at once."),
+}
+
+
+def keyword_options(*leave_out: str) -> Callable[[Any], Any]:
+    """The options of `KEYWORDS`, whose defaults are those of `transfer`."""
+    own = defaults("styling", "transfer")
+
+    def add(command: Any) -> Any:
+        for name, (kind, text) in reversed(KEYWORDS.items()):
+            if name not in leave_out:
+                said = "" if own[name] is None else f" [default: {own[name]}]"
+                option = f"--{name.replace('_', '-')}"
+                command = click.option(option, name, type=kind, help=text + said)(command)
+        return command
+
+    return add
+
+
+def loss_options(command: Any) -> Any:
+    """The options of a `Recipe`."""
+    for name, metavar, text in (
+        ("mask", "FILE=FILE", "White of the photo's mask is painted as white of the painting's."),
+        ("reference", "LOSS=content|style|none", "Whose picture a loss is measured on."),
+        ("option", "LOSS.NAME=JSON", "An option of a loss."),
+        ("layers", "LOSS=NAME[:W],…", "The layers of a loss, with weights or without."),
+        ("loss", "NAME=WEIGHT", "A term of the objective, in place of the default ones."),
+    ):
+        command = click.option(f"--{name}", multiple=True, metavar=metavar, help=text)(command)
+    return command
+
+
+def model_options(command: Any) -> Any:
+    """``--network``, ``--pooling`` and ``--weights``."""
+    command = click.option("--weights", type=FILE, help="The network's weights file.")(command)
+    pooling = click.Choice(["max", "average"])
+    command = click.option("--pooling", type=pooling, help="How the network pools.")(command)
+    network = click.Choice(["vgg19", "vgg16"])
+    return click.option("--network", type=network, help="What the losses read.")(command)
+
+
+def recipe(given: dict[str, Any]) -> Recipe | None:
+    """Take the options about losses out of what is given; without any, None."""
+    names = ("loss", "layers", "option", "reference", "mask")
+    found = Recipe(*(given.pop(name, ()) for name in names))
+    if found.losses:
+        found.weights()
+        return found
+    if any(found):
+        raise OptionError("--layers, --option, --reference and --mask are of losses: add --loss.")
+    return None
+
+
+def keywords(given: dict[str, Any]) -> dict[str, Any]:
+    """Take what `transfer` gets as keywords; what is not given stays its own default."""
+    from neural_style import images
+
+    found = {name: given.pop(name) for name in KEYWORDS if given.get(name) is not None}
+    if found.get("tile") == "none":
+        found["tile"] = None
+    if len(found.get("evaluations", ())) == 1:
+        (found["evaluations"],) = found["evaluations"]
+    if found.get("start") not in (None, "content", "noise"):
+        found["start"] = images.load(found["start"])
+    return found
+
+
+def features(network: str | None, pooling: str | None, weights: Path | None) -> Any:
+    """The feature model; None, for the default of `transfer`, if nothing is given."""
+    from neural_style import FeatureModel, drafts
+
+    if weights is not None:
+        return FeatureModel(network or "vgg19", pooling=pooling, weights=weights)
+    if network or pooling:
+        return drafts.pretrained(network or "vgg19", pooling or "max", "caffe")
+    return None
+
+
+def styles(painting: Path, others: tuple[str, ...]) -> tuple[list[Path], list[float]]:
+    """The styles and their weights: 1 of the first, and what ``FILE=WEIGHT`` says."""
+    paths, weights = [painting], [1.0]
+    for text in others:
+        name, sign, weight = text.rpartition("=")
+        paths.append(Path(name if sign else text))
+        weights.append(number(weight, f"--style {name}") if sign else 1.0)
+    return paths, weights
+
+
+def folder(path: Path) -> Path:
+    """Make a folder for output."""
+    from neural_style.files import make_folder
+
+    try:
+        make_folder(path)
+    except (OSError, ValueError) as error:
+        raise OptionError(f"{path}: this folder cannot be made or written to ({error}).") from error
+    return path

@@ -1,0 +1,146 @@
+"""What the options about losses say, as the function that `transfer` takes.
+
+    recipe = Recipe(losses=["content=1", "gram=1e3"], layers=["gram=block1_conv1,block2_conv1:0.5"],
+                    options=["histogram.refresh_every=20"], references=[], masks=[])
+    recipe(photo, painting)                      # -> a sum of losses
+
+Values are numbers and JSON; nothing is evaluated.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from neural_style.errors import OptionError
+
+# Whose reference is the photo; another loss has the painting, unless --reference says so.
+_OF_CONTENT = ("content", "laplacian", "self_similarity")
+_OF_NOTHING = ("total_variation",)
+REFERENCES = ("content", "style", "none")
+
+
+class Recipe(NamedTuple):
+    """The texts of ``--loss``, ``--layers``, ``--option``, ``--reference`` and ``--mask``."""
+
+    losses: Sequence[str]
+    layers: Sequence[str] = ()
+    options: Sequence[str] = ()
+    references: Sequence[str] = ()
+    masks: Sequence[str] = ()
+
+    def weights(self) -> dict[str, float]:
+        """The weight of every loss, checked with everything else that the texts say."""
+        weights = {
+            name: number(value, f"--loss {name}") for name, value in pairs(self.losses, "--loss")
+        }
+        self._settings(weights)
+        pairs(self.masks, "--mask")
+        return weights
+
+    def of(self, name: str) -> str:
+        """Whose picture the loss's reference is: ``content``, ``style`` or ``none``."""
+        given = dict(pairs(self.references, "--reference"))
+        default = "content" if name in _OF_CONTENT else "none" if name in _OF_NOTHING else "style"
+        found = given.get(name, default)
+        if found not in REFERENCES:
+            raise OptionError(
+                f"--reference {name}: expected one of {', '.join(REFERENCES)}, got {found!r}."
+            )
+        return found
+
+    def __call__(self, photo: Any, painting: Any) -> Any:
+        """The sum of the losses of these two pictures."""
+        from neural_style import create, guided, images
+
+        weights = self.weights()
+        settings = self._settings(weights)
+        masks = [
+            (images.load(own), images.load(theirs)) for own, theirs in pairs(self.masks, "--mask")
+        ]
+        terms = []
+        guides = 0
+        for name, weight in weights.items():
+            of = self.of(name)
+            references = {"content": [photo], "style": [painting], "none": []}[of]
+            try:
+                loss = create(name, *references, **settings.get(name, {}))
+            except TypeError as error:  # of the class's own signature
+                raise OptionError(
+                    f"the loss {name!r} does not take that option: {error}."
+                ) from error
+            if masks and of == "style" and loss.tiling == "mean":
+                terms.append(weight * guided(loss, masks))
+                guides += 1
+            else:
+                terms.append(weight * loss)
+        if masks and not guides:
+            raise OptionError("--mask: none of the losses can be guided by a mask; add gram.")
+        return sum(terms[1:], start=terms[0])
+
+    def _settings(self, weights: dict[str, float]) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for name, value in pairs(self.layers, "--layers"):
+            found.setdefault(name, {})["layers"] = _layers(value, name)
+        for key, value in pairs(self.options, "--option"):
+            name, dot, option = key.partition(".")
+            if not dot or not option:
+                raise OptionError(f"--option {key}: expected LOSS.NAME=VALUE.")
+            found.setdefault(name, {})[option] = json_value(value)
+        for name in {*found, *dict(pairs(self.references, "--reference"))} - {*weights}:
+            raise OptionError(f"{name!r} has options but no weight: add --loss {name}=1.")
+        return found
+
+
+def pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
+    """``NAME=VALUE`` texts as pairs, each name once."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name or not value:
+            raise OptionError(f"{option} {text}: expected NAME=VALUE.")
+        if name in found:
+            raise OptionError(f"{option} {text}: {name!r} is given twice.")
+        found[name] = value
+    return list(found.items())
+
+
+def number(text: str, what: str) -> float:
+    """A finite number.
+
+    >>> number("1e-2", "--loss gram")
+    0.01
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise OptionError(f"{what}: expected a number, got {text!r}.")
+    return value
+
+
+def json_value(text: str) -> Any:
+    """A JSON value; what is none is text.
+
+    >>> json_value("20"), json_value("[4, 8]"), json_value("gaussian")
+    (20, [4, 8], 'gaussian')
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _layers(text: str, name: str) -> list[str] | dict[str, float]:
+    """Names, of equal weight, or with weights, 1 where there is none."""
+    parts = [part.strip().partition(":") for part in text.split(",")]
+    if not any(sign for _, sign, _ in parts):
+        return [layer for layer, _, _ in parts]
+    if len({layer for layer, _, _ in parts}) != len(parts):
+        raise OptionError(f"--layers {name}: a layer is named twice.")
+    return {
+        layer: number(weight, f"--layers {name}") if sign else 1.0 for layer, sign, weight in parts
+    }

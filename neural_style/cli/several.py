@@ -1,0 +1,162 @@
+"""`batch` and `sweep`: many pictures, of one loaded model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neural_style.cli import options
+from neural_style.cli.group import FAILED, INTERRUPTED, PARTLY, begin, leave, output_options, say
+from neural_style.cli.making import interrupted, summary
+from neural_style.cli.recipe import Recipe, json_value, pairs
+from neural_style.errors import OptionError, StyleError
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+_SWEPT = ("preset", "size", "style_size", "color", "start", "evaluations", "seed", "tile")
+
+
+@click.command()
+@click.argument("painting", type=options.FILE)
+@click.argument("photos", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("-o", "--output", type=FOLDER, required=True, help="The folder to write to.")
+@click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
+@options.loss_options
+@options.keyword_options()
+@options.model_options
+@output_options
+def batch(**given: Any) -> None:
+    """Paint all PHOTOS in the manner of PAINTING, into a folder.
+
+    Each is written as a PNG under its own name. What fails stops none of the rest, and is
+    listed at the end; a Ctrl-C ends them all.
+    """
+    begin()
+    import neural_style as ns
+
+    silent, as_json = given["quiet"], given["as_json"]
+    folder = options.folder(given["output"])
+    painted, weights = options.styles(given["painting"], given["others"])
+    outputs = [folder / f"{photo.stem}.png" for photo in given["photos"]]
+    if len(set(outputs)) < len(outputs):
+        raise OptionError(
+            "batch: two photos have the same name; the second would replace the first."
+        )
+    loss = options.recipe(given)
+    model = options.features(given["network"], given["pooling"], given["weights"])
+    keywords = options.keywords(given)
+    done: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
+    for photo, output in zip(given["photos"], outputs, strict=True):
+        try:
+            result = ns.transfer(
+                photo,
+                painted,
+                style_weights=weights,
+                loss=loss,
+                features=model,
+                callbacks=[] if silent or as_json else [ns.callbacks.progress()],
+                output=output,
+                **keywords,
+            )
+        except (StyleError, MemoryError) as error:
+            failed.append({"photo": str(photo), "error": f"{type(error).__name__}: {error}"})
+            continue
+        done.append({"photo": str(photo), **summary(result, output)})
+        say(f"{output}: {result}", None, silent=silent or as_json)
+        if interrupted(result):
+            click.echo(f"Interrupted; {output} is the best picture so far.", err=True)
+            leave(INTERRUPTED)
+    for each in failed:
+        click.echo(f"{each['photo']}: {each['error']}", err=True)
+    _end(len(done), len(failed), {"done": done, "failed": failed}, silent, as_json)
+
+
+@click.command()
+@click.argument("photo", type=options.FILE)
+@click.argument("painting", type=options.FILE)
+@click.option("-o", "--output", type=FOLDER, required=True, help="The folder to write to.")
+@click.option(
+    "--grid",
+    multiple=True,
+    required=True,
+    metavar="NAME=V,V…",
+    help=f"Values of {', '.join(_SWEPT)}, or, as loss.NAME, of a loss's weight.",
+)
+@options.loss_options
+@options.keyword_options()
+@options.model_options
+@output_options
+def sweep(**given: Any) -> None:
+    """Paint PHOTO with every combination of settings, on one sheet.
+
+    What is in the folder is not run again; the sheet is its sheet.png.
+
+    \b
+    neural-style sweep photo.jpg painting.jpg -o out --loss content=1 --loss gram=1 \\
+        --grid loss.gram=1e-3,1e-2 --grid start=content,noise
+    """  # noqa: D301
+    begin()
+    import neural_style as ns
+
+    silent, as_json = given["quiet"], given["as_json"]
+    photo, painting = given["photo"], given["painting"]
+    folder = options.folder(given["output"])
+    grid = {name: _values(name, text) for name, text in pairs(given["grid"], "--grid")}
+    recipe = options.recipe(given)
+    weights = {} if recipe is None else recipe.weights()
+    for name in grid:
+        if name not in _SWEPT and name.removeprefix("loss.") not in weights:
+            known = ", ".join([*_SWEPT, *(f"loss.{each}" for each in weights)])
+            raise OptionError(f"--grid {name}: expected one of {known}.")
+    model = options.features(given["network"], given["pooling"], given["weights"])
+    fixed = options.keywords(given)
+
+    def run(**settings: Any) -> Any:
+        own = dict(weights)
+        for name in [name for name in settings if name.startswith("loss.")]:
+            own[name.removeprefix("loss.")] = settings.pop(name)
+        losses = [f"{name}={weight}" for name, weight in own.items()]
+        loss: Recipe | None = recipe and recipe._replace(losses=losses)
+        return ns.transfer(photo, painting, loss=loss, features=model, **{**fixed, **settings})
+
+    outcomes = ns.sweep(
+        run,
+        grid,
+        folder=folder,
+        callbacks=[] if silent or as_json else [lambda outcome: click.echo(str(outcome))],
+    )
+    names = list(grid)
+    across = {"rows": names[0], "columns": names[1]} if len(names) == 2 else {}
+    sheet = ns.images.save(ns.contact_sheet(outcomes, **across), folder / "sheet.png")
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    for outcome in failed:
+        click.echo(str(outcome), err=True)
+    found = {
+        "sheet": str(sheet),
+        "outcomes": [
+            {
+                "settings": outcome.settings,
+                "loss": outcome.result.loss if outcome.result else None,
+                "error": None if outcome.error is None else str(outcome.error),
+            }
+            for outcome in outcomes
+        ],
+    }
+    _end(len(outcomes) - len(failed), len(failed), found, silent, as_json)
+
+
+def _values(name: str, text: str) -> list[Any]:
+    """A JSON list, or values that are separated by commas."""
+    whole = json_value(text)
+    values = whole if isinstance(whole, list) else [json_value(part) for part in text.split(",")]
+    if name.startswith("loss.") and not all(isinstance(v, int | float) for v in values):
+        raise OptionError(f"--grid {name}: expected numbers, got {text!r}.")
+    return values
+
+
+def _end(done: int, failed: int, found: Any, silent: bool, as_json: bool) -> None:
+    say(f"{done} done, {failed} failed", found, silent=silent, as_json=as_json)
+    if failed:
+        leave(PARTLY if done else FAILED)

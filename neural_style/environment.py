@@ -1,0 +1,68 @@
+"""What a run's bits depend on besides its inputs: versions, processor, cores, devices."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from neural_style.backend import tf
+
+_PACKAGES = ("neural-style", "tensorflow", "keras", "numpy", "scipy", "scikit-image", "pillow")
+
+
+def describe() -> dict[str, Any]:
+    """The environment as JSON has it."""
+    return {
+        "python": platform.python_version(),
+        "packages": dict(_versions()),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": _cores(),
+        "devices": [f"{device.device_type} {device.name}" for device in _devices()],
+    }
+
+
+def peak_memory() -> int | None:
+    """The most memory that this process has had, in bytes, where the system says."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+@functools.cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    found = []
+    for package in _PACKAGES:
+        try:
+            found.append((package, importlib.metadata.version(package)))
+        except importlib.metadata.PackageNotFoundError:  # as tensorflow-cpu, or not installed
+            continue
+    if "tensorflow" not in dict(found):
+        found.append(("tensorflow", tf.__version__))
+    return tuple(found)
+
+
+@functools.cache
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or "unknown"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _devices() -> list[Any]:
+    return list(tf.config.list_physical_devices())

@@ -1,0 +1,509 @@
+"""What an objective needs, before it is run: memory, and seconds an evaluation.
+
+    estimate(loss, features, (height, width), tile=None) -> Estimate
+    fitting(loss, features, (height, width), "auto") -> a tile that fits, or None for whole
+
+An estimate adds up
+
+- the *network*: the activations that are kept for the gradient, and the largest gradients,
+  from the shapes of its layers; with the fast layers of `neural_style.accelerated`, their
+  transformed kernels; and what compiling it takes;
+- the *losses*: their statistics, distances and gradients are traced, not run, on features of
+  small pictures (`neural_style.graphs`), and what they need is continued to the size that is
+  asked about: as a + b · pixels, or for a loss with ``memory = "quadratic"`` as
+  a + b · pixels + c · pixels²;
+- *targets* and the references' statistics, as NumPy arrays: `Loss.target` is called on
+  random features of the small pictures, and what it returns and allocates is continued alike;
+- the *pictures*: the one that is made, its gradient, and those that the optimiser keeps.
+
+So a loss needs no description of its cost, and none is named here. Memory is the growth of a
+process from having the model and the pictures to the peak of its first evaluations.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import os
+import tracemalloc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from neural_style import graphs, machine
+from neural_style.backend import tf
+from neural_style.compiled import arrays, distance, tensors, trace_key, union
+from neural_style.errors import MemoryLimitError, OptionError, StyleError, check_count
+from neural_style.features import IMAGE, FeatureModel
+from neural_style.images import Size
+from neural_style.losses import Loss, WeightedSum, terms_of
+from neural_style.optimisers import SciPyLBFGS
+from neural_style.windows import windows
+
+_Operation: TypeAlias = tuple[Any, tuple[int, ...]]  # a layer of the network and its shape
+Tile: TypeAlias = int | Literal["auto"] | None
+
+MARGIN = 1.25  # how far the truth may be from an estimate, as a factor
+_SIDES = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)  # of the small pictures
+_FIRST = {"linear": 3, "quadratic": 0}  # of these, by what grows with the positions
+_SEQUENTIAL = "--xla_cpu_enable_concurrency_optimized_scheduler=false"
+_STEP = 32  # in which tiles are tried
+
+
+# Measured by tests/benchmarks/estimates.py, in bytes and in bytes a byte: the temporary memory
+# that XLA reports for VGG19 at 256×256 is met to 12 %, the rest is what is resident besides.
+_COMPILER = 150e6  # once
+_COMPILED_LAYER = 4e6  # each
+_KERNELS = 2.0  # of the transformed kernels
+_PASSING = 1.5  # of a layer's input and output: their gradients, and padded copies
+_TAPS = 9  # of the first layer's input: the products for its gradient
+_LOSSES_HELD = 1.15  # of what is found in the traced losses
+_EAGER = 1.35 * 0.6  # of the same in the pass that measures targets, less what is used again
+
+# Of the speed of a matrix product: Winograd's and direct convolutions, the losses' products.
+# From the times in `neural_style.accelerated`, of layers alike but for their channels.
+_WINOGRAD, _DIRECT, _LOSSES = 0.9, 0.9, 0.6
+_PASSES = 1.5  # through memory, of every activation, forward and back each
+_SECOND_PASS = 1.4  # times an evaluation at once, where statistics are taken before it
+_CALL = 3e-3  # seconds
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an objective is expected to need; the text says it in words.
+
+    ``memory`` in bytes is the sum of its ``parts``, ``seconds`` those of one evaluation after
+    the first, which compiles. ``tile`` is None for a picture that is evaluated whole.
+    """
+
+    size: Size
+    tile: int | None
+    parts: Mapping[str, int]
+    seconds: float
+
+    @property
+    def memory(self) -> int:
+        """Bytes, in all."""
+        return sum(self.parts.values())
+
+    def __str__(self) -> str:
+        how = "whole" if self.tile is None else f"in tiles of {self.tile}"
+        parts = sorted(self.parts.items(), key=lambda part: -part[1])
+        listed = ", ".join(f"{name} {_bytes(n)}" for name, n in parts if n >= 0.01 * self.memory)
+        return (
+            f"{self.size[0]}×{self.size[1]}, {how}: about {_bytes(self.memory)} ({listed}) and "
+            f"{self.seconds:.2g} s an evaluation"
+        )
+
+
+def estimate(
+    loss: Loss | WeightedSum,
+    features: FeatureModel,
+    size: Size,
+    *,
+    tile: Tile = None,
+    optimiser: Any = None,
+) -> Estimate:
+    """The memory and the time that an objective needs, without running it.
+
+    Parameters
+    ----------
+    loss, features, size
+        As for `Objective`.
+    tile
+        The longest side of what is evaluated at once; ``"auto"``: what `minimise` would
+        take, for the memory that is free now.
+    optimiser
+        Whose pictures are counted, too: `LBFGS` keeps two a pair of its history. None: the
+        objective alone.
+
+    Raises
+    ------
+    StyleError
+        The layers do not fit, the tile is too small; with ``"auto"``, nothing fits.
+
+    Notes
+    -----
+    For a CPU; a GPU was not measured. The time follows from the speed of a matrix product and of
+    a copy, measured once a process in a fraction of a second: of a machine as busy as then.
+    Loops inside a loss count once. Coarser scales of a run need less than the last.
+
+    Examples
+    --------
+    >>> from neural_style.extensions import TotalVariation
+    >>> small, large = (estimate(TotalVariation(), FeatureModel(weights=None), (side, side))
+    ...                 for side in (512, 1024))
+    >>> small.memory < large.memory
+    True
+    """
+    if tile == "auto":
+        tile = fitting(loss, features, size, tile, optimiser)
+    return _Estimator(loss, features, optimiser)(size, tile)
+
+
+def fitting(
+    loss: Loss | WeightedSum,
+    features: FeatureModel,
+    size: Size,
+    tile: Tile,
+    optimiser: Any = None,
+) -> int | None:
+    """The tile to use: as it is given, or the largest that fits for ``"auto"``.
+
+    Raises
+    ------
+    MemoryLimitError
+        The memory that is free is not enough even if the estimate is `MARGIN` too high; with
+        ``"auto"``, that no tile fits, or that a loss which is not to be tiled does not.
+    OptionError
+        ``tile`` is none of these.
+    """
+    if isinstance(tile, str):
+        if tile != "auto":
+            raise OptionError(
+                f"tile: expected a positive whole number, 'auto' or None, got {tile!r}."
+            )
+    elif tile is not None:
+        tile = check_count("tile", tile)
+    given = None if tile == "auto" else tile
+    free = machine.available_memory()
+    if free is None:
+        return given
+    needs = _Estimator(loss, features, optimiser)
+    if needs.surely_fits(size, free):
+        return given
+    found = needs(size, given)
+    if tile == "auto" and MARGIN * found.memory > free:
+        return needs.largest_tile(size, free, found)
+    if found.memory > MARGIN * free:
+        raise needs.refusal(found, free)
+    return given
+
+
+class _Estimator:
+    """Estimates of one objective at any size and in any tiles."""
+
+    def __init__(self, loss: Loss | WeightedSum, features: FeatureModel, optimiser: Any) -> None:
+        self.losses = [term.loss for term in terms_of(loss)]
+        self.features = features
+        self.layers = union(self.losses)
+        self.pictures = _pictures(optimiser)
+        self.references = {
+            (image.shape[0], image.shape[1]) for loss in self.losses for image in loss.references
+        }
+
+    def __call__(self, size: Size, tile: int | None) -> Estimate:
+        if tile is None or max(size) <= tile:
+            parts, seconds = self._at_once(size)
+            return Estimate(size, None, self._with_targets(parts, size, whole=True), seconds)
+        cut = windows(self.losses, self.features, size, tile)
+        rows, columns = cut[0].pixels
+        window = rows.stop - rows.start, columns.stop - columns.start
+        parts, seconds = self._at_once(window)
+        if any(loss.tiling == "map" for loss in self.losses):
+            parts["crops"] = round(2 * self._needs(window).targets)
+        passes = _SECOND_PASS if any(loss.tiling == "mean" for loss in self.losses) else 1
+        parts = self._with_targets(parts, size, whole=False)
+        return Estimate(size, tile, parts, len(cut) * passes * seconds)
+
+    def surely_fits(self, size: Size, free: int) -> bool:
+        """Whether it is clear without a trace, from the shapes of the layers alone."""
+        if any(loss.memory == "quadratic" for loss in self.losses):
+            return False
+        shapes = self._shapes(size)
+        rough = 10 * sum(map(_activation, shapes)) + 10 * self._pictures(size)
+        return 2 * (rough + _COMPILER + 2 * len(shapes) * _COMPILED_LAYER) < free
+
+    def largest_tile(self, size: Size, free: int, whole: Estimate) -> int:
+        """The largest tile that fits."""
+        tileable = all(loss.tiling is not None for loss in self.losses)
+        fits = self._largest_tile(size, free) if tileable else None
+        if fits is None:
+            raise self.refusal(whole, free)
+        return fits
+
+    def refusal(self, found: Estimate, free: int) -> MemoryLimitError:
+        """Why it does not fit, and what would."""
+        untiled = [loss.name for loss in self.losses if loss.tiling is None]
+        remedies = []
+        if untiled:
+            remedies.append(f"{', '.join(untiled)} cannot be evaluated in tiles")
+        elif (tile := self._largest_tile(found.size, free)) is not None:
+            remedies.append(f"tile={tile} would fit")
+        smaller = self._largest_size(found.size, free)
+        if smaller is not None:
+            remedies.append(f"a picture of {smaller[0]}×{smaller[1]} would fit whole")
+        advice = "; ".join(remedies) or "no tile and no smaller picture would fit"
+        return MemoryLimitError(f"{found}; {_bytes(free)} are free: {advice}.")
+
+    def _largest_tile(self, size: Size, free: int) -> int | None:
+        return self._largest(lambda side: (size, side), max(size), free)
+
+    def _largest_size(self, size: Size, free: int) -> Size | None:
+        def scaled(side: int) -> Size:
+            height, width = (max(1, round(side * n / max(size))) for n in size)
+            return height, width
+
+        side = self._largest(lambda side: (scaled(side), None), max(size) - 1, free)
+        return None if side is None else scaled(side)
+
+    def _largest(
+        self, at: Callable[[int], tuple[Size, int | None]], most: int, free: int
+    ) -> int | None:
+        """The largest side, in steps, for which what it stands for fits."""
+
+        def memory(steps: int) -> float:
+            try:
+                return MARGIN * self(*at(_STEP * steps)).memory
+            except StyleError:  # too small for a layer, or for the halo of a tile
+                return 0
+
+        low, high = 0, math.ceil(most / _STEP)
+        while low < high:  # by halves, since memory grows with the side
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if memory(middle) <= free else (low, middle - 1)
+        return _STEP * low if low and memory(low) > 0 else None
+
+    def _at_once(self, size: Size) -> tuple[dict[str, int], float]:
+        """The memory and the time of what is evaluated at once, but for targets."""
+        shapes = self._shapes(size)
+        parts = {
+            "network and losses": self._program(size, shapes),
+            "kernels": round(_KERNELS * sum(4 * 36 * n for n in self._transformed(shapes))),
+            "compiler": round(_COMPILER + _COMPILED_LAYER * len(shapes)),
+        }
+        return parts, self._seconds(size, shapes)
+
+    def _with_targets(self, parts: Mapping[str, int], size: Size, *, whole: bool) -> dict[str, int]:
+        """With what is kept of measuring targets, and what it takes beyond the evaluation.
+
+        Tiles have reserved what the pass over a reference takes; see `neural_style.tiles`.
+        A refresh finds the memory of the evaluations before it still taken.
+        """
+        own = self._needs(size)
+        kept = own.targets
+        if whole:
+            kept += max(map(self._eager, self.references), default=0)
+        moving = [loss for loss in self.losses if loss.refresh_every is not None]
+        if moving:
+            measuring = own.matching
+            for loss in moving:
+                needs = functools.partial(_Needs.of, [loss], self.features)
+                measuring += needs(size).statistics
+                for image in loss.references:  # which is measured once, and kept
+                    kept += needs((image.shape[0], image.shape[1])).statistics
+        else:
+            measuring = max(0, own.statistics + own.matching - sum(parts.values()))
+        return {
+            **parts,
+            "targets": round(kept),
+            "measuring targets": round(measuring),
+            "pictures": self._pictures(size),
+        }
+
+    def _program(self, size: Size, shapes: Sequence[_Operation]) -> int:
+        """What is alive at most between the beginning and the end of an evaluation.
+
+        From the forward pass every activation is kept until the backward pass has come to it.
+        By XLA's default schedule of a CPU program, all gradients of the losses are computed at
+        the turn, and wait; by the sequential one, which XLA_FLAGS can ask for, they do not.
+        """
+        waits = _SEQUENTIAL not in os.environ.get("XLA_FLAGS", "")
+        own = {IMAGE: ((), (*size, 3))} | {op.name: (op, shape) for op, shape in shapes}
+        waiting = {n: _activation(own[n]) for n in self.layers}
+        losses = _LOSSES_HELD * self._needs(size).memory
+        turn = losses if waits else losses - sum(waiting.values()) + max(waiting.values())
+        kept = before = _activation(own[IMAGE])
+        pending = waiting.get(IMAGE, 0)
+        most = 0.0
+        for operation, shape in shapes:
+            out = _activation((operation, shape))
+            kept += out
+            passing = out + (_TAPS if kept == before + out else 1) * before  # the first layer
+            most = max(most, kept + _PASSING * passing + (pending if waits else 0))
+            pending += waiting.get(operation.name, 0)
+            before = out
+        return round(max(most, kept + turn))
+
+    def _seconds(self, size: Size, shapes: Sequence[_Operation]) -> float:
+        speed, own = machine.speed(), self._needs(size)
+        products = own.products / _LOSSES
+        traffic = own.traffic
+        before = _activation((None, (*size, 3)))
+        for operation, shape in shapes:
+            out = _activation((operation, shape))
+            traffic += 2 * _PASSES * (before + out)
+            kernel = getattr(operation, "kernel", None)
+            if kernel is not None and len(kernel.shape) == 4:
+                work = 2 * 2 * math.prod(kernel.shape[:3]) * math.prod(shape)
+                fast = self.features.is_fast(operation, shape)
+                products += work / (4 * _WINOGRAD if fast else _DIRECT)
+            before = out
+        return float(_CALL + products / speed.products + traffic / speed.copies)
+
+    def _transformed(self, shapes: Sequence[_Operation]) -> list[int]:
+        """The elements of a tap, of each kernel that is transformed."""
+        return [
+            math.prod(operation.kernel.shape[2:])
+            for operation, shape in shapes
+            if self.features.is_fast(operation, shape)
+        ]
+
+    def _eager(self, size: Size) -> float:
+        """What the pass over a reference leaves."""
+        sizes = [_activation(operation) for operation in self._shapes(size)]
+        return _EAGER * max((a + b for a, b in itertools.pairwise([0, *sizes])), default=0)
+
+    def _needs(self, size: Size) -> _Needs:
+        return _Needs.of(self.losses, self.features, size)
+
+    def _pictures(self, size: Size) -> int:
+        return round(12 * size[0] * size[1] * (3 + self.pictures))
+
+    def _shapes(self, size: Size) -> list[_Operation]:
+        return self.features.operations(self.layers, size)
+
+
+class _Needs(NamedTuple):
+    """What the losses need at one size, besides the network; in bytes but for the products."""
+
+    memory: float  # between statistics and their gradients
+    products: float
+    traffic: float
+    targets: float
+    statistics: float  # of one picture
+    matching: float  # what `Loss.target` allocates at most
+
+    @classmethod
+    def of(cls, losses: Sequence[Loss], features: FeatureModel, size: Size) -> _Needs:
+        """Traced at ``size`` if it is small, and otherwise continued from smaller ones."""
+        key = "needs", tuple(map(trace_key, losses))
+        known: dict[Size, _Needs] = features.compiled.setdefault(key, {})
+        if size in known:
+            return known[size]
+        quadratic = any(loss.memory == "quadratic" for loss in losses)
+        sides = _SIDES[_FIRST["quadratic" if quadratic else "linear"] :]
+        if max(size) <= sides[0]:
+            known[size] = _traced(losses, features, size)
+            return known[size]
+        count = 3 if quadratic else 2
+        small = _small_sizes(losses, features, size, known, sides, count)
+        pixels = np.array([math.prod(each) for each in small], np.float64)
+        values = np.array([known[each] for each in small])
+        powers = np.arange(count)
+        factors = np.linalg.solve(pixels[:, None] ** powers, values)
+        return cls(*np.maximum(float(math.prod(size)) ** powers @ factors, 0))
+
+
+def _small_sizes(
+    losses: Sequence[Loss],
+    features: FeatureModel,
+    size: Size,
+    known: dict[Size, _Needs],
+    sides: Sequence[int],
+    count: int,
+) -> list[Size]:
+    """The least sizes, about of the shape of ``size``, at which the losses can be traced."""
+    found: list[Size] = []
+    for side in sides:
+        height, width = (16 * max(1, round(side * n / max(size) / 16)) for n in size)
+        small = height, width
+        try:
+            if small not in known:
+                known[small] = _traced(losses, features, small)
+        except Exception as error:  # what losses raise where a picture is too small for them
+            found, last = [], error
+            continue
+        found.append(small)
+        if len(found) == count:
+            return found
+    raise last
+
+
+def _traced(losses: Sequence[Loss], features: FeatureModel, size: Size) -> _Needs:
+    """What the losses need at a small size, with targets from random features."""
+    rng = np.random.default_rng(0)
+    shapes = features.shapes(union(losses), size)
+    picture, reference = (
+        {layer: np.float32(rng.exponential(size=(1, *shape))) for layer, shape in shapes.items()}
+        for _ in range(2)
+    )
+    targets, statistics, matching = [], 0, 0
+    for loss in losses:
+        current, other = (
+            arrays(loss.statistic({n: tf.constant(x[n]) for n in loss.layers}, None))
+            for x in (picture, reference)
+        )
+        statistics += sum(array.nbytes for array in tf.nest.flatten(other))
+        references = [other] * len(loss.references)
+        moving = loss.refresh_every is not None
+        arguments = references, current if moving else None, rng
+        targets.append(loss.target(*arguments))
+        with _allocated() as most:  # without what is imported at the first time
+            loss.target(*arguments)
+        matching = max(matching, most())
+    prepared = [tensors(target) for target in targets]
+
+    def gradients(features: Any, targets: Any) -> Any:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(features)
+            values = [
+                distance(loss, loss.statistic({n: features[n] for n in loss.layers}, None), target)
+                for loss, target in zip(losses, targets, strict=True)
+            ]
+            total = sum(values[1:], start=values[0])
+        return tape.gradient(total, features, unconnected_gradients="zero")
+
+    function = tf.function(gradients, autograph=False).get_concrete_function(
+        tensors(picture), prepared
+    )
+    needs = graphs.needs(function.graph)
+    held = sum(graphs.size(tensor) for tensor in tf.nest.flatten(prepared) if tensor is not None)
+    return _Needs(needs.memory, needs.products, needs.traffic, held, statistics, matching)
+
+
+@contextmanager
+def _allocated() -> Iterator[Callable[[], int]]:
+    """What the body allocates at most, as Python and NumPy tell."""
+    tracing = tracemalloc.is_tracing()
+    if not tracing:
+        tracemalloc.start()
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    most = before
+
+    def peak() -> int:
+        return most - before
+
+    try:
+        yield peak
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        if not tracing:
+            tracemalloc.stop()
+
+
+def _pictures(optimiser: Any) -> float:
+    """The float32 pictures that an optimiser keeps at once."""
+    if optimiser is None:
+        return 0
+    pairs = getattr(optimiser, "history", 0)
+    # SciPy works in float64, on 2m + 5 vectors and copies of the picture and its gradient.
+    return 2 * (2 * pairs + 9) if isinstance(optimiser, SciPyLBFGS) else 2 * pairs + 8
+
+
+def _activation(operation: _Operation) -> int:
+    return 4 * math.prod(operation[1])
+
+
+def _bytes(number: float) -> str:
+    """A number of bytes in words.
+
+    >>> _bytes(4_310_000_000)
+    '4.3 GB'
+    """
+    return f"{number / 1e9:.1f} GB" if number >= 0.95e9 else f"{number / 1e6:.0f} MB"

@@ -1,0 +1,346 @@
+"""The record of a run: everything that is needed to repeat it, as JSON has it.
+
+    result.record                      # the dict below
+    result.save_record("record/")      # record.json, and pictures.npz beside it
+    neural_style.rerun("record/")      # the same picture again, and what differs here
+
+Version 1 of the schema:
+
+    schema          1
+    loss            {terms: [{loss, weight, config, references, masks}, …]}, what
+                    `WeightedSum.get_config` returns; of a loss that is not registered, or whose
+                    options JSON does not have, ``loss`` is its class and ``config`` null
+    features        {network, pooling, weights, preprocess, winograd, sha256}, what
+                    `FeatureModel.get_config` returns
+    start           the digest of the picture that the run began with
+    chroma          the digest of the picture whose colours the result has, or null
+    pictures        {digest: [height, width, 3]}, of masks [height, width]
+    settings        {scales, evaluations, optimiser: {class_name, config}, restart_every, clip,
+                    parameterisation: {name, config}, seed, tile}
+    environment     {python, packages: {name: version}, system, processor, cores, devices}
+    outcome         {picture, loss, terms, weighted, evaluations, rounds, scale, seconds,
+                    evaluations_per_second, peak_memory, reason}; null in the folder of a
+                    checkpointed run. ``picture`` is a digest, ``peak_memory`` in bytes or null
+    checkpoint      {run, every, output} in the folder of a checkpointed run, else null
+
+A digest is `losses.digest`: the SHA-256 of the shape and the float32 values. pictures.npz has
+the pictures by it. Reading a record imports and evaluates nothing that it names: losses are
+looked up in the registry, optimisers and networks among Keras' own.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neural_style import environment, optimisers, parameterisation
+from neural_style.errors import LossError, RecordError, RegistryError
+from neural_style.features import FeatureModel
+from neural_style.files import make_folder, write_durably
+from neural_style.images import Image
+from neural_style.losses import WeightedSum, digest
+from neural_style.parameterisation import Parameterisation
+from neural_style.result import Result
+
+Record: TypeAlias = dict[str, Any]
+Pictures: TypeAlias = dict[str, NDArray[np.float32]]
+
+VERSION = 1
+FILE, PICTURES = "record.json", "pictures.npz"
+
+# A kind is a type, a tuple of kinds of which one fits (None among them stands for null), [kind]
+# for a list, {name: kind} for those names and no others, or {str: kind} for any names.
+_TERM = {
+    "loss": str,
+    "weight": float,
+    "config": (dict, None),
+    "references": [str],
+    "masks": (list, None),
+}
+_SCHEMA = {
+    "schema": int,
+    "loss": {"terms": [_TERM]},
+    "features": {
+        "network": str,
+        "pooling": (str, None),
+        "weights": str,
+        "preprocess": (str, None),
+        "winograd": bool,
+        "sha256": str,
+    },
+    "start": str,
+    "chroma": (str, None),
+    "pictures": {str: [int]},
+    "settings": {
+        "scales": [int],
+        "evaluations": (int, [int]),
+        "optimiser": {"class_name": str, "config": (dict, None)},
+        "restart_every": (int, None),
+        "clip": str,
+        "parameterisation": {"name": str, "config": (dict, None)},
+        "seed": int,
+        "tile": (int, None),
+    },
+    "environment": {
+        "python": str,
+        "packages": {str: str},
+        "system": str,
+        "processor": str,
+        "cores": int,
+        "devices": [str],
+    },
+    "outcome": (
+        None,
+        {
+            "picture": str,
+            "loss": float,
+            "terms": {str: float},
+            "weighted": {str: float},
+            "evaluations": int,
+            "rounds": int,
+            "scale": int,
+            "seconds": float,
+            "evaluations_per_second": float,
+            "peak_memory": (int, None),
+            "reason": str,
+        },
+    ),
+    "checkpoint": (None, {"run": str, "every": int, "output": (str, None)}),
+}
+
+
+def describe(
+    loss: WeightedSum,
+    features: FeatureModel,
+    start: Image,
+    chroma: Image | None,
+    *,
+    optimiser: Any,
+    variables: Parameterisation,
+    **settings: Any,
+) -> tuple[Record, Pictures]:
+    """The record of a run before it has an outcome, and its pictures by their digests."""
+    pictures = loss.pictures()
+    pictures |= {digest(picture): picture for picture in (start, chroma) if picture is not None}
+    record = {
+        "schema": VERSION,
+        "loss": {"terms": [_term(WeightedSum([term])) for term in loss]},
+        "features": features.get_config(),
+        "start": digest(start),
+        "chroma": None if chroma is None else digest(chroma),
+        "pictures": {key: list(picture.shape) for key, picture in pictures.items()},
+        "settings": {
+            **{name: _whole(value) for name, value in settings.items()},
+            "optimiser": optimisers.config_of(optimiser),
+            "parameterisation": parameterisation.config_of(variables),
+        },
+        "environment": environment.describe(),
+        "outcome": None,
+        "checkpoint": None,
+    }
+    return record, pictures
+
+
+def outcome(result: Result) -> dict[str, Any]:
+    """What a run came to."""
+    return {
+        "picture": digest(result.image),
+        "loss": result.loss,
+        "terms": result.terms,
+        "weighted": result.weighted,
+        "evaluations": result.evaluations,
+        "rounds": result.rounds,
+        "scale": result.scale,
+        "seconds": result.seconds,
+        "evaluations_per_second": result.evaluations / max(result.seconds, 1e-9),
+        "peak_memory": environment.peak_memory(),
+        "reason": result.reason,
+    }
+
+
+def save(folder: Path, record: Mapping[str, Any], pictures: Mapping[str, Any]) -> None:
+    """Write record.json and pictures.npz.
+
+    Raises
+    ------
+    OSError, ValueError
+        The folder cannot be made or written to.
+    """
+    make_folder(folder)
+    arrays: dict[str, Any] = {
+        key: np.asarray(picture, np.float32) for key, picture in pictures.items()
+    }
+    write_durably(folder / PICTURES, lambda file: np.savez(file, **arrays))
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    write_durably(folder / FILE, lambda file: file.write(text.encode()))
+
+
+def save_result(result: Result, folder: Path) -> Path:
+    """What `Result.save_record` does."""
+    if not result.record:
+        raise RecordError(f"{folder}: this result has no record, which those of minimise have.")
+    if any(folder.glob("state-*.npz")):
+        raise RecordError(
+            f"{folder}: there are the checkpoints of a run in this folder, to which its own record "
+            f"belongs; choose another."
+        )
+    try:
+        save(folder, result.record, result.pictures)
+    except (OSError, ValueError) as error:
+        raise RecordError(
+            f"{folder}: the record could not be written ({error}); choose another folder."
+        ) from error
+    return folder
+
+
+def read(path: Path) -> Record:
+    """A record from its file, checked against the schema.
+
+    Raises
+    ------
+    RecordError
+        The file cannot be read, is no JSON, or not what the schema says.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise RecordError(f"{path}: there is no such record; check the path.") from error
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{path}: the record cannot be read ({error}).") from error
+    try:
+        record = json.loads(text, parse_constant=_refused)
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path}: expected a record in JSON, got none ({error}).") from error
+    check(record, str(path))
+    checked: Record = record
+    return checked
+
+
+def check(record: Any, name: str = "record") -> None:
+    """Raise a `RecordError` unless a value is a record of this version."""
+    if not isinstance(record, dict) or "schema" not in record:
+        raise RecordError(f"{name}: expected a record, an object with a field 'schema'.")
+    if record["schema"] != VERSION or isinstance(record["schema"], bool):
+        raise RecordError(
+            f"{name}: expected version {VERSION} of the schema, got {_shown(record['schema'])}; "
+            f"use the version of neural-style that wrote it."
+        )
+    _check(record, _SCHEMA, name)
+
+
+def read_pictures(path: Path) -> Pictures:
+    """The pictures of a record by their names in its file; nothing is unpickled.
+
+    Raises
+    ------
+    RecordError
+        The file is missing or damaged, or holds anything but arrays of float32.
+    """
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            pictures = {key: file[key] for key in file.files}
+    except Exception as error:  # zipfile and NumPy raise what they like for a damaged file
+        raise RecordError(f"{path}: the record's pictures cannot be read ({error}).") from error
+    for key, picture in pictures.items():
+        if picture.dtype != np.float32:
+            raise RecordError(f"{path}: expected float32 in {key}, got {picture.dtype}.")
+    return pictures
+
+
+def differences(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """What is another in two records, but for their outcomes: ``"field: was, now is"``."""
+    skipped = ("outcome", "checkpoint", "pictures")  # whose digests are elsewhere, too
+    return [
+        line
+        for name in recorded
+        if name in here and name not in skipped
+        for line in _differences(recorded[name], here[name], name)
+    ]
+
+
+def _term(alone: WeightedSum) -> dict[str, Any]:
+    try:
+        entry: dict[str, Any] = alone.get_config()["terms"][0]
+        return entry
+    except (LossError, RegistryError):
+        ((_, weight, loss),) = ((t.name, t.weight, t.loss) for t in alone)
+        masks = loss.masks
+        return {
+            "loss": f"{type(loss).__module__}:{type(loss).__qualname__}",
+            "weight": float(weight),
+            "config": None,
+            "references": [digest(picture) for picture in loss.references],
+            "masks": masks and [digest(masks[0]), [digest(mask) for mask in masks[1]]],
+        }
+
+
+def _whole(value: Any) -> Any:
+    """A setting as JSON has it."""
+    if isinstance(value, list | tuple):
+        return [int(each) for each in value]
+    return value if value is None or isinstance(value, str) else int(value)
+
+
+def _differences(a: Any, b: Any, where: str) -> Iterator[str]:
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in dict.fromkeys([*a, *b]):
+            yield from _differences(a.get(key), b.get(key), f"{where}.{key}")
+    elif isinstance(a, list | tuple) and isinstance(b, list | tuple) and len(a) == len(b):
+        for i, (one, other) in enumerate(zip(a, b, strict=True)):
+            yield from _differences(one, other, f"{where}[{i}]")
+    elif a != b:
+        yield f"{where}: {_shown(a)}, here {_shown(b)}"
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 70 else f"{text[:67]}…"
+
+
+def _refused(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _check(value: Any, kind: Any, where: str) -> None:
+    if isinstance(kind, tuple):
+        if value is None and None in kind:
+            return
+        kinds = [each for each in kind if each is not None]
+        fitting = [each for each in kinds if isinstance(value, _type(each))]
+        _check(value, (fitting or kinds)[0], where)
+        return
+    wrong = not isinstance(value, _type(kind)) or (isinstance(value, bool) and kind is not bool)
+    if wrong or (isinstance(value, float) and not math.isfinite(value)):
+        raise RecordError(f"{where}: expected {_words(kind)}, got {_shown(value)}.")
+    if isinstance(kind, list):
+        for i, each in enumerate(value):
+            _check(each, kind[0], f"{where}[{i}]")
+    elif isinstance(kind, dict) and str in kind:
+        for name, each in value.items():
+            _check(each, kind[str], f"{where}.{name}")
+    elif isinstance(kind, dict):
+        for problem, names in (
+            ("is missing", kind.keys() - value.keys()),
+            ("is none of the schema's", value.keys() - kind.keys()),
+        ):
+            if names:
+                raise RecordError(f"{where}: the field {_shown(min(names))!r} {problem}.")
+        for name, own in kind.items():
+            _check(value[name], own, f"{where}.{name}")
+
+
+def _type(kind: Any) -> Any:
+    if isinstance(kind, dict | list):
+        return type(kind)
+    return (int, float) if kind is float else kind
+
+
+def _words(kind: Any) -> str:
+    words = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
+    return words.get(_type(kind), "a truth value" if kind is bool else "a number")

@@ -1,0 +1,382 @@
+"""The command line, in this process with the tiny network, and as real processes."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+import neural_style as ns
+from neural_style import FeatureModel, drafts, images, scoring, styling
+from neural_style.cli import main, options, quiet
+from neural_style.cli.signatures import defaults
+
+SMALL = ("--size", "32", "--evaluations", "3")
+
+
+@pytest.fixture(autouse=True)
+def network(tiny: FeatureModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (drafts, scoring):
+        monkeypatch.setattr(module, "pretrained", lambda *network: tiny)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with photo.png, painting.png and other.png."""
+    for seed, name in enumerate(("photo", "painting", "other"), 1):
+        images.save(images.noise((24, 32), seed=seed), tmp_path / f"{name}.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == code, result.output + repr(result.exception)
+    assert "Traceback" not in result.output
+    return result
+
+
+def paint(*arguments: str, code: int = 0) -> Result:
+    return run(
+        "transfer", "photo.png", "painting.png", "-o", "out.png", *SMALL, *arguments, code=code
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "used"),
+    [
+        ("styling", styling.transfer, set(defaults("styling", "transfer"))),
+        ("scoring", scoring.evaluate, {"directions", "positions", "seed"}),
+    ],
+    ids=["transfer", "evaluate"],
+)
+def test_defaults_read_from_the_source_are_those_of_the_function(
+    module: str, function: Callable[..., Any], used: set[str]
+) -> None:
+    parameters = inspect.signature(function).parameters.values()
+    own = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    found = defaults(module, function.__name__)
+    assert list(found) == list(own)
+    assert {name: found[name] for name in used} == {name: own[name] for name in used}
+
+
+def test_every_keyword_of_transfer_is_an_option_or_comes_by_another() -> None:
+    others = {
+        "style_weights": "--style",
+        "loss": "--loss",
+        "features": "--network",
+        "callbacks": "--csv",
+        "output": "--output",
+    }
+    python_only = {"optimiser"}
+    assert {*options.KEYWORDS, *others, *python_only} == {*defaults("styling", "transfer")}
+    given = {name for p in main.commands["transfer"].params for name in p.opts}
+    assert {*others.values()} <= given
+    assert {f"--{name.replace('_', '-')}" for name in options.KEYWORDS} <= given
+
+
+def test_transfer_paints_what_the_function_does(folder: Path) -> None:
+    result = paint("--json", "--seed", "3")
+    own = ns.transfer("photo.png", "painting.png", size=32, evaluations=3, seed=3)
+    found = json.loads(result.stdout)
+    assert found["loss"] == own.loss
+    assert found["terms"] == own.terms
+    assert (found["seed"], found["evaluations"], found["reason"]) == (3, 3, own.reason)
+    np.testing.assert_array_equal(images.load("out.png"), np.rint(own.image))
+
+
+def test_losses_layers_options_and_references(folder: Path) -> None:
+    result = paint(
+        *("--json", "--loss", "content=1", "--loss", "gram=1e3", "--loss", "histogram=0.01"),
+        *("--layers", "gram=block1_conv1,block2_conv1:0.5"),
+        *("--option", "histogram.refresh_every=2", "--reference", "histogram=content"),
+        *("--loss", "total_variation=2"),
+    )
+
+    def loss(photo: Any, painting: Any) -> Any:
+        return (
+            ns.create("content", photo)
+            + 1e3 * ns.create("gram", painting, layers={"block1_conv1": 1, "block2_conv1": 0.5})
+            + 0.01 * ns.create("histogram", photo, refresh_every=2)
+            + 2 * ns.create("total_variation")
+        )
+
+    own = ns.transfer("photo.png", "painting.png", loss=loss, size=32, evaluations=3)
+    assert json.loads(result.stdout)["weighted"] == own.weighted
+    np.testing.assert_array_equal(images.load("out.png"), np.rint(own.image))
+
+
+def test_several_styles_scales_a_start_and_colours(folder: Path) -> None:
+    paint(
+        "--style", "other.png=0.5", "--scales", "16,32", "--start", "other.png", "--color", "match"
+    )
+    own = ns.transfer(
+        "photo.png",
+        ["painting.png", "other.png"],
+        style_weights=[1, 0.5],
+        size=32,
+        scales=[16, 32],
+        start=images.load("other.png"),
+        color="match",
+        evaluations=3,
+    )
+    np.testing.assert_array_equal(images.load("out.png"), np.rint(own.image))
+
+
+def test_masks_guide_the_losses_of_the_style(folder: Path) -> None:
+    mask = np.zeros((24, 32, 3))
+    mask[:12] = 255
+    images.save(mask, "mask.png")
+    found = {}
+    for name, masks in {"all": (), "part": ("--mask", "mask.png=mask.png")}.items():
+        result = paint("--json", "--loss", "content=1", "--loss", "gram=1", *masks)
+        found[name] = json.loads(result.stdout)["loss"]
+    assert found["all"] != found["part"]
+    assert "none of the losses" in paint("--loss", "content=1", *masks, code=2).stderr
+
+
+def test_a_preset_a_table_and_a_report(folder: Path) -> None:
+    result = paint(
+        "--preset", "gatys", "--csv", "run.csv", "--report", "run.html", "--tile", "none"
+    )
+    assert "out.png: loss" in result.stdout
+    assert Path("run.csv").read_text().startswith("evaluation,")
+    assert "<html" in Path("run.html").read_text()
+
+
+def test_quiet_says_nothing(folder: Path) -> None:
+    assert paint("--quiet").output == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--loss", "grma=1"), "did you mean 'gram'"),
+        (("--loss", "gram"), "expected NAME=VALUE"),
+        (("--loss", "gram=much"), "expected a number"),
+        (("--loss", "gram=nan"), "expected a number"),
+        (("--loss", "gram=1", "--loss", "gram=2"), "given twice"),
+        (("--loss", "gram=1", "--layers", "gram=conv9"), "has no layer 'conv9'"),
+        (("--loss", "gram=1", "--option", "gram.depth=1"), "does not take that option"),
+        (("--loss", "gram=1", "--option", "depth=1"), "expected LOSS.NAME=VALUE"),
+        (("--loss", "gram=1", "--option", "histogram.refresh_every=9"), "add --loss histogram=1"),
+        (("--loss", "gram=1", "--reference", "gram=both"), "expected one of content, style, none"),
+        (("--layers", "gram=block1_conv1"), "add --loss"),
+        (("--preset", "gatis"), "did you mean 'gatys'"),
+        (("--preset", "gatys", "--loss", "gram=1"), "has its own loss"),
+        (("--size", "0"), "size: expected a positive whole number"),
+        (("--scales", "a,b"), "expected whole numbers"),
+        (("--tile", "big"), "expected a whole number, 'auto' or 'none'"),
+        (("--style", "other.png=-1"), "expected a positive number"),
+        (("--nothing",), "No such option"),
+    ],
+)
+def test_a_users_mistake_is_a_message_and_code_2(
+    folder: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    assert message in paint(*arguments, code=2).stderr
+    assert not Path("out.png").exists()
+
+
+def test_an_option_is_json_and_never_evaluated(folder: Path) -> None:
+    text = "__import__('pathlib').Path('made').touch()"
+    paint("--loss", "gram=1", "--option", f"gram.name={text}")
+    assert not Path("made").exists()
+
+
+def test_what_fails_has_code_1_and_a_missing_file_2(folder: Path) -> None:
+    Path("bad.png").write_bytes(b"no picture")
+    assert "bad.png" in run("transfer", "bad.png", "painting.png", "-o", "out.png", code=1).stderr
+    assert "none.png" in run("transfer", "none.png", "painting.png", "-o", "out.png", code=2).stderr
+    assert "out.xyz" in run("transfer", "photo.png", "other.png", "-o", "out.xyz", code=1).stderr
+
+
+def interrupt(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raise KeyboardInterrupt in the n-th evaluation of every run."""
+    evaluate = ns.Objective.__call__
+    calls = 0
+
+    def broken(self: Any, image: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > after:
+            raise KeyboardInterrupt
+        return evaluate(self, image)
+
+    monkeypatch.setattr(ns.Objective, "__call__", broken)
+
+
+def test_an_interrupted_run_saves_its_picture(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(2, monkeypatch)
+    result = paint(code=130)
+    assert "out.png is the best picture so far" in result.stderr
+    assert images.load("out.png").shape == (24, 32, 3)
+
+
+def test_interrupted_before_there_is_a_picture(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(0, monkeypatch)
+    assert "no picture yet" in paint(code=130).stderr
+    assert not Path("out.png").exists()
+
+
+@pytest.mark.parametrize("of", ["content", "style"])
+def test_reconstruct_starts_from_noise(folder: Path, of: str) -> None:
+    result = run("reconstruct", "photo.png", "-o", "out.png", "--of", of, "--json", *SMALL)
+    name = {"content": "content", "style": "gram"}[of]
+    assert list(json.loads(result.stdout)["terms"]) == [name]
+    own = ns.transfer(
+        "photo.png",
+        "photo.png",
+        loss=lambda photo, painting: ns.create(name, photo),
+        start="noise",
+        size=32,
+        evaluations=3,
+    )
+    np.testing.assert_array_equal(images.load("out.png"), np.rint(own.image))
+
+
+def test_a_batch_goes_on_after_a_failure(folder: Path) -> None:
+    Path("bad.png").write_bytes(b"no picture")
+    arguments = ("batch", "painting.png", "photo.png", "bad.png", "other.png", "-o", "out")
+    result = run(*arguments, *SMALL, "--json", code=3)
+    found = json.loads(result.stdout)
+    assert [each["photo"] for each in found["done"]] == ["photo.png", "other.png"]
+    assert [each["photo"] for each in found["failed"]] == ["bad.png"]
+    assert "bad.png" in result.stderr
+    own = ns.transfer("other.png", "painting.png", size=32, evaluations=3)
+    np.testing.assert_array_equal(images.load("out/other.png"), np.rint(own.image))
+    assert (
+        "2 done, 0 failed"
+        in run("batch", "painting.png", "photo.png", "other.png", "-o", "out", *SMALL).stdout
+    )
+    assert "1 failed" in run("batch", "painting.png", "bad.png", "-o", "out", *SMALL, code=1).stdout
+
+
+def test_photos_of_one_name_are_refused(folder: Path) -> None:
+    arguments = ("batch", "painting.png", "photo.png", "a/photo.jpg", "-o", "out")
+    assert "the same name" in run(*arguments, code=2).stderr
+
+
+def test_a_sweep_of_weights_and_settings(folder: Path) -> None:
+    arguments = ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL, "--json")
+    losses = ("--loss", "content=1", "--loss", "gram=1")
+    grid = ("--grid", "loss.gram=1,100", "--grid", "start=content,noise")
+    found = json.loads(run(*arguments, *losses, *grid).stdout)
+    assert [each["settings"] for each in found["outcomes"]] == [
+        {"loss.gram": weight, "start": start}
+        for weight in (1, 100)
+        for start in ("content", "noise")
+    ]
+    assert len({each["loss"] for each in found["outcomes"]}) == 4
+    assert Path(found["sheet"]).is_file()
+    assert "expected one of" in run(*arguments, "--grid", "loss.gram=1", code=2).stderr
+    partly = run(*arguments, "--grid", "size=32,0", code=3)
+    assert "size=0" in partly.stderr
+
+
+def test_an_estimate(folder: Path) -> None:
+    arguments = ("estimate", "photo.png", "painting.png", "--size", "32")
+    found = json.loads(run(*arguments, "--json").stdout)
+    assert found["size"] == [24, 32]
+    assert found["memory"] == sum(found["parts"].values()) > 0
+    assert "s an evaluation" in run(*arguments, "--preset", "gatys").stdout
+
+
+def test_evaluate_has_the_figures_of_the_function(
+    folder: Path, tiny: FeatureModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, layers = ns.evaluate, {"style_layers": ["block1_conv1"], "content_layer": "block4_conv2"}
+    monkeypatch.setattr(ns, "evaluate", lambda *a, **k: own(*a, **{**k, **layers}))
+    found = run("evaluate", "photo.png", "other.png", "painting.png", "--json").stdout
+    pictures = [images.load(f"{name}.png") for name in ("photo", "other", "painting")]
+    assert json.loads(found) == ns.evaluate(*pictures).as_dict()
+
+
+def test_losses_and_presets_are_listed() -> None:
+    found = json.loads(run("losses", "--json").stdout)
+    assert sorted(found) == ns.names()
+    assert "50" in found["histogram"]["options"]["refresh_every"]
+    assert "G_l = F_lᵀ F_l / M_l" in run("losses", "gram").stdout
+    assert "did you mean 'gram'" in run("losses", "grma", code=2).stderr
+    assert sorted(json.loads(run("presets", "--json").stdout)) == ns.presets.names()
+    assert "500 evaluations" in run("presets", "gatys").stdout
+
+
+def test_weights_say_where_they_are_and_how(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    found = json.loads(run("weights", "vgg16", "--json", code=1).stdout)
+    path = Path(found["path"])
+    assert (found["state"], path.is_relative_to(tmp_path)) == ("missing", True)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"none")
+    assert "damaged" in run("weights", "vgg16", code=1).stdout
+    assert "did you mean 'vgg19'" in run("weights", "vg19", code=2).stderr
+
+
+def test_doctor_runs_an_evaluation() -> None:
+    found = json.loads(run("doctor", "--json").stdout)
+    assert found["evaluation of 64×64, s"] >= 0
+    assert found["devices"]
+    assert found["keras"]
+
+
+def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_help_imports_no_tensorflow() -> None:
+    code = (
+        "import sys\nfrom neural_style.cli import main\n"
+        "for name in ['', *main.commands]:\n"
+        "    main([*([name] if name else []), '--help'], standalone_mode=False)\n"
+        "found = {'tensorflow', 'keras', 'numpy'} & set(sys.modules)\nassert not found, found"
+    )
+    done = python("-W", "error", "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert "Exit codes" in done.stdout
+
+
+def test_a_process_has_clean_output_and_the_exit_codes(folder: Path) -> None:
+    found = python("-m", "neural_style", "losses", "gram")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.startswith("gram (neural_style.extensions.gram:Gram")
+    wrong = python("-m", "neural_style", "transfer", "photo.png", "painting.png", "-o", "out.gif")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr.startswith("Error: out.gif")
+    assert len(wrong.stderr.splitlines()) <= 2
+
+
+def test_only_errors_pass_while_tensorflow_starts(capfd: pytest.CaptureFixture[str]) -> None:
+    with quiet._errors_only():
+        os.write(2, b"I0000 started\nE0000 broken\n")
+    assert capfd.readouterr().err == "E0000 broken\n"
+    with pytest.raises(ImportError), quiet._errors_only():  # noqa: PT012
+        os.write(2, b"W0000 all is told\n")
+        raise ImportError
+    assert capfd.readouterr().err == "W0000 all is told\n"
+
+
+def test_shell_completion() -> None:
+    done = python("-m", "neural_style", _NEURAL_STYLE_COMPLETE="bash_source")
+    assert "_NEURAL_STYLE_COMPLETE=bash_complete" in done.stdout

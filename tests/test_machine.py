@@ -1,0 +1,50 @@
+"""The memory that is free, and the machine's speed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from neural_style import machine
+
+
+def test_free_memory_is_some_of_what_there_is() -> None:
+    free = machine.available_memory()
+    assert free is None or 0 < free < 2**50
+
+
+def test_the_memory_of_a_gpu_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    assert machine.available_memory() is None
+
+
+@pytest.mark.parametrize("path", ["/", "/user/job"])
+def test_control_groups_of_version_2(tmp_path: Path, path: str) -> None:
+    group = tmp_path / path.lstrip("/")
+    group.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "cgroup").write_text(f"0::{path}\n")
+    (group / "memory.max").write_text("1000\n")
+    (group / "memory.current").write_text("700\n")
+    (group / "memory.stat").write_text("anon 400\ninactive_file 50\n")
+    assert list(machine._left_by_groups(tmp_path / "cgroup", tmp_path)) == [350]
+    (group / "memory.max").write_text("max\n")
+    assert list(machine._left_by_groups(tmp_path / "cgroup", tmp_path)) == []
+
+
+def test_control_groups_of_version_1(tmp_path: Path) -> None:
+    mount = tmp_path / "memory"
+    mount.mkdir()
+    # In a container the path is that of the host.
+    (tmp_path / "cgroup").write_text("7:memory:/docker/abc\n2:cpu,cpuacct:/docker/abc\n")
+    (mount / "memory.limit_in_bytes").write_text("5000\n")
+    (mount / "memory.usage_in_bytes").write_text("6000\n")
+    (mount / "memory.stat").write_text("total_inactive_file 10\n")
+    assert list(machine._left_by_groups(tmp_path / "cgroup", tmp_path)) == [0]
+    assert list(machine._left_by_groups(tmp_path / "nothing", tmp_path)) == []
+
+
+def test_speeds_are_measured_once() -> None:
+    assert min(machine.speed()) > 1e6
+    assert machine.speed() is machine.speed()

@@ -1,0 +1,192 @@
+"""Records: what is in them, what is refused, and runs that are repeated from them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import neural_style as ns
+from neural_style import LBFGS, FeatureModel, SciPyLBFGS, environment, minimise, optimisers
+from neural_style import parameterisation as parameterisations
+from neural_style.errors import OptionError, RecordError
+from neural_style.extensions import Content, Gram
+from neural_style.images import Image
+from neural_style.losses import digest
+from neural_style.record import check
+
+
+@pytest.fixture
+def result(tiny: FeatureModel, photo: Image, painting: Image) -> ns.Result:
+    loss = Content(photo) + 10 * Gram(painting)
+    return minimise(loss, tiny, 255 - photo, evaluations=6, seed=3, scales=[16])
+
+
+def test_a_record_has_everything(
+    result: ns.Result, tiny: FeatureModel, photo: Image, painting: Image
+) -> None:
+    record = json.loads(json.dumps(result.record))
+    assert record == result.record
+    check(record)
+    assert record["loss"] == (Content(photo) + 10 * Gram(painting)).get_config()
+    assert record["features"]["sha256"] == tiny.sha256
+    assert record["start"] == digest(255 - photo)
+    assert record["pictures"][digest(painting)] == [20, 28, 3]
+    settings = record["settings"]
+    assert settings["evaluations"] == 6
+    assert (settings["seed"], settings["scales"], settings["tile"]) == (3, [16], None)
+    assert settings["optimiser"] == {"class_name": "LBFGS", "config": {"history": 20}}
+    outcome = record["outcome"]
+    assert outcome["picture"] == digest(result.image)
+    assert outcome["evaluations"] == result.evaluations == 12
+    assert outcome["reason"] == result.reason
+    assert outcome["evaluations_per_second"] == pytest.approx(12 / result.seconds)
+    assert record["environment"]["packages"]["numpy"] == np.__version__
+
+
+def test_a_run_is_repeated_from_its_record(
+    result: ns.Result, tiny: FeatureModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = result.save_record(tmp_path / "record")
+    assert sorted(os.listdir(path)) == ["pictures.npz", "record.json"]
+    again = ns.rerun(path, features=tiny)
+    assert again.same
+    assert again.differences == ()
+    assert str(again) == "the recorded picture, bit for bit"
+    here = environment.describe()
+    monkeypatch.setattr(environment, "describe", lambda: {**here, "processor": "abacus"})
+    content, gram = ns.WeightedSum.from_config(result.record["loss"], result.pictures)
+    loss = 1 * content.loss + 20 * gram.loss
+    other = ns.rerun(path, features=tiny, loss=loss)
+    assert other.same is False
+    assert other.differences == (
+        "loss.terms[1].weight: 10.0, here 20.0",
+        f"environment.processor: {here['processor']}, here abacus",
+    )
+
+
+def changed(record: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    copy: Any = json.loads(json.dumps(record))
+    *parents, last = path.split(".")
+    place = copy
+    for name in parents:
+        place = place[name]
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    return dict(copy)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("schema", 2, "expected version 1 of the schema, got 2"),
+        ("schema", ..., "an object with a field 'schema'"),
+        ("schema", True, "expected version 1"),
+        ("settings", ..., "the field 'settings' is missing"),
+        ("settings.seed", ..., "settings: the field 'seed' is missing"),
+        ("settings.seed", "0", r"settings.seed: expected a whole number, got 0"),
+        ("settings.seed", True, "settings.seed: expected a whole number, got True"),
+        ("settings.scales", [16, "32"], r"settings.scales\[1\]: expected a whole number"),
+        ("settings.evaluations", "6", "settings.evaluations: expected a whole number"),
+        ("settings.colour", "red", "settings: the field 'colour' is none of the schema's"),
+        ("features", [], "features: expected an object"),
+        ("features.winograd", 1, "features.winograd: expected a truth value"),
+        ("loss.terms", {}, "loss.terms: expected a list"),
+        ("pictures", {"x": 3}, "pictures.x: expected a list"),
+        ("outcome.loss", "low", "outcome.loss: expected a number"),
+    ],
+)
+def test_what_is_no_record_is_refused(
+    result: ns.Result, tmp_path: Path, path: str, value: Any, message: str
+) -> None:
+    result.save_record(tmp_path)
+    (tmp_path / "record.json").write_text(json.dumps(changed(result.record, path, value)))
+    with pytest.raises(RecordError, match=message):
+        ns.rerun(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[" * 100_000, '{"schema": NaN}', "\x80", "null", "[1]", "import os"]
+)
+def test_what_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "record.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(RecordError, match=r"record"):
+        ns.rerun(tmp_path)
+
+
+def test_nothing_that_a_record_names_is_imported(result: ns.Result, tmp_path: Path) -> None:
+    config = {"learning_rate": {"class_name": "Popen", "module": "subprocess", "config": {}}}
+    for path, value in (
+        ("settings.optimiser", {"class_name": "os.system", "config": {}}),
+        ("settings.optimiser", {"class_name": "Adam", "config": config}),
+        ("loss.terms", [{**result.record["loss"]["terms"][0], "loss": "os.system"}]),
+        ("features.network", "os.system"),
+    ):
+        result.save_record(tmp_path)
+        (tmp_path / "record.json").write_text(json.dumps(changed(result.record, path, value)))
+        with pytest.raises(RecordError):
+            ns.rerun(tmp_path)
+    np.savez(tmp_path / "pictures.npz", picture=np.array([os.system], object))
+    with pytest.raises(RecordError, match="pictures cannot be read"):
+        ns.rerun(tmp_path)
+
+
+def test_a_record_is_not_written_where_it_cannot_be(
+    result: ns.Result, tiny: FeatureModel, photo: Image, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RecordError, match="could not be written"):
+        result.save_record(tmp_path / "file")
+    folder = tmp_path / "run"
+    minimise(
+        Content(photo), tiny, 255 - photo, evaluations=3, checkpoint=folder, checkpoint_every=1
+    )
+    with pytest.raises(RecordError, match="checkpoints of a run"):
+        result.save_record(folder)
+    with pytest.raises(RecordError, match="no such record"):
+        ns.rerun(tmp_path)
+
+
+SCHEDULE = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+
+
+@pytest.mark.parametrize(
+    "optimiser",
+    [LBFGS(7), SciPyLBFGS(3), keras.optimizers.Adam(0.1), keras.optimizers.SGD(SCHEDULE)],
+    ids=lambda optimiser: type(optimiser).__name__,
+)
+def test_optimisers_are_made_again(optimiser: Any) -> None:
+    config = optimisers.config_of(optimiser)
+    again = optimisers.from_config(json.loads(json.dumps(config)))
+    assert type(again) is type(optimiser)
+    assert optimisers.config_of(again) == config
+
+
+def test_what_is_ones_own_is_given_again() -> None:
+    class Adam(keras.optimizers.Adam):
+        pass
+
+    class Own(parameterisations.Pixels):
+        pass
+
+    config = optimisers.config_of(Adam(0.1))
+    assert config["config"] is None
+    with pytest.raises(OptionError, match="pass it again as optimiser="):
+        optimisers.from_config(config)
+    with pytest.raises(OptionError, match="pass it again as parameterisation="):
+        parameterisations.from_config(parameterisations.config_of(Own()))
+
+
+def test_parameterisations_are_made_again() -> None:
+    for each in (parameterisations.Pixels(), parameterisations.Frequencies(floor=0.5)):
+        config = json.loads(json.dumps(parameterisations.config_of(each)))
+        again = parameterisations.from_config(config)
+        assert parameterisations.config_of(again) == parameterisations.config_of(each)
+    assert again == each
