@@ -43,10 +43,10 @@ from neural_style.errors import (
     check_count,
 )
 from neural_style.estimates import Tile, fitting
-from neural_style.features import FeatureModel
+from neural_style.features import FeatureModel, check_model
 from neural_style.images import Image
 from neural_style.interrupts import Interrupts
-from neural_style.losses import Loss, WeightedSum
+from neural_style.losses import Loss, WeightedSum, terms_of
 from neural_style.objective import Evaluation
 from neural_style.optimisers import LBFGS, RoundOver
 from neural_style.parameterisation import Parameterisation, Pixels, resolve
@@ -202,6 +202,9 @@ def run(
 ) -> Result:
     """`minimise`, with the folder of a new run or of one that goes on."""
     start = images.as_image(start, "start", any_range=True)
+    terms_of(loss)
+    check_model(features)
+    callbacks = check_callables("callbacks", callbacks)
     optimiser = LBFGS() if optimiser is None else optimiser
     if restart_every is not None:
         check_count("restart_every", restart_every)
@@ -216,7 +219,6 @@ def run(
         )
     if output is not None:
         images.check_output(output)
-    callbacks = check_callables("callbacks", callbacks)
     size = start.shape[0], start.shape[1]
     tile = fitting(loss, features, size, tile, optimiser)
     planned = plan(loss, features, size, scales, evaluations, seed=seed, tile=tile)
