@@ -76,6 +76,8 @@ def test_every_keyword_of_transfer_is_an_option_or_comes_by_another() -> None:
         "features": "--network",
         "callbacks": "--csv",
         "output": "--output",
+        "checkpoint": "--checkpoint",
+        "checkpoint_every": "--checkpoint-every",
     }
     python_only = {"optimiser"}
     assert {*options.KEYWORDS, *others, *python_only} == {*defaults("styling", "transfer")}
@@ -166,7 +168,7 @@ def test_quiet_says_nothing(folder: Path) -> None:
         (("--loss", "gram=nan"), "expected a number"),
         (("--loss", "gram=1", "--loss", "gram=2"), "given twice"),
         (("--loss", "gram=1", "--layers", "gram=conv9"), "has no layer 'conv9'"),
-        (("--loss", "gram=1", "--option", "gram.depth=1"), "does not take that option"),
+        (("--loss", "gram=1", "--option", "gram.depth=1"), "unexpected keyword argument 'depth'"),
         (("--loss", "gram=1", "--option", "depth=1"), "expected LOSS.NAME=VALUE"),
         (("--loss", "gram=1", "--option", "histogram.refresh_every=9"), "add --loss histogram=1"),
         (("--loss", "gram=1", "--reference", "gram=both"), "expected one of content, style, none"),
@@ -380,3 +382,23 @@ def test_only_errors_pass_while_tensorflow_starts(capfd: pytest.CaptureFixture[s
 def test_shell_completion() -> None:
     done = python("-m", "neural_style", _NEURAL_STYLE_COMPLETE="bash_source")
     assert "_NEURAL_STYLE_COMPLETE=bash_complete" in done.stdout
+
+
+def test_a_record_is_repeated_and_a_run_is_gone_on_with(
+    folder: Path, tiny: FeatureModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FeatureModel, "from_config", lambda config: tiny)
+    options = ("--checkpoint", "run", "--checkpoint-every", "2", "--record", "record")
+    painted = images.load((paint(*options), folder / "out.png")[1])
+    again = json.loads(run("rerun", "record", "-o", "again.png", "--json").stdout)
+    assert again["same"] is True
+    assert again["differences"] == []
+    np.testing.assert_array_equal(images.load("again.png"), painted)
+    run("resume", "run", "-o", "resumed.png")
+    np.testing.assert_array_equal(images.load("resumed.png"), painted)
+
+
+def test_a_folder_without_a_run_is_a_message(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    assert "no run to go on with" in run("resume", "empty", "-o", "out.png", code=1).stderr
+    assert "record.json" in run("rerun", "empty", "-o", "out.png", code=1).stderr

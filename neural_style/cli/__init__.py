@@ -19,7 +19,7 @@ from __future__ import annotations
 import click
 
 from neural_style import __version__
-from neural_style.cli import information, making, several
+from neural_style.cli import again, information, making, several
 from neural_style.cli.group import Commands
 
 
@@ -40,6 +40,8 @@ def main(verbose: bool) -> None:
 for _command in (
     making.transfer,
     making.reconstruct,
+    again.resume,
+    again.rerun,
     several.batch,
     several.sweep,
     making.estimate,

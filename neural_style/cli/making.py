@@ -12,6 +12,7 @@ from neural_style.cli import options
 from neural_style.cli.group import INTERRUPTED, begin, leave, output_options, say
 
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
@@ -22,6 +23,9 @@ OUTPUT = click.Path(dir_okay=False, path_type=Path)
 @options.loss_options
 @options.keyword_options()
 @options.model_options
+@click.option("--checkpoint", type=FOLDER, help="Write the run's state there, for resume.")
+@click.option("--checkpoint-every", type=int, help="Evaluations between two states.")
+@click.option("--record", type=FOLDER, help="Write there what it takes to rerun it.")
 @click.option("--csv", type=OUTPUT, help="Write the loss of every iterate to a table.")
 @click.option("--report", type=OUTPUT, help="Keep an HTML page of the run.")
 @output_options
@@ -46,6 +50,8 @@ def transfer(**given: Any) -> None:
     if given["csv"]:
         callbacks.append(ns.callbacks.csv(given["csv"]))
     loss = options.recipe(given)
+    names = ("checkpoint", "checkpoint_every")
+    checkpoints = {name: given[name] for name in names if given[name] is not None}
     report = None
     if report_path:
         report = ns.callbacks.report(report_path, content=photo, style=painted)
@@ -58,8 +64,11 @@ def transfer(**given: Any) -> None:
         features=options.features(given["network"], given["pooling"], given["weights"]),
         callbacks=callbacks,
         output=output,
+        **checkpoints,
         **options.keywords(given),
     )
+    if given["record"]:
+        result.save_record(given["record"])
     if report is not None:
         report.finish(result)
     finish(result, output, silent=silent, as_json=as_json)
