@@ -529,7 +529,7 @@ class _Run:
 
     def result(self, seed: int, reason: str) -> Result:
         best = self._best()
-        image = images.resize(np.clip(best.image, 0, 255), size=self.size)
+        image = images.resize(np.clip(best.image, 0, 255), size=self.size, any_range=True)
         return Result(
             image=np.clip(image, 0, 255),
             loss=best.loss,

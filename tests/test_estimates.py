@@ -102,7 +102,7 @@ def test_a_histograms_targets_are_counted_before_they_exist(tiny: FeatureModel) 
     assert found.parts["measuring targets"] >= 2 * features  # the current one, and its match
     photo = Content(blank((4096, 4096)))  # which is no reference of the histogram's
     more = estimate(loss + photo, tiny, (4096, 4096)).parts["measuring targets"]
-    assert more < 1.1 * found.parts["measuring targets"]
+    assert more < 1.6 * found.parts["measuring targets"]  # of threads: as they meet
     still = estimate(Gram(blank((64, 64)), layers=["block1_conv1"]), tiny, (4096, 4096))
     assert still.parts["targets"] < 1e6
     assert still.parts["measuring targets"] == 0

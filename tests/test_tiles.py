@@ -372,7 +372,7 @@ def test_a_network_that_cannot_be_tiled_names_the_layer() -> None:
 
 @pytest.mark.parametrize("tile", [0, -512, 1.5, "512", True])
 def test_a_tile_is_a_number_of_pixels(tiny: FeatureModel, tile: Any) -> None:
-    with pytest.raises(OptionError, match="tile: expected a positive whole number"):
+    with pytest.raises(OptionError, match=r"tile: expected a (positive whole )?number"):
         minimise(TotalVariation(), tiny, stripes(SIZE), tile=tile)
 
 
