@@ -6,49 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from numpy.typing import NDArray
+from by_hand import A_TARGET, B_TARGET, PICTURE, A, Array, B, random_features, statistic, value
 
 from neural_style import FeatureModel, Objective, images
 from neural_style.errors import LossError
 from neural_style.extensions import ActivationShiftedGram, Gram
 from neural_style.extensions.activation_shifted_gram import CONVOLUTIONS, halving
-
-Array = NDArray[np.float64]
-PICTURE = np.zeros((8, 8, 3))
-# The fixtures of two positions by two channels and of one by three.
-A = np.array([[[[1.0, 0], [2, 1]], [[3, 1], [4, 0]]]])
-A_TARGET = np.array([[[[2.0, 0], [2, 2]], [[2, 2], [2, 0]]]])
-B = np.array([[[[1.0, 0, 2], [0, 1, 1]]]])
-B_TARGET = np.array([[[[1.0, 1, 0], [0, 0, 1]]]])
-
-
-def random_features(seed: int, *shape: int) -> Array:
-    return np.random.default_rng(seed).uniform(0.5, 3, size=(1, *shape))
-
-
-def statistic(loss: Any, f: Array, guide: Array | None = None) -> Any:
-    guides = None if guide is None else {"a": tf.constant(guide)}
-    return {k: v.numpy() for k, v in loss.statistic({"a": tf.constant(f)}, guides).items()}
-
-
-def value_and_gradient(loss: Any, f: Array, reference: Array) -> tuple[float, Array]:
-    """As the objective has them, in the dtype of the features."""
-    target = loss.target([statistic(loss, reference)], statistic(loss, f), rng())
-    x = tf.constant(f)
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        distance = loss.distance(loss.statistic({"a": x}, None), target)
-    assert distance.dtype == f.dtype
-    return float(distance), tape.gradient(distance, x).numpy()
-
-
-def value(loss: Any, f: Array, reference: Array) -> float:
-    return value_and_gradient(loss, f, reference)[0]
-
-
-def rng() -> np.random.Generator:
-    return np.random.default_rng(0)
 
 
 def shifted(shift: float = -1.0, weight: float = 1.0) -> ActivationShiftedGram:

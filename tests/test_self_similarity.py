@@ -6,35 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from numpy.typing import NDArray
+from by_hand import A_TARGET, PICTURE, A, Array, value, value_and_gradient
 
 from neural_style import FeatureModel, Objective, images, minimise
 from neural_style.errors import LossError
 from neural_style.extensions import SelfSimilarity
 from neural_style.images import Image
 
-Array = NDArray[np.float64]
-PICTURE = np.zeros((8, 8, 3))
-A = np.array([[[[1.0, 0], [2, 1]], [[3, 1], [4, 0]]]])
-A_TARGET = np.array([[[[2.0, 0], [2, 2]], [[2, 2], [2, 0]]]])
-
 
 def similarity(**options: Any) -> SelfSimilarity:
     return SelfSimilarity(PICTURE, **{"layers": ["a"], **options})
-
-
-def value_and_gradient(loss: SelfSimilarity, f: Array, reference: Array) -> tuple[float, Array]:
-    target = loss.target([{"a": reference}], {"a": f}, np.random.default_rng(0))
-    x = tf.constant(f)
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        distance = loss.distance(loss.statistic({"a": x}, None), target)
-    return float(distance), tape.gradient(distance, x).numpy()
-
-
-def value(loss: SelfSimilarity, f: Array, reference: Array) -> float:
-    return value_and_gradient(loss, f, reference)[0]
 
 
 def random(seed: int, *shape: int) -> Array:
