@@ -5,8 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -402,3 +405,11 @@ def test_a_folder_without_a_run_is_a_message(folder: Path) -> None:
     (folder / "empty").mkdir()
     assert "no run to go on with" in run("resume", "empty", "-o", "out.png", code=1).stderr
     assert "record.json" in run("rerun", "empty", "-o", "out.png", code=1).stderr
+
+
+def test_a_report_is_served_while_it_runs(folder: Path) -> None:
+    done = paint("--report", "run.html", "--serve")
+    url = re.findall(r"http://127\.0\.0\.1:\d+/", done.stderr)[0]
+    with pytest.raises(urllib.error.URLError):  # no longer
+        urllib.request.urlopen(url, timeout=5)
+    assert "add --report" in paint("--serve", code=2).stderr

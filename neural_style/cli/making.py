@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 
 from neural_style.cli import options
 from neural_style.cli.group import INTERRUPTED, begin, leave, output_options, say
+from neural_style.errors import OptionError
 
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -28,6 +30,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--record", type=FOLDER, help="Write there what it takes to rerun it.")
 @click.option("--csv", type=OUTPUT, help="Write the loss of every iterate to a table.")
 @click.option("--report", type=OUTPUT, help="Keep an HTML page of the run.")
+@click.option("--serve", is_flag=True, help="Show that page to this machine while it runs.")
 @output_options
 def transfer(**given: Any) -> None:
     """Paint PHOTO in the manner of PAINTING.
@@ -52,21 +55,27 @@ def transfer(**given: Any) -> None:
     loss = options.recipe(given)
     names = ("checkpoint", "checkpoint_every")
     checkpoints = {name: given[name] for name in names if given[name] is not None}
+    if given["serve"] and not report_path:
+        raise OptionError("--serve shows the page of --report: add --report run.html.")
     report = None
     if report_path:
         report = ns.callbacks.report(report_path, content=photo, style=painted)
         callbacks.append(report)
-    result = ns.transfer(
-        photo,
-        painted,
-        style_weights=weights,
-        loss=loss,
-        features=options.features(given["network"], given["pooling"], given["weights"]),
-        callbacks=callbacks,
-        output=output,
-        **checkpoints,
-        **options.keywords(given),
-    )
+    with ExitStack() as stack:
+        if given["serve"]:
+            server = stack.enter_context(ns.report.serve(report_path))
+            click.echo(f"The report is at {server.url} while this runs.", err=True)
+        result = ns.transfer(
+            photo,
+            painted,
+            style_weights=weights,
+            loss=loss,
+            features=options.features(given["network"], given["pooling"], given["weights"]),
+            callbacks=callbacks,
+            output=output,
+            **checkpoints,
+            **options.keywords(given),
+        )
     if given["record"]:
         result.save_record(given["record"])
     if report is not None:
