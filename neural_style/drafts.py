@@ -21,10 +21,11 @@ from neural_style.estimates import Tile
 from neural_style.features import FeatureModel, Preprocess, check_model
 from neural_style.images import Image, Size
 from neural_style.losses import Loss, WeightedSum
-from neural_style.optimise import Callback, minimise
+from neural_style.optimise import minimise
 from neural_style.optimisers import LBFGS, SciPyLBFGS
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
+from neural_style.rounds import Callback
 
 Picture: TypeAlias = str | os.PathLike[str] | Image
 

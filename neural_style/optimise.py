@@ -23,37 +23,24 @@ from __future__ import annotations
 
 import functools
 import os
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Literal
 
 from neural_style import color, images, optimisers
 from neural_style import record as records
-from neural_style.checkpoints import Checkpoints, State
-from neural_style.errors import (
-    NonFiniteLossError,
-    OptionError,
-    StyleError,
-    check_callables,
-    check_count,
-)
+from neural_style.checkpoints import Checkpoints
+from neural_style.errors import OptionError, StyleError, check_callables, check_count
 from neural_style.estimates import Tile, fitting
 from neural_style.features import FeatureModel, check_model
 from neural_style.images import Image
-from neural_style.interrupts import Interrupts
 from neural_style.losses import Loss, WeightedSum, terms_of
-from neural_style.objective import Evaluation
-from neural_style.optimisers import LBFGS, RoundOver
+from neural_style.optimisers import LBFGS
 from neural_style.parameterisation import Parameterisation, Pixels, resolve
-from neural_style.result import Entry, Result, Step
-from neural_style.scales import Scale, plan
-
-Callback: TypeAlias = Callable[[Step], object]
+from neural_style.result import Result
+from neural_style.rounds import Callback, Run
+from neural_style.scales import plan
 
 _RESTART = -1  # what has a period without being a term
 
@@ -244,7 +231,7 @@ def run(
         tile=tile,
     )
     state = None if checkpoints is None else checkpoints.begin(record, pictures)
-    running = _Run(planned, variables, callbacks, checkpoints)
+    running = Run(planned, variables, callbacks, checkpoints)
     if state is not None:
         running.restore(state)
 
@@ -283,287 +270,3 @@ def _rescue(error: Exception, result: Result, output: str | os.PathLike[str] | N
             error.add_note(f"and in {result.save(output)}")
         except StyleError as problem:
             error.add_note(f"but not in a file: {problem}")
-
-
-class _Stop(Exception):
-    """Ends a run; the text is the reason."""
-
-
-class _Best(NamedTuple):
-    image: Image
-    loss: float
-    terms: dict[str, float]
-    weighted: dict[str, float]
-    round: int
-    scale: int
-
-
-class _Refresh(NamedTuple):
-    """When targets were measured: in which round, at which picture, of which terms."""
-
-    round: int
-    image: Image
-    due: tuple[int, ...]
-
-
-class _Run:
-    """The counters of a run, and the best picture of its current round."""
-
-    def __init__(
-        self,
-        scales: list[Scale],
-        variables: Parameterisation,
-        callbacks: tuple[Callback, ...],
-        checkpoints: Checkpoints | None,
-    ) -> None:
-        self.pending = scales
-        self.several = len(scales) > 1
-        self.variables = variables
-        self.objective = scales[0].objective
-        self.budget = sum(scale.budget for scale in scales)
-        self.size = scales[-1].size
-        self.callbacks = callbacks
-        self.checkpoints = checkpoints
-        self.interrupts = Interrupts()
-        self.began = time.perf_counter()
-        self.scale = 0
-        self.evaluation = 0
-        self.round = 0
-        self.end = 0  # of the scale, of the round, in evaluations
-        self.round_end = 0
-        self.due_at: dict[int, int] = {}
-        self.first = 0  # the round's first entry of the history
-        self.began_at: Image | None = None  # the picture that the round began with
-        self.refreshes: list[_Refresh] = []  # those of the scale that count, and its first
-        self.history: list[Entry] = []
-        self.last: tuple[Image, Evaluation] | None = None
-        self.best: _Best | None = None
-        self.restored: optimisers.State | None = None
-
-    def scales(
-        self, driver: Callable[[], optimisers.Driver], image: Image, periods: dict[int, int]
-    ) -> str:
-        """Run scale after scale, or until something ends the run; return why it ended.
-
-        ``periods`` are evaluations between refreshes, by the index of the term.
-        """
-        try:
-            while True:
-                scale = self.pending.pop(0)  # with its targets, once it is done
-                self.objective = scale.objective
-                if self.restored is None:
-                    image = images.resize(image, size=scale.size, any_range=True)
-                reason = self._rounds(driver(), image, periods, scale.budget)
-                if not self.pending:
-                    where = f" at {scale.size[0]}×{scale.size[1]}" if self.several else ""
-                    return reason or f"the budget of {scale.budget} evaluations{where} was used"
-                image = np.clip(self._best().image, 0, 255)
-                self.scale += 1
-                self.round += 1
-        except _Stop as stop:
-            return str(stop)
-        except KeyboardInterrupt:
-            # Of a handler that is not ours, or in another thread; else it is the second.
-            if self.best is None or self.interrupts.asked:
-                raise
-            return self._interrupted()
-
-    def _rounds(
-        self, driver: optimisers.Driver, image: Image, periods: dict[int, int], budget: int
-    ) -> str | None:
-        """Run the rounds of a scale; return why the driver stopped, None if it did not."""
-        if self.restored is None:
-            self.end = self.evaluation + budget
-            self.due_at = dict.fromkeys(periods, self.evaluation)
-            self.refreshes = []
-            self._begin_round(image, periods)
-        else:
-            assert self.began_at is not None  # a state has it
-            image = self.began_at
-            if self.restored:
-                driver.restore(self.restored)
-            self.restored = None
-        self.driver = driver
-        while True:
-            if not driver.keeps_state:
-                self._checkpoint()
-            try:
-                stopped = driver(self.evaluate, self.accept, self.variables.encode(image))
-            except RoundOver as over:
-                resumed = driver.resumes_there
-                image = self.variables.decode(over.x) if resumed else self._best().image
-            else:
-                if not self.due_at or self._best().loss >= self.history[self.first].loss:
-                    return stopped
-                image = self._best().image
-                self.due_at = dict.fromkeys(self.due_at, self.evaluation)
-            if self.evaluation >= self.end:
-                return None
-            image = np.clip(image, 0, 255)
-            self.round += 1
-            self._begin_round(image, periods)
-
-    def _begin_round(self, image: Image, periods: dict[int, int]) -> None:
-        """Refresh what is due at a picture, and count from here."""
-        due = tuple(i for i, at in self.due_at.items() if at <= self.evaluation)
-        self._refresh(_Refresh(self.round, image, due))
-        self.due_at.update((i, self.evaluation + periods[i]) for i in due)
-        self.round_end = min([self.end, *self.due_at.values()])
-        self.first = len(self.history)
-        self.began_at = image
-
-    def _refresh(self, refresh: _Refresh) -> None:
-        """Measure targets, and keep when, in place of what they make void."""
-        self.objective.refresh(refresh.image, round=refresh.round, only=refresh.due)
-        # The first has measured the fixed targets, too.
-        kept = [r for r in self.refreshes[1:] if not set(r.due) <= set(refresh.due)]
-        self.refreshes = [*self.refreshes[:1], *kept, refresh]
-
-    def state(self, driver: optimisers.State) -> State:
-        """All that the run knows, with a driver's state, or none between two rounds."""
-        document: dict[str, Any] = {
-            "scale": self.scale,
-            "evaluation": self.evaluation,
-            "round": self.round,
-            "end": self.end,
-            "round_end": self.round_end,
-            "due_at": list(self.due_at.items()),
-            "first": self.first,
-            "seconds": time.perf_counter() - self.began,
-            "refreshes": [(refresh.round, refresh.due) for refresh in self.refreshes],
-            "terms": [term.name for term in self.objective.terms],
-            "best": None,
-        }
-        assert self.began_at is not None  # within a round
-        arrays: dict[str, Any] = {"began_at": self.began_at, "history": _table(self.history)}
-        arrays |= {f"refresh.{i}": each.image for i, each in enumerate(self.refreshes)}
-        arrays |= {f"driver.{name}": np.asarray(value) for name, value in driver.items()}
-        if self.best is not None:
-            arrays["best"], *rest = self.best
-            document["best"] = rest
-        return State(document, arrays)
-
-    def restore(self, state: State) -> None:
-        """Go on from `state`, with targets measured again where they were."""
-        known, arrays = state
-        for name in ("scale", "evaluation", "round", "end", "round_end", "first"):
-            setattr(self, name, known[name])
-        self.due_at = dict(known["due_at"])
-        self.began = time.perf_counter() - known["seconds"]
-        self.began_at = arrays["began_at"]
-        self.history = _entries(arrays["history"], known["terms"])
-        if known["best"] is not None:
-            self.best = _Best(arrays["best"], *known["best"])
-        self.interrupts.ready = self.best is not None
-        del self.pending[: self.scale]
-        self.objective = self.pending[0].objective
-        for i, (round, due) in enumerate(known["refreshes"]):
-            self._refresh(_Refresh(round, arrays[f"refresh.{i}"], tuple(due)))
-        prefix = "driver."
-        self.restored = {
-            name.removeprefix(prefix): value
-            for name, value in arrays.items()
-            if name.startswith(prefix)
-        }
-
-    def evaluate(self, x: Image) -> tuple[float, Image]:
-        """The objective for the optimiser, of its variables, counted and checked."""
-        if self.interrupts.asked:
-            raise _Stop(self._interrupted())
-        if self.evaluation >= self.round_end:
-            raise RoundOver(x)
-        image = self.variables.decode(x)
-        value = self.objective(image)
-        self.evaluation += 1
-        if not value.finite:
-            names = ", ".join(self.objective.broken_terms(image)) or "the sum of the terms"
-            message = f"the loss is not finite at evaluation {self.evaluation}: {names}"
-            if self.best is None:
-                raise NonFiniteLossError(f"{message}; check the weights and the start.")
-            raise _Stop(f"{message}; the picture is the best before it")
-        self.last = image, value
-        if self.best is None or self.best.round < self.round or value.loss < self.best.loss:
-            own = value.loss, value.terms, value.weighted
-            self.best = _Best(image, *own, self.round, self.scale)
-            self.interrupts.ready = True
-        return value.loss, self.variables.pull(value.gradient)
-
-    def accept(self) -> None:
-        """Tell the history and the callbacks of the picture evaluated last, and the disk."""
-        assert self.last is not None
-        image, value = self.last
-        entry = Entry(
-            evaluation=self.evaluation,
-            round=self.round,
-            loss=value.loss,
-            terms=value.terms,
-            weighted=value.weighted,
-            seconds=time.perf_counter() - self.began,
-            scale=self.scale,
-        )
-        self.history.append(entry)
-        if self.callbacks:
-            step = Step(**vars(entry), evaluations=self.budget, image=np.clip(image, 0, 255))
-            for callback in self.callbacks:
-                self._tell(callback, step)
-        if self.driver.keeps_state:
-            self._checkpoint()
-
-    def _tell(self, callback: Callback, step: Step) -> None:
-        try:
-            callback(step)
-        except StopIteration as stop:
-            why = f": {stop}" if str(stop) else ""
-            raise _Stop(f"a callback stopped it at evaluation {self.evaluation}{why}") from None
-
-    def _checkpoint(self) -> None:
-        """Write the state if it is due, or if Ctrl-C is about to end the run."""
-        due = self.checkpoints is not None and self.checkpoints.is_due(self.evaluation)
-        if self.checkpoints is not None and (due or self.interrupts.asked):
-            self.checkpoints.write(
-                self.state(self.driver.state() if self.driver.keeps_state else {})
-            )
-
-    def _interrupted(self) -> str:
-        return f"interrupted (Ctrl-C) after {self.evaluation} evaluations"
-
-    def result(self, seed: int, reason: str) -> Result:
-        best = self._best()
-        image = images.resize(np.clip(best.image, 0, 255), size=self.size, any_range=True)
-        return Result(
-            image=np.clip(image, 0, 255),
-            loss=best.loss,
-            terms=best.terms,
-            weighted=best.weighted,
-            history=tuple(self.history),
-            evaluations=self.evaluation,
-            rounds=best.round + 1,
-            seconds=time.perf_counter() - self.began,
-            seed=seed,
-            reason=reason,
-            scale=best.scale,
-        )
-
-    def _best(self) -> _Best:
-        assert self.best is not None  # every path here has evaluated once
-        return self.best
-
-
-def _table(history: Sequence[Entry]) -> NDArray[np.float64]:
-    """A history as numbers, an entry in a row."""
-    rows = [
-        (e.evaluation, e.round, e.scale, e.seconds, e.loss, *e.terms.values(), *e.weighted.values())
-        for e in history
-    ]
-    return np.array(rows, np.float64).reshape(len(rows), -1)
-
-
-def _entries(table: NDArray[np.float64], names: Sequence[str]) -> list[Entry]:
-    """The history again, of terms of these names."""
-    entries = []
-    for evaluation, round, scale, seconds, loss, *values in table.tolist():
-        terms = dict(zip(names, values[: len(names)], strict=True))
-        weighted = dict(zip(names, values[len(names) :], strict=True))
-        counts = int(evaluation), int(round)
-        entries.append(Entry(*counts, loss, terms, weighted, seconds, int(scale)))
-    return entries

@@ -14,9 +14,9 @@ from neural_style.checkpoints import Continued
 from neural_style.errors import CheckpointError, RecordError, StyleError
 from neural_style.features import FeatureModel
 from neural_style.losses import Loss, WeightedSum
-from neural_style.optimise import Callback
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
+from neural_style.rounds import Callback
 
 
 @dataclass(frozen=True)

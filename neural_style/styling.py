@@ -17,9 +17,9 @@ from neural_style.estimates import Tile
 from neural_style.features import FeatureModel
 from neural_style.images import Image
 from neural_style.losses import Loss, Term, WeightedSum, digest
-from neural_style.optimise import Callback
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
+from neural_style.rounds import Callback
 
 
 def transfer(
