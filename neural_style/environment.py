@@ -19,7 +19,7 @@ def describe() -> dict[str, Any]:
     """The environment as JSON has it."""
     return {
         "python": platform.python_version(),
-        "packages": dict(_versions()),
+        "packages": versions(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": _cores(),
@@ -29,12 +29,22 @@ def describe() -> dict[str, Any]:
 
 def peak_memory() -> int | None:
     """The most memory that this process has had, in bytes, where the system says."""
+    try:  # Linux; a child's ru_maxrss has its parent's in it
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+    except (OSError, IndexError, ValueError):
+        pass
     try:
         import resource
     except ImportError:  # Windows
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def versions() -> dict[str, str]:
+    """The installed packages that matter, by name."""
+    return dict(_versions())
 
 
 @functools.cache

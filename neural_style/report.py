@@ -28,7 +28,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 from string import Template
 from typing import Any, Self
@@ -36,7 +36,7 @@ from typing import Any, Self
 import numpy as np
 import PIL.Image
 
-from neural_style import curves, images
+from neural_style import curves, environment, images
 from neural_style.errors import OptionError, check_count
 from neural_style.files import atomic
 from neural_style.images import Image
@@ -60,7 +60,6 @@ _LARGE, _SMALL = 1000, 260  # long sides in pixels
 _LARGE_BYTES, _SMALL_BYTES = 600_000, 40_000
 _MOST_STYLES, _MOST_ALONG, _MOST_ROWS = 16, 12, 100
 _MOST_TEXT = 4000
-_PACKAGES = ("neural-style", "keras", "tensorflow", "numpy", "scipy")
 
 
 class Report:
@@ -251,7 +250,7 @@ class _Page:
         }
         if last.scale:
             told["scale"] = f"{last.scale + 1}, from coarse to fine"
-        peak = _peak_memory()
+        peak = environment.peak_memory()
         if peak is not None:
             told["peak memory of the process"] = f"{peak / 1e6:.0f} MB"
         refresh = element("meta", http_equiv="refresh", content=reload) if reload else ""
@@ -311,13 +310,9 @@ class _Page:
         )
 
     def _repeat(self, facts: Mapping[str, object]) -> Markup:
-        found = {}
-        for name in _PACKAGES:
-            try:
-                found[name] = metadata.version(name)
-            except metadata.PackageNotFoundError:  # as tensorflow-cpu, or a checkout
-                continue
-        versions = ", ".join(f"{name} {version}" for name, version in found.items())
+        versions = ", ".join(
+            f"{name} {version}" for name, version in environment.versions().items()
+        )
         needed = {
             "versions": f"{versions}, Python {platform.python_version()}, {platform.platform()}",
             **{f"{name} (SHA-256 of the pixels)": key for name, key in self._digests.items()},
@@ -423,16 +418,6 @@ def _jpeg(image: Image, side: int, most: int) -> Markup:
             break
         side = side * 4 // 5
     return Markup(f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}")
-
-
-def _peak_memory() -> int | None:
-    """The most that this process had resident, in bytes, where Linux tells it."""
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return None
-    found = re.search(r"^VmHWM:\s*(\d+) kB", status, re.MULTILINE)
-    return int(found[1]) * 1024 if found else None
 
 
 def _checked(path: str | os.PathLike[str]) -> Path:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from neural_style.cli import options
 from neural_style.cli.group import begin, output_options, say
 from neural_style.cli.making import OUTPUT, finish, summary
 
@@ -26,7 +27,7 @@ def resume(**given: Any) -> None:
     import neural_style as ns
 
     silent, as_json = given["quiet"], given["as_json"]
-    callbacks = [] if silent or as_json else [ns.callbacks.progress()]
+    callbacks = options.progress(given)
     result = ns.resume(given["folder"], callbacks=callbacks, output=given["output"])
     finish(result, given["output"], silent=silent, as_json=as_json)
 
@@ -44,7 +45,7 @@ def rerun(**given: Any) -> None:
     import neural_style as ns
 
     silent, as_json = given["quiet"], given["as_json"]
-    callbacks = [] if silent or as_json else [ns.callbacks.progress()]
+    callbacks = options.progress(given)
     again = ns.rerun(given["record"], callbacks=callbacks, output=given["output"])
     found = {
         **summary(again.result, given["output"]),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import platform
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from neural_style.cli.group import FAILED, begin, leave, output_options, say
 from neural_style.cli.signatures import defaults
 from neural_style.errors import RegistryError
 
-_PACKAGES = ("neural-style", "tensorflow", "keras", "numpy", "scipy", "pillow", "scikit-image")
 _SCORING = defaults("scoring", "evaluate")
 
 
@@ -128,7 +126,7 @@ def doctor(**given: Any) -> None:
     """Versions, devices, memory, and the speed of one small evaluation."""
     begin()
     import neural_style as ns
-    from neural_style import drafts, machine
+    from neural_style import drafts, environment, machine
     from neural_style.backend import tf
 
     model = options.features(given["network"], given["pooling"], given["weights"])
@@ -144,7 +142,7 @@ def doctor(**given: Any) -> None:
     free = machine.available_memory()
     found: dict[str, Any] = {
         "python": platform.python_version(),
-        **{name: metadata.version(name) for name in _PACKAGES},
+        **environment.versions(),
         "system": platform.platform(),
         "devices": [device.name for device in tf.config.list_physical_devices()],
         "free memory, MB": None if free is None else free // 10**6,

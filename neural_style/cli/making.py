@@ -14,7 +14,6 @@ from neural_style.cli.group import INTERRUPTED, begin, leave, output_options, sa
 from neural_style.errors import OptionError
 
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
-FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
@@ -25,9 +24,9 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @options.loss_options
 @options.keyword_options()
 @options.model_options
-@click.option("--checkpoint", type=FOLDER, help="Write the run's state there, for resume.")
+@click.option("--checkpoint", type=options.FOLDER, help="Write the run's state there, for resume.")
 @click.option("--checkpoint-every", type=int, help="Evaluations between two states.")
-@click.option("--record", type=FOLDER, help="Write there what it takes to rerun it.")
+@click.option("--record", type=options.FOLDER, help="Write there what it takes to rerun it.")
 @click.option("--csv", type=OUTPUT, help="Write the loss of every iterate to a table.")
 @click.option("--report", type=OUTPUT, help="Keep an HTML page of the run.")
 @click.option("--serve", is_flag=True, help="Show that page to this machine while it runs.")
@@ -49,7 +48,7 @@ def transfer(**given: Any) -> None:
     silent, as_json = given["quiet"], given["as_json"]
     photo, output, report_path = given["photo"], given["output"], given["report"]
     painted, weights = options.styles(given["painting"], given["others"])
-    callbacks: list[Any] = [] if silent or as_json else [ns.callbacks.progress()]
+    callbacks: list[Any] = options.progress(given)
     if given["csv"]:
         callbacks.append(ns.callbacks.csv(given["csv"]))
     loss = options.recipe(given)
@@ -115,7 +114,7 @@ def reconstruct(**given: Any) -> None:
         loss=loss,
         start="noise",
         features=options.features(given["network"], given["pooling"], given["weights"]),
-        callbacks=[] if silent or as_json else [ns.callbacks.progress()],
+        callbacks=options.progress(given),
         output=given["output"],
         **options.keywords(given),
     )

@@ -13,6 +13,7 @@ from neural_style.cli.signatures import defaults
 from neural_style.errors import OptionError
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 class Numbers(click.ParamType[Any]):
@@ -93,6 +94,13 @@ def model_options(command: Any) -> Any:
     command = click.option("--pooling", type=pooling, help="How the network pools.")(command)
     network = click.Choice(["vgg19", "vgg16"])
     return click.option("--network", type=network, help="What the losses read.")(command)
+
+
+def progress(given: dict[str, Any]) -> list[Any]:
+    """The callbacks of a run: a bar, unless --quiet or --json."""
+    from neural_style import callbacks
+
+    return [] if given["quiet"] or given["as_json"] else [callbacks.progress()]
 
 
 def recipe(given: dict[str, Any]) -> Recipe | None:

@@ -70,12 +70,7 @@ class Recipe:
         for name, weight in weights.items():
             of = self.of(name)
             references = {"content": [photo], "style": [painting], "none": []}[of]
-            try:
-                loss = create(name, *references, **settings.get(name, {}))
-            except TypeError as error:  # of the class's own signature
-                raise OptionError(
-                    f"the loss {name!r} does not take that option: {error}."
-                ) from error
+            loss = create(name, *references, **settings.get(name, {}))
             if masks and of == "style" and loss.tiling == "mean":
                 terms.append(weight * guided(loss, masks))
                 guides += 1

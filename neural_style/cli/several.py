@@ -14,14 +14,13 @@ from neural_style.cli.making import interrupted, summary
 from neural_style.cli.recipe import Recipe, json_value, pairs
 from neural_style.errors import OptionError, StyleError
 
-FOLDER = click.Path(file_okay=False, path_type=Path)
 _SWEPT = ("preset", "size", "style_size", "color", "start", "evaluations", "seed", "tile")
 
 
 @click.command()
 @click.argument("painting", type=options.FILE)
 @click.argument("photos", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("-o", "--output", type=FOLDER, required=True, help="The folder to write to.")
+@click.option("-o", "--output", type=options.FOLDER, required=True, help="The folder to write to.")
 @click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
 @options.loss_options
 @options.keyword_options()
@@ -57,7 +56,7 @@ def batch(**given: Any) -> None:
                 style_weights=weights,
                 loss=loss,
                 features=model,
-                callbacks=[] if silent or as_json else [ns.callbacks.progress()],
+                callbacks=options.progress(given),
                 output=output,
                 **keywords,
             )
@@ -77,7 +76,7 @@ def batch(**given: Any) -> None:
 @click.command()
 @click.argument("photo", type=options.FILE)
 @click.argument("painting", type=options.FILE)
-@click.option("-o", "--output", type=FOLDER, required=True, help="The folder to write to.")
+@click.option("-o", "--output", type=options.FOLDER, required=True, help="The folder to write to.")
 @click.option(
     "--grid",
     multiple=True,
