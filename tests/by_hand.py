@@ -9,11 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from neural_style import FeatureModel, Objective, images
+
 Array = NDArray[np.float64]
 PICTURE = np.zeros((8, 8, 3))
+PAINTING = np.clip(images.noise((60, 70)) * 2, 0, 255)
 A = np.array([[[[1.0, 0], [2, 1]], [[3, 1], [4, 0]]]])
 A_TARGET = np.array([[[[2.0, 0], [2, 2]], [[2, 2], [2, 0]]]])
 B = np.array([[[[1.0, 0, 2], [0, 1, 1]]]])
@@ -51,3 +55,28 @@ def value(loss: Any, f: Array, reference: Array) -> float:
 def rng() -> np.random.Generator:
     """The same numbers every time."""
     return np.random.default_rng(0)
+
+
+def assert_guides_weigh(loss: Any) -> None:
+    """A statistic is the mean that guides weigh: of a half that of the half, of nothing 0."""
+    f = random_features(0, 6, 8, 3)
+    left = np.zeros((1, 6, 8, 1))
+    left[:, :, :4] = 2
+    whole = statistic(loss, f)["a"]
+    np.testing.assert_allclose(statistic(loss, f, np.ones((1, 6, 8, 1)))["a"], whole)
+    halves = [statistic(loss, f, guide)["a"] for guide in (left, 2 - left)]
+    np.testing.assert_allclose(halves[0], statistic(loss, f[:, :, :4])["a"])
+    np.testing.assert_allclose(np.mean(halves, 0), whole)
+    np.testing.assert_array_equal(statistic(loss, f, 0 * left)["a"], 0)
+
+
+def assert_tiled_is_whole(loss: Any, tiny: FeatureModel) -> None:
+    """Value and gradient in tiles are those of the whole picture."""
+    picture = images.noise((75, 89), seed=1)
+    tiled, whole = (Objective(loss, tiny, (75, 89), tile=tile) for tile in (47, None))
+    for objective in (tiled, whole):
+        objective.refresh(picture, round=0)
+    found, expected = tiled(picture), whole(picture)
+    assert found.loss == pytest.approx(expected.loss, rel=1e-4)
+    error = np.linalg.norm(found.gradient - expected.gradient)
+    assert error < 1e-4 * np.linalg.norm(expected.gradient)

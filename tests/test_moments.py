@@ -9,17 +9,20 @@ import pytest
 from by_hand import (
     A_TARGET,
     B_TARGET,
+    PAINTING,
     PICTURE,
     A,
     Array,
     B,
+    assert_guides_weigh,
+    assert_tiled_is_whole,
     random_features,
     statistic,
     value,
     value_and_gradient,
 )
 
-from neural_style import FeatureModel, Objective, images
+from neural_style import FeatureModel
 from neural_style.errors import LossError
 from neural_style.extensions import Moments
 
@@ -97,24 +100,8 @@ def test_invariant_to_permutations_and_to_the_size_of_the_reference() -> None:
 
 
 def test_guides_weigh_positions() -> None:
-    f, loss = random_features(0, 6, 8, 3), moments()
-    left = np.zeros((1, 6, 8, 1))
-    left[:, :, :4] = 2
-    whole = statistic(loss, f)["a"]
-    np.testing.assert_allclose(statistic(loss, f, np.ones((1, 6, 8, 1)))["a"], whole)
-    halves = [statistic(loss, f, guide)["a"] for guide in (left, 2 - left)]
-    np.testing.assert_allclose(halves[0], statistic(loss, f[:, :, :4])["a"])
-    np.testing.assert_allclose(np.mean(halves, 0), whole)
-    np.testing.assert_array_equal(statistic(loss, f, 0 * left)["a"], 0)
+    assert_guides_weigh(moments())
 
 
 def test_in_tiles_it_is_that_of_the_whole_picture(tiny: FeatureModel) -> None:
-    picture, painting = images.noise((75, 89), seed=1), np.clip(images.noise((60, 70)) * 2, 0, 255)
-    loss = Moments(painting)
-    tiled, whole = (Objective(loss, tiny, (75, 89), tile=tile) for tile in (47, None))
-    for objective in (tiled, whole):
-        objective.refresh(picture, round=0)
-    found, expected = tiled(picture), whole(picture)
-    assert found.loss == pytest.approx(expected.loss, rel=1e-4)
-    error = np.linalg.norm(found.gradient - expected.gradient)
-    assert error < 1e-4 * np.linalg.norm(expected.gradient)
+    assert_tiled_is_whole(Moments(PAINTING), tiny)
