@@ -34,7 +34,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from neural_style import graphs, machine
+from neural_style import graphs, images, machine
 from neural_style.backend import tf
 from neural_style.compiled import arrays, distance, tensors, trace_key, union
 from neural_style.errors import MemoryLimitError, OptionError, StyleError, check_count
@@ -245,8 +245,7 @@ class _Estimator:
 
     def _largest_size(self, size: Size, free: int) -> Size | None:
         def scaled(side: int) -> Size:
-            height, width = (max(1, round(side * n / max(size))) for n in size)
-            return height, width
+            return images.scaled(size, side / max(size))
 
         side = self._largest(lambda side: (scaled(side), None), max(size) - 1, free)
         return None if side is None else scaled(side)
