@@ -6,8 +6,7 @@
 Any network of keras.applications without its top will do: name the layers that losses read,
 and give the preprocessing that it was trained with. Keras downloads the weights; with
 ``--weights none`` they are random, which needs no network connection and still has an idea of
-texture. Strided networks leave a finer checkerboard than VGG, which the total variation holds
-down.
+texture.
 """
 
 import dataclasses
