@@ -41,5 +41,6 @@ class Content(Loss):
     4.0
     """
 
+    role = "content"
     layers = ("block4_conv2",)
     tiling = "map"

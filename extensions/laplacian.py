@@ -51,6 +51,7 @@ class Laplacian(Loss):
     [12.0]
     """
 
+    role = "content"
     layers = ("image",)
 
     def __init__(

@@ -62,6 +62,8 @@ class SelfSimilarity(HypercolumnLoss):
     0.240226
     """
 
+    role = "content"
+
     def target(
         self,
         references: Sequence[Statistic],

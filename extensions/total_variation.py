@@ -52,6 +52,7 @@ class TotalVariation(Loss):
     9.0
     """
 
+    role = "none"
     layers = ("image",)
     tiling = "mean"
 

@@ -6,6 +6,7 @@ between the statistic of the picture being made and a *target*:
     class Loss:
         layers = ()              # the feature layers it reads; "image" names the pixels
         references = ()          # the images its target is measured on, H×W×3, RGB, 0–255
+        role = "style"           # what these show: "content", "style", or "none" without any
         masks = None             # the parts that count (`guided`): the picture's mask, and a
                                  # tuple of the references'; H×W, 0–255
         refresh_every = None     # evaluations between targets; None: one target for the run
@@ -151,6 +152,7 @@ class Loss(_Summand):
 
     layers: Layers = ()
     references: tuple[images.Image, ...] = ()
+    role: Literal["content", "style", "none"] = "style"
     masks: tuple[Mask, tuple[Mask, ...]] | None = None
     blend_shares: tuple[float, ...] | None = None
     other_distance: distances.Metric | None = None

@@ -81,7 +81,7 @@ def create(name: str, /, *references: Any, **options: Any) -> Loss:
     """
     from neural_style.losses import Loss
 
-    make, owner = _find(name)
+    make, owner = find(name)
     try:
         loss = make(*references, **options)
     except StyleError:
@@ -101,7 +101,34 @@ def create(name: str, /, *references: Any, **options: Any) -> Loss:
 
 def factory(name: str) -> Callable[..., Any]:
     """The class, or what else makes it, of the loss called ``name``; raises as `create`."""
-    return _find(name)[0]
+    return find(name)[0]
+
+
+def find(name: str) -> tuple[Callable[..., Any], str]:
+    """The `factory` of the loss called ``name``, and whose it is in words; raises as `create`."""
+    if not isinstance(name, str):
+        points = []
+    elif name in _registered:
+        return _registered[name], _path(_registered[name])
+    else:
+        points = _points().get(name, [])
+    if not points:
+        raise RegistryError(f"no loss is called {name!r}: {suggestion(str(name), names())}.")
+    owner = " and ".join(map(_owner, points))
+    if len(points) > 1:
+        raise RegistryError(f"the loss name {name!r} is given by {owner}; uninstall one.")
+    try:
+        factory = points[0].load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin breaks in any way it likes
+        raise RegistryError(
+            f"the loss {name!r} ({owner}) does not load: {_reason(error)}. "
+            f"The other losses are not affected."
+        ) from error
+    if not callable(factory):
+        raise RegistryError(f"the loss {name!r} ({owner}): expected a Loss class, got {factory!r}.")
+    return factory, owner
 
 
 def names() -> list[str]:
@@ -126,33 +153,6 @@ def name_of(kind: type[Loss]) -> str:
             f'@register("my_loss") above the class, or with an entry point of its package.'
         )
     return min(found)
-
-
-def _find(name: str) -> tuple[Callable[..., Any], str]:
-    """The factory called ``name``, and whose it is in words."""
-    if not isinstance(name, str):
-        points = []
-    elif name in _registered:
-        return _registered[name], _path(_registered[name])
-    else:
-        points = _points().get(name, [])
-    if not points:
-        raise RegistryError(f"no loss is called {name!r}: {suggestion(str(name), names())}.")
-    owner = " and ".join(map(_owner, points))
-    if len(points) > 1:
-        raise RegistryError(f"the loss name {name!r} is given by {owner}; uninstall one.")
-    try:
-        factory = points[0].load()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a plugin breaks in any way it likes
-        raise RegistryError(
-            f"the loss {name!r} ({owner}) does not load: {_reason(error)}. "
-            f"The other losses are not affected."
-        ) from error
-    if not callable(factory):
-        raise RegistryError(f"the loss {name!r} ({owner}): expected a Loss class, got {factory!r}.")
-    return factory, owner
 
 
 def _points() -> dict[str, list[EntryPoint]]:

@@ -687,7 +687,7 @@ def loss_options() -> Iterator[Case]:
 
         def call(world: World, name: str = name, **given: Any) -> Any:
             references = [] if name == "total_variation" else [world.painting]
-            return registry._find(name)[0](*references, **given)
+            return registry.factory(name)(*references, **given)
 
         every = {**bad, "layers": LAYERS_BAD, "name": [5, b"x", [], ["a"], object(), Thorn()]}
         for case in options("loss", call, every):

@@ -56,15 +56,16 @@ def losses(names: tuple[str, ...], quiet: bool, as_json: bool) -> None:
     found: dict[str, Any] = {}
     for name in names or registry.names():
         try:
-            factory, owner = registry._find(name)
+            factory, owner = registry.find(name)
         except RegistryError as error:
             if names:
                 raise
-            found[name] = {"owner": "", "options": {}, "text": str(error)}
+            found[name] = {"owner": "", "role": "", "options": {}, "text": str(error)}
             continue
         parameters = inspect.signature(factory).parameters.values()
         found[name] = {
             "owner": owner,
+            "role": getattr(factory, "role", "style"),
             "options": {
                 p.name: None if p.default is p.empty else repr(p.default)
                 for p in parameters
@@ -76,7 +77,8 @@ def losses(names: tuple[str, ...], quiet: bool, as_json: bool) -> None:
     for name, each in found.items():
         taken = ", ".join(f"{option}={default}" for option, default in each["options"].items())
         text = each["text"].replace("\n", "\n    ")
-        lines += [f"{name} ({each['owner']})", f"    {text}", f"    options: {taken}", ""]
+        lines += [f"{name} ({each['owner']})", f"    {text}", f"    options: {taken}"]
+        lines += [f"    reference: {each['role']}", ""]
     say("\n".join(lines).rstrip(), found, silent=quiet, as_json=as_json)
 
 

@@ -15,14 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from neural_style import registry
 from neural_style.errors import OptionError
 
 if TYPE_CHECKING:
     from neural_style.losses import WeightedSum
 
-# Whose reference is the photo; another loss has the painting, unless --reference says so.
-_OF_CONTENT = ("content", "laplacian", "self_similarity")
-_OF_NOTHING = ("total_variation",)
 REFERENCES = ("content", "style", "none")
 
 
@@ -46,15 +44,14 @@ class Recipe:
         return weights
 
     def of(self, name: str) -> str:
-        """Whose picture the loss's reference is: ``content``, ``style`` or ``none``."""
+        """Whose picture the loss's reference is: as the loss says, unless --reference does."""
         given = dict(pairs(self.references, "--reference"))
-        default = "content" if name in _OF_CONTENT else "none" if name in _OF_NOTHING else "style"
-        found = given.get(name, default)
+        found = given.get(name) or getattr(registry.factory(name), "role", "style")
         if found not in REFERENCES:
             raise OptionError(
                 f"--reference {name}: expected one of {', '.join(REFERENCES)}, got {found!r}."
             )
-        return found
+        return str(found)
 
     def __call__(self, photo: Any, painting: Any) -> WeightedSum:
         """The sum of the losses of these two pictures."""
