@@ -11,7 +11,7 @@ import numpy as np
 
 from neural_style import images, presets, registry
 from neural_style.compiled import trace_key
-from neural_style.drafts import Draft, Picture, Preset
+from neural_style.drafts import Draft, Options, Picture, Preset
 from neural_style.errors import OptionError, number
 from neural_style.estimates import Tile
 from neural_style.features import FeatureModel
@@ -87,11 +87,6 @@ def transfer(
     """
     if output is not None:
         images.check_output(output)
-    if preset is not None and loss is not None:
-        raise OptionError(f"the preset {preset!r} has its own loss: give a preset or a loss.")
-    make = default_loss if loss is None else loss
-    if not callable(make):
-        raise OptionError(f"loss: expected a function of two pictures to a loss, got {loss!r}.")
     given = {
         "size": size,
         "style_size": style_size,
@@ -106,6 +101,29 @@ def transfer(
         "tile": tile,
     }
     options: Any = {name: value for name, value in given.items() if value is not None}
+    ready = prepared(content, style, style_weights, preset, loss, options)
+    return ready.run(
+        callbacks=callbacks,
+        output=output,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+    )
+
+
+def prepared(
+    content: Picture,
+    style: Picture | Sequence[Picture],
+    style_weights: Sequence[float] | None,
+    preset: str | None,
+    loss: Callable[[Image, Image], Loss | WeightedSum] | None,
+    options: Options,
+) -> Preset:
+    """The objective and the run of `transfer`, whose arguments these are; raises as it does."""
+    if preset is not None and loss is not None:
+        raise OptionError(f"the preset {preset!r} has its own loss: give a preset or a loss.")
+    make = default_loss if loss is None else loss
+    if not callable(make):
+        raise OptionError(f"loss: expected a function of two pictures to a loss, got {loss!r}.")
     styles: list[Any] = list(style) if isinstance(style, list | tuple) else [style]
     shares = _shares(style_weights, len(styles))
 
@@ -119,12 +137,7 @@ def transfer(
     if others:
         mixed = [share * one.loss for share, one in zip(shares, (first, *others), strict=True)]
         first = replace(first, loss=_merged(sum(mixed[1:], start=mixed[0])))
-    return first.run(
-        callbacks=callbacks,
-        output=output,
-        checkpoint=checkpoint,
-        checkpoint_every=checkpoint_every,
-    )
+    return first
 
 
 def default_loss(photo: Image, painting: Image) -> WeightedSum:

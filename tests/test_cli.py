@@ -104,7 +104,7 @@ def test_losses_layers_options_and_references(folder: Path) -> None:
         *("--json", "--loss", "content=1", "--loss", "gram=1e3", "--loss", "histogram=0.01"),
         *("--layers", "gram=block1_conv1,block2_conv1:0.5"),
         *("--option", "histogram.refresh_every=2", "--reference", "histogram=content"),
-        *("--loss", "total_variation=2"),
+        *("--loss", "total_variation=2", "--loss", "laplacian=1"),
     )
 
     def loss(photo: Any, painting: Any) -> Any:
@@ -113,6 +113,7 @@ def test_losses_layers_options_and_references(folder: Path) -> None:
             + 1e3 * ns.create("gram", painting, layers={"block1_conv1": 1, "block2_conv1": 0.5})
             + 0.01 * ns.create("histogram", photo, refresh_every=2)
             + 2 * ns.create("total_variation")
+            + ns.create("laplacian", photo)
         )
 
     own = ns.transfer("photo.png", "painting.png", loss=loss, size=32, evaluations=3)
@@ -270,6 +271,43 @@ def test_a_batch_goes_on_after_a_failure(folder: Path) -> None:
     assert "1 failed" in run("batch", "painting.png", "bad.png", "-o", "out", *SMALL, code=1).stdout
 
 
+def test_a_batch_goes_on_after_an_error_that_is_not_the_librarys(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = ns.transfer
+
+    def breaks(photo: Path, *pictures: Any, **options: Any) -> ns.Result:
+        if photo.name == "photo.png":
+            raise ZeroDivisionError("a plugin's")
+        return own(photo, *pictures, **options)
+
+    monkeypatch.setattr(ns, "transfer", breaks)
+    result = run("batch", "painting.png", "photo.png", "other.png", "-o", "out", *SMALL, code=3)
+    assert "photo.png: ZeroDivisionError: a plugin's" in result.stderr
+    assert Path("out/other.png").is_file()
+
+
+def test_an_interrupted_batch_lists_what_failed_before(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("bad.png").write_bytes(b"no picture")
+    interrupt(2, monkeypatch)
+    arguments = ("batch", "painting.png", "bad.png", "photo.png", "other.png", "-o", "out")
+    result = run(*arguments, *SMALL, code=130)
+    assert "bad.png: " in result.stderr
+    assert "1 done, 1 failed" in result.stdout
+    assert Path("out/photo.png").is_file()
+    assert not Path("out/other.png").exists()
+
+
+def test_an_interrupted_sweep_says_where_the_finished_runs_are(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(2, monkeypatch)
+    arguments = ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL, "--grid", "seed=1,2")
+    assert "what had finished is in out" in run(*arguments, code=130).stderr
+
+
 def test_photos_of_one_name_are_refused(folder: Path) -> None:
     arguments = ("batch", "painting.png", "photo.png", "a/photo.jpg", "-o", "out")
     assert "the same name" in run(*arguments, code=2).stderr
@@ -298,6 +336,10 @@ def test_an_estimate(folder: Path) -> None:
     assert found["size"] == [24, 32]
     assert found["memory"] == sum(found["parts"].values()) > 0
     assert "s an evaluation" in run(*arguments, "--preset", "gatys").stdout
+    both = run(*arguments, "--preset", "gatys", "--loss", "gram=1", code=2)
+    assert "give a preset or a loss" in both.stderr
+    two = json.loads(run(*arguments, "--style", "other.png=0.5", "--json").stdout)
+    assert two["parts"]["targets"] > found["parts"]["targets"]
 
 
 def test_evaluate_has_the_figures_of_the_function(

@@ -124,6 +124,7 @@ def reconstruct(**given: Any) -> None:
 @click.command()
 @click.argument("photo", type=options.FILE)
 @click.argument("painting", type=options.FILE)
+@click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
 @options.loss_options
 @options.keyword_options("start", "scales", "evaluations", "seed", "color", "parameterisation")
 @options.model_options
@@ -132,23 +133,18 @@ def estimate(**given: Any) -> None:
     """Say what memory and time a transfer would need, without running it."""
     begin()
     import neural_style as ns
-    from neural_style.drafts import Draft
-    from neural_style.styling import default_loss
+    from neural_style.styling import prepared
 
-    pictures = given["photo"], given["painting"]
+    painted, weights = options.styles(given["painting"], given["others"])
     loss = options.recipe(given)
-    keywords = options.keywords(given)
+    keywords: Any = options.keywords(given)
     model = options.features(given["network"], given["pooling"], given["weights"])
     if model is not None:
         keywords["features"] = model
     name, tile = keywords.pop("preset", None), keywords.pop("tile", "auto")
-    if name is not None:
-        preset = ns.presets.find(name)(*pictures, **keywords)
-    else:
-        draft = Draft(*pictures, keywords, "long_side", 512, evaluations=1)  # type: ignore[arg-type]
-        preset = draft.preset((loss or default_loss)(draft.photo, draft.painting))
-    size = preset.start.shape[0], preset.start.shape[1]
-    found = ns.estimate(preset.loss, preset.features, size, tile=tile, optimiser=preset.optimiser)
+    run = prepared(given["photo"], painted, weights, name, loss, keywords)
+    size = run.start.shape[0], run.start.shape[1]
+    found = ns.estimate(run.loss, run.features, size, tile=tile, optimiser=run.optimiser)
     data = {
         "size": found.size,
         "tile": found.tile,

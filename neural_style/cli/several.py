@@ -12,7 +12,7 @@ from neural_style.cli import options
 from neural_style.cli.group import FAILED, INTERRUPTED, PARTLY, begin, leave, output_options, say
 from neural_style.cli.making import interrupted, summary
 from neural_style.cli.recipe import Recipe, json_value, pairs
-from neural_style.errors import OptionError, StyleError
+from neural_style.errors import OptionError
 
 _SWEPT = ("preset", "size", "style_size", "color", "start", "evaluations", "seed", "tile")
 
@@ -48,6 +48,7 @@ def batch(**given: Any) -> None:
     keywords = options.keywords(given)
     done: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
+    stopped = False
     for photo, output in zip(given["photos"], outputs, strict=True):
         try:
             result = ns.transfer(
@@ -60,17 +61,21 @@ def batch(**given: Any) -> None:
                 output=output,
                 **keywords,
             )
-        except (StyleError, MemoryError) as error:
+        except KeyboardInterrupt:  # before the run, or the second one
+            stopped = True
+            break
+        except Exception as error:  # a plugin breaks in any way it likes
             failed.append({"photo": str(photo), "error": f"{type(error).__name__}: {error}"})
             continue
         done.append({"photo": str(photo), **summary(result, output)})
         say(f"{output}: {result}", None, silent=silent or as_json)
-        if interrupted(result):
+        if stopped := interrupted(result):
             click.echo(f"Interrupted; {output} is the best picture so far.", err=True)
-            leave(INTERRUPTED)
+            break
     for each in failed:
         click.echo(f"{each['photo']}: {each['error']}", err=True)
-    _end(len(done), len(failed), {"done": done, "failed": failed}, silent, as_json)
+    found = {"done": done, "failed": failed}
+    _end(len(done), len(failed), found, silent, as_json, interrupted=stopped)
 
 
 @click.command()
@@ -122,12 +127,16 @@ def sweep(**given: Any) -> None:
         own_keywords = {**fixed, **settings}
         return ns.transfer(photo, painting, loss=loss, features=model, **own_keywords)
 
-    outcomes = ns.sweep(
-        run,
-        grid,
-        folder=folder,
-        callbacks=[] if silent or as_json else [lambda outcome: click.echo(str(outcome))],
-    )
+    try:
+        outcomes = ns.sweep(
+            run,
+            grid,
+            folder=folder,
+            callbacks=[] if silent or as_json else [lambda outcome: click.echo(str(outcome))],
+        )
+    except KeyboardInterrupt:
+        click.echo(f"Interrupted; what had finished is in {folder}, for the next time.", err=True)
+        leave(INTERRUPTED)
     names = list(grid)
     across: dict[str, Any] = {"rows": names[0], "columns": names[1]} if len(names) == 2 else {}
     sheet = ns.images.save(ns.contact_sheet(outcomes, **across), folder / "sheet.png")
@@ -157,7 +166,11 @@ def _values(name: str, text: str) -> list[Any]:
     return values
 
 
-def _end(done: int, failed: int, found: Any, silent: bool, as_json: bool) -> None:
+def _end(
+    done: int, failed: int, found: Any, silent: bool, as_json: bool, *, interrupted: bool = False
+) -> None:
     say(f"{done} done, {failed} failed", found, silent=silent, as_json=as_json)
+    if interrupted:
+        leave(INTERRUPTED)
     if failed:
         leave(PARTLY if done else FAILED)
