@@ -3,23 +3,28 @@
     python tests/benchmarks/convergence.py [--short 256] [--evaluations 200] [--pairs 0,4]
 
 Five pairs at one short side, from the photo, the default loss. Each line is an optimiser and
-a parameterisation, with the best loss after 20, 50, 100, 150 and 200 evaluations; below each
+a parameterisation, with the best loss after 20, 50, 100 and more evaluations; below each
 pair, after how many evaluations each line has the last loss of those that it meets.
 ``--rounds 20`` starts a new round every 20 evaluations; with ``--content 0`` there is no
 content, and the runs start from noise. ``--time 512`` times what is around the network at
-that size, instead.
+that size, and the writing of a checkpoint, instead.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import tempfile
+import time
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
 from neural_style import LBFGS, FeatureModel, SciPyLBFGS, datasets, images
 from neural_style import minimise as run
+from neural_style.checkpoints import Checkpoints
 from neural_style.extensions import TotalVariation
 from neural_style.images import Image
 from neural_style.losses import WeightedSum
@@ -32,7 +37,7 @@ PAIRS = (
     ("montreal", "starry_night"),
     ("chelsea", "ihc"),
 )
-MARKS = (20, 50, 100, 150, 200)
+MARKS = (20, 50, 100, 150, 200, 350, 500)
 RUNS: tuple[tuple[str, Any, str], ...] = (
     ("scipy 10", SciPyLBFGS(10), "pixels"),
     ("pixels 10", LBFGS(10), "pixels"),
@@ -113,6 +118,18 @@ def overhead(features: FeatureModel, size: int) -> None:
             for a, b in itertools.pairwise(later)
         ]
         print(f"{name:<18}{1e3 * float(np.median(seconds)):>8.1f} ms an evaluation", flush=True)
+    written = []
+    write = Checkpoints.write
+
+    def timed(self: Checkpoints, state: Any) -> None:
+        began = time.perf_counter()
+        write(self, state)
+        written.append(time.perf_counter() - began)
+
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(Checkpoints, "write", timed):
+        run(loss, features, start, evaluations=60, checkpoint=folder, checkpoint_every=10)
+        size = sum(path.stat().st_size for path in Path(folder).glob("state-*.npz")) / 2
+    print(f"a state of {size / 1e6:.0f} MB is written in {1e3 * float(np.median(written)):.0f} ms")
 
 
 def main() -> None:

@@ -212,6 +212,9 @@ def arguments() -> tuple[Extent, Sequence[str], Path]:
     parser.add_argument("--quick", action="store_true", help="little of each, in a few minutes")
     parser.add_argument("--sizes", type=int, nargs="+", help="sides to evaluate at, in pixels")
     parser.add_argument("--rounds", type=int, help="turns of each library")
+    parser.add_argument("--loss-size", type=int, help="side of the runs to a given loss")
+    parser.add_argument("--evaluations", type=int, help="that set the loss of these runs")
+    parser.add_argument("--repeats", type=int, help="of each of these runs")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="tables")
     parser.add_argument(
         "--cache",
@@ -221,7 +224,8 @@ def arguments() -> tuple[Extent, Sequence[str], Path]:
     )
     options = parser.parse_args()
     extent = QUICK if options.quick else Extent()
-    given = {name: getattr(options, name) for name in ("sizes", "rounds")}
+    names = {each.name for each in dataclasses.fields(Extent)}
+    given = {name: value for name, value in vars(options).items() if name in names}
     extent = dataclasses.replace(extent, **{k: v for k, v in given.items() if v is not None})
     return extent, options.only, options.cache
 
