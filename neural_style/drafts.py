@@ -122,6 +122,7 @@ class Draft:
         squash: bool = False,
         restart_every: int | None = None,
         clip: Literal["round", "step"] = "round",
+        parameterisation: str = "pixels",
     ) -> None:
         for name in set(options) - set(Options.__annotations__):
             raise TypeError(f"no option {name!r}: {suggestion(name, Options.__annotations__)}")
@@ -141,16 +142,19 @@ class Draft:
         seed = options.get("seed", 0)
         optimiser = options.get("optimiser", optimiser)
         optimiser = LBFGS() if optimiser is None else optimiser
+        quasi_newton = isinstance(optimiser, LBFGS | SciPyLBFGS)
+        if not quasi_newton:  # a Keras optimizer's rate is in pixels
+            parameterisation = "pixels"
         self._run: dict[str, Any] = {
             "start": self._first(options.get("start", start), noise, seed),
             "optimiser": optimiser,
             "evaluations": options.get("evaluations", evaluations),
             "restart_every": restart_every,
-            "clip": "round" if isinstance(optimiser, LBFGS | SciPyLBFGS) else clip,
+            "clip": "round" if quasi_newton else clip,
             "seed": seed,
             "tile": options.get("tile"),
             "scales": options.get("scales", ()),
-            "parameterisation": options.get("parameterisation", "pixels"),
+            "parameterisation": options.get("parameterisation", parameterisation),
             "chroma": chroma,
         }
 

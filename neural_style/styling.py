@@ -77,7 +77,10 @@ def transfer(
         As in `minimise`; by default 300.
     features
         The feature model; by default VGG19 with max pooling, loaded once a process.
-    optimiser, parameterisation, callbacks, seed, tile, output, checkpoint, checkpoint_every
+    parameterisation
+        As in `minimise`; by default ``"frequencies"``, which needs fewer evaluations, but
+        ``"pixels"`` with a Keras optimizer or a preset.
+    optimiser, callbacks, seed, tile, output, checkpoint, checkpoint_every
         As in `minimise`.
 
     Raises
@@ -130,7 +133,15 @@ def prepared(
     def drafted(style: Picture) -> Preset:
         if preset is not None:
             return presets.find(preset)(content, style, **options)
-        draft = Draft(content, style, options, "long_side", 512, evaluations=300)
+        draft = Draft(
+            content,
+            style,
+            options,
+            "long_side",
+            512,
+            evaluations=300,
+            parameterisation="frequencies",
+        )
         return draft.preset(make(draft.photo, draft.painting))
 
     first, *others = (drafted(style) for style in styles)

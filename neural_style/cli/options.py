@@ -53,7 +53,10 @@ KEYWORDS: dict[str, tuple[Any, str]] = {
     "start": (str, "content, noise, or a picture's file."),
     "scales": (Numbers(), "Long sides to run from coarse to fine."),
     "evaluations": (Numbers(), "The budget, or one for each scale; 300, or the preset's."),
-    "parameterisation": (click.Choice(["pixels", "frequencies"]), "What the optimiser moves."),
+    "parameterisation": (
+        click.Choice(["pixels", "frequencies"]),
+        "What the optimiser moves; frequencies, or the preset's.",
+    ),
     "seed": (int, "Of all random numbers."),
     "tile": (Tile(), "The longest side of what is evaluated at once."),
 }
