@@ -8,16 +8,11 @@ An estimate adds up
 - the *network*: the activations that are kept for the gradient, and the largest gradients,
   from the shapes of its layers; with the fast layers of `neural_style.accelerated`, their
   transformed kernels; and what compiling it takes;
-- the *losses*: their statistics, distances and gradients are traced, not run, on features of
-  small pictures (`neural_style.graphs`), and what they need is continued to the size that is
-  asked about: as a + b · pixels, or for a loss with ``memory = "quadratic"`` as
-  a + b · pixels + c · pixels²;
-- *targets* and the references' statistics, as NumPy arrays: `Loss.target` is called on
-  random features of the small pictures, and what it returns and allocates is continued alike;
+- the *losses*, their *targets* and the references' statistics, which `neural_style.tracing` finds;
 - the *pictures*: the one that is made, its gradient, and those that the optimiser keeps.
 
-So a loss needs no description of its cost, and none is named here. Memory is the growth of a
-process from having the model and the pictures to the peak of its first evaluations.
+Memory is the growth of a process from having the model and the pictures to the peak of its first
+evaluations.
 """
 
 from __future__ import annotations
@@ -26,30 +21,24 @@ import functools
 import itertools
 import math
 import os
-import tracemalloc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-import numpy as np
-
-from neural_style import graphs, images, machine
-from neural_style.backend import tf
-from neural_style.compiled import arrays, distance, tensors, trace_key, union
+from neural_style import images, machine
+from neural_style.compiled import union
 from neural_style.errors import MemoryLimitError, OptionError, StyleError, check_count
 from neural_style.features import IMAGE, FeatureModel
 from neural_style.images import Size
 from neural_style.losses import Loss, WeightedSum, terms_of
 from neural_style.optimisers import SciPyLBFGS
+from neural_style.tracing import LossNeeds
 from neural_style.windows import windows
 
 _Operation: TypeAlias = tuple[Any, tuple[int, ...]]  # a layer of the network and its shape
 Tile: TypeAlias = int | Literal["auto"] | None
 
 MARGIN = 1.25  # how far the truth may be from an estimate, as a factor
-_SIDES = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)  # of the small pictures
-_FIRST = {"linear": 3, "quadratic": 0}  # of these, by what grows with the positions
 _SEQUENTIAL = "--xla_cpu_enable_concurrency_optimized_scheduler=false"
 _STEP = 32  # in which tiles are tried
 
@@ -291,7 +280,7 @@ class _Estimator:
         if moving:
             measuring = own.matching
             for loss in moving:
-                needs = functools.partial(_Needs.of, [loss], self.features)
+                needs = functools.partial(LossNeeds.of, [loss], self.features)
                 measuring += needs(size).statistics
                 for image in loss.references:  # which is measured once, and kept
                     kept += needs((image.shape[0], image.shape[1])).statistics
@@ -357,133 +346,14 @@ class _Estimator:
         sizes = [_activation(operation) for operation in self._shapes(size)]
         return _EAGER * max((a + b for a, b in itertools.pairwise([0, *sizes])), default=0)
 
-    def _needs(self, size: Size) -> _Needs:
-        return _Needs.of(self.losses, self.features, size)
+    def _needs(self, size: Size) -> LossNeeds:
+        return LossNeeds.of(self.losses, self.features, size)
 
     def _pictures(self, size: Size) -> int:
         return round(12 * size[0] * size[1] * (3 + self.pictures))
 
     def _shapes(self, size: Size) -> list[_Operation]:
         return self.features.operations(self.layers, size)
-
-
-class _Needs(NamedTuple):
-    """What the losses need at one size, besides the network; in bytes but for the products."""
-
-    memory: float  # between statistics and their gradients
-    products: float
-    traffic: float
-    targets: float
-    statistics: float  # of one picture
-    matching: float  # what `Loss.target` allocates at most
-
-    @classmethod
-    def of(cls, losses: Sequence[Loss], features: FeatureModel, size: Size) -> _Needs:
-        """Traced at ``size`` if it is small, and otherwise continued from smaller ones."""
-        key = "needs", tuple(map(trace_key, losses))
-        known: dict[Size, _Needs] = features.compiled.setdefault(key, {})
-        if size in known:
-            return known[size]
-        quadratic = any(loss.memory == "quadratic" for loss in losses)
-        sides = _SIDES[_FIRST["quadratic" if quadratic else "linear"] :]
-        if max(size) <= sides[0]:
-            known[size] = _traced(losses, features, size)
-            return known[size]
-        count = 3 if quadratic else 2
-        small = _small_sizes(losses, features, size, known, sides, count)
-        pixels = np.array([math.prod(each) for each in small], np.float64)
-        values = np.array([known[each] for each in small])
-        powers = np.arange(count)
-        factors = np.linalg.solve(pixels[:, None] ** powers, values)
-        return cls(*np.maximum(float(math.prod(size)) ** powers @ factors, 0))
-
-
-def _small_sizes(
-    losses: Sequence[Loss],
-    features: FeatureModel,
-    size: Size,
-    known: dict[Size, _Needs],
-    sides: Sequence[int],
-    count: int,
-) -> list[Size]:
-    """The least sizes, about of the shape of ``size``, at which the losses can be traced."""
-    found: list[Size] = []
-    for side in sides:
-        height, width = (16 * max(1, round(side * n / max(size) / 16)) for n in size)
-        small = height, width
-        try:
-            if small not in known:
-                known[small] = _traced(losses, features, small)
-        except Exception as error:  # what losses raise where a picture is too small for them
-            found, last = [], error
-            continue
-        found.append(small)
-        if len(found) == count:
-            return found
-    raise last
-
-
-def _traced(losses: Sequence[Loss], features: FeatureModel, size: Size) -> _Needs:
-    """What the losses need at a small size, with targets from random features."""
-    rng = np.random.default_rng(0)
-    shapes = features.shapes(union(losses), size)
-    picture, reference = (
-        {layer: np.float32(rng.exponential(size=(1, *shape))) for layer, shape in shapes.items()}
-        for _ in range(2)
-    )
-    targets, statistics, matching = [], 0, 0
-    for loss in losses:
-        current, other = (
-            arrays(loss.statistic({n: tf.constant(x[n]) for n in loss.layers}, None))
-            for x in (picture, reference)
-        )
-        statistics += sum(array.nbytes for array in tf.nest.flatten(other))
-        references = [other] * len(loss.references)
-        moving = loss.refresh_every is not None
-        arguments = references, current if moving else None, rng
-        targets.append(loss.target(*arguments))
-        with _allocated() as most:  # without what is imported at the first time
-            loss.target(*arguments)
-        matching = max(matching, most())
-    prepared = [tensors(target) for target in targets]
-
-    def gradients(features: Any, targets: Any) -> Any:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(features)
-            values = [
-                distance(loss, loss.statistic({n: features[n] for n in loss.layers}, None), target)
-                for loss, target in zip(losses, targets, strict=True)
-            ]
-            total = sum(values[1:], start=values[0])
-        return tape.gradient(total, features, unconnected_gradients="zero")
-
-    function = tf.function(gradients, autograph=False).get_concrete_function(
-        tensors(picture), prepared
-    )
-    needs = graphs.needs(function.graph)
-    held = sum(graphs.size(tensor) for tensor in tf.nest.flatten(prepared) if tensor is not None)
-    return _Needs(needs.memory, needs.products, needs.traffic, held, statistics, matching)
-
-
-@contextmanager
-def _allocated() -> Iterator[Callable[[], int]]:
-    """What the body allocates at most, as Python and NumPy tell."""
-    tracing = tracemalloc.is_tracing()
-    if not tracing:
-        tracemalloc.start()
-    tracemalloc.reset_peak()
-    before = tracemalloc.get_traced_memory()[0]
-    most = before
-
-    def peak() -> int:
-        return most - before
-
-    try:
-        yield peak
-        most = tracemalloc.get_traced_memory()[1]
-    finally:
-        if not tracing:
-            tracemalloc.stop()
 
 
 def _pictures(optimiser: Any) -> float:

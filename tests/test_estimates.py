@@ -26,11 +26,12 @@ from neural_style import (
 )
 from neural_style.compiled import Whole
 from neural_style.errors import MemoryLimitError, OptionError, StyleError
-from neural_style.estimates import MARGIN, Tile, _Needs, _traced, fitting
+from neural_style.estimates import MARGIN, Tile, fitting
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.images import Image, Size
 from neural_style.losses import WeightedSum
 from neural_style.tiles import Tiled
+from neural_style.tracing import LossNeeds, traced
 
 ops = keras.ops
 
@@ -88,10 +89,10 @@ def test_what_is_continued_from_small_sizes_is_what_is_traced(
 ) -> None:
     losses = [term.loss for term in loss.terms_of_sum()]
     size = 160, 112
-    continued, traced = _Needs.of(losses, tiny, size), _traced(losses, tiny, size)
-    np.testing.assert_allclose(continued[:5], traced[:5], rtol=0.03, atol=1000)
+    continued, found = LossNeeds.of(losses, tiny, size), traced(losses, tiny, size)
+    np.testing.assert_allclose(continued[:5], found[:5], rtol=0.03, atol=1000)
     # Of threads, whose peaks depend on what else the machine does.
-    assert 0.2 < (continued.matching + 20_000) / (traced.matching + 20_000) < 5
+    assert 0.2 < (continued.matching + 20_000) / (found.matching + 20_000) < 5
 
 
 def test_a_histograms_targets_are_counted_before_they_exist(tiny: FeatureModel) -> None:
