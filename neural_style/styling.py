@@ -78,8 +78,8 @@ def transfer(
     features
         The feature model; by default VGG19 with max pooling, loaded once a process.
     parameterisation
-        As in `minimise`; by default ``"frequencies"``, which needs fewer evaluations, but
-        ``"pixels"`` with a Keras optimizer or a preset.
+        As in `minimise`; by default ``"frequencies"`` for the default loss, whose curvature
+        their units are from, and ``"pixels"`` with another, a preset or a Keras optimizer.
     optimiser, callbacks, seed, tile, output, checkpoint, checkpoint_every
         As in `minimise`.
 
@@ -140,7 +140,7 @@ def prepared(
             "long_side",
             512,
             evaluations=300,
-            parameterisation="frequencies",
+            parameterisation="frequencies" if loss is None else "pixels",
         )
         return draft.preset(make(draft.photo, draft.painting))
 

@@ -59,9 +59,10 @@ def test_it_starts_from_the_content_noise_or_a_picture(photo: Image, painting: I
         ({"optimiser": SciPyLBFGS()}, "frequencies"),
         ({"optimiser": keras.optimizers.Adam(1.0)}, "pixels"),
         ({"preset": "gatys"}, "pixels"),
+        ({"loss": lambda photo, painting: Content(photo)}, "pixels"),
         ({"parameterisation": "pixels"}, "pixels"),
     ],
-    ids=["default", "SciPy", "Adam", "preset", "given"],
+    ids=["default", "SciPy", "Adam", "preset", "another loss", "given"],
 )
 def test_what_the_optimiser_moves(
     photo: Image, painting: Image, options: dict[str, Any], variables: str

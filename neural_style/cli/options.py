@@ -55,7 +55,7 @@ KEYWORDS: dict[str, tuple[Any, str]] = {
     "evaluations": (Numbers(), "The budget, or one for each scale; 300, or the preset's."),
     "parameterisation": (
         click.Choice(["pixels", "frequencies"]),
-        "What the optimiser moves; frequencies, or the preset's.",
+        "What the optimiser moves; frequencies, or with --loss or --preset pixels.",
     ),
     "seed": (int, "Of all random numbers."),
     "tile": (Tile(), "The longest side of what is evaluated at once."),
