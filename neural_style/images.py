@@ -7,6 +7,7 @@ is and says clearly when something is none.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterable
@@ -265,6 +266,16 @@ def as_array(array: Any, name: str) -> NDArray[Any]:
         raise ImageError(
             f"{name}: expected an array H×W×3, got {type(array).__name__} ({error})."
         ) from error
+
+
+def digest(picture: NDArray[np.float32] | None) -> str:
+    """A hash of a picture or a mask, its shape and its float32 values; of None, nothing."""
+    if picture is None:
+        return ""
+    values = np.ascontiguousarray(picture, np.float32)
+    found = hashlib.sha256(repr(values.shape).encode())
+    found.update(values.data)  # no copy
+    return found.hexdigest()
 
 
 def _as_path(path: Any) -> Path:

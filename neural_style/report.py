@@ -39,12 +39,13 @@ import PIL.Image
 from neural_style import curves, environment, images
 from neural_style.errors import OptionError, check_count
 from neural_style.files import atomic
-from neural_style.images import Image
-from neural_style.losses import Loss, WeightedSum, digest
+from neural_style.images import Image, digest
+from neural_style.losses import Loss
 from neural_style.markup import Markup, element, escaped, joined
 from neural_style.result import Entry, Picture, Result, Step
 from neural_style.serving import Server as Server
 from neural_style.serving import serve as serve
+from neural_style.sums import WeightedSum
 
 _log = logging.getLogger(__name__)
 
