@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from neural_style.decoding import decode
 from neural_style.errors import ImageError, OptionError, check_seed, number
-from neural_style.files import atomic, open_file
+from neural_style.files import atomic, check_file, open_file
 
 Image: TypeAlias = NDArray[np.float32]
 Size: TypeAlias = tuple[int, int]
@@ -126,14 +125,12 @@ def check_output(path: str | os.PathLike[str]) -> Path:
     if not os.path.isdir(path.parent):
         raise ImageError(f"{path}: the folder {path.parent} does not exist; create it first.")
     try:
-        if not os.access(path, os.W_OK) and path.exists():
-            raise PermissionError("the file is write-protected")
-        with tempfile.TemporaryFile(dir=path.parent):
-            return path
+        check_file(path)
     except (OSError, ValueError) as error:
         raise ImageError(
             f"{path}: cannot be written ({error}); choose another name or folder."
         ) from error
+    return path
 
 
 def resize(
