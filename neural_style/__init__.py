@@ -16,7 +16,7 @@ _HOMES = {
     "Custom": "custom",
     "Estimate": "estimates",
     "FeatureModel": "features",
-    "LBFGS": "optimisers",
+    "LBFGS": "lbfgs",
     "Loss": "losses",
     "Objective": "objective",
     "Outcome": "sweeps",
@@ -66,10 +66,10 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style.estimates import estimate as estimate
     from neural_style.features import FeatureModel as FeatureModel
     from neural_style.guidance import guided as guided
+    from neural_style.lbfgs import LBFGS as LBFGS
     from neural_style.losses import Loss as Loss
     from neural_style.objective import Objective as Objective
     from neural_style.optimise import minimise as minimise
-    from neural_style.optimisers import LBFGS as LBFGS
     from neural_style.optimisers import SciPyLBFGS as SciPyLBFGS
     from neural_style.registry import create as create
     from neural_style.registry import names as names

@@ -35,8 +35,8 @@ from neural_style.errors import OptionError, StyleError, check_callables, check_
 from neural_style.estimates import Tile, fitting
 from neural_style.features import FeatureModel, check_model
 from neural_style.images import Image
+from neural_style.lbfgs import LBFGS
 from neural_style.losses import Loss
-from neural_style.optimisers import LBFGS
 from neural_style.parameterisation import Parameterisation, Pixels, resolve
 from neural_style.result import Result
 from neural_style.rounds import Callback, Run
