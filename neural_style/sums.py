@@ -1,7 +1,9 @@
 """How losses add up: to terms in a row, each with a weight and a name of its own.
 
-total = 2 * (content + 3 * gram)     # -> WeightedSum; its terms weigh 2 and 6
-terms_of(total)                      # -> its terms; of a loss alone, one with weight 1
+    total = 2 * (content + 3 * gram)     # -> WeightedSum; its terms weigh 2 and 6
+    terms_of(total)                      # -> its terms; of a loss alone, one with weight 1
+
+What a loss itself is, is in `neural_style.losses`.
 """
 
 from __future__ import annotations
