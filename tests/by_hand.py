@@ -70,6 +70,16 @@ def assert_guides_weigh(loss: Any) -> None:
     np.testing.assert_array_equal(statistic(loss, f, 0 * left)["a"], 0)
 
 
+def assert_blind_to_order_and_size(loss: Any) -> None:
+    """The same for positions in another order, and for a reference with each of its four times."""
+    f, reference = random_features(0, 4, 4, 3), random_features(1, 5, 3, 3)
+    expected = value(loss, f, reference)
+    assert expected > 0
+    shuffled = np.random.default_rng(2).permutation(f.reshape(16, 3)).reshape(f.shape)
+    assert value(loss, shuffled, reference) == pytest.approx(expected)
+    assert value(loss, f, np.tile(reference, (1, 2, 2, 1))) == pytest.approx(expected)
+
+
 def assert_tiled_is_whole(loss: Any, tiny: FeatureModel) -> None:
     """Value and gradient in tiles are those of the whole picture."""
     picture = images.noise((75, 89), seed=1)
