@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from neural_style.errors import LossError, check_count
-from neural_style.losses import Layers, Loss, Statistic
+from neural_style.losses import Layers
 from neural_style.matching import match_channels
+from neural_style.refreshed import Refreshed
 
 
-class Histogram(Loss):
+class Histogram(Refreshed):
     """Match how often each channel takes each value, which Gram matrices cannot tell.
 
         L = Σ_l w_l · mean((F_l − R(F_l))²)
@@ -56,7 +56,6 @@ class Histogram(Loss):
     """
 
     layers = ("block1_conv1", "block4_conv1")
-    tiling = "map"
 
     def __init__(
         self,
@@ -65,20 +64,10 @@ class Histogram(Loss):
         layers: Layers | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(*references, layers=layers, name=name)
-        self.refresh_every = check_count(f"{self.name}'s refresh_every", refresh_every, LossError)
+        super().__init__(*references, refresh_every=refresh_every, layers=layers, name=name)
 
-    def target(
-        self,
-        references: Sequence[Statistic],
-        current: Statistic | None,
-        rng: np.random.Generator,
-    ) -> Statistic:
-        """The current features, each channel given the reference's histogram."""
-        reference = super().target(references, current, rng)
-        assert current is not None  # refresh_every is set
-        return {layer: match_channels(f, reference[layer]) for layer, f in current.items()}
-
-    def get_config(self) -> dict[str, Any]:
-        """The options, with `refresh_every`."""
-        return {"refresh_every": self.refresh_every, **super().get_config()}
+    def moved(
+        self, features: NDArray[Any], reference: NDArray[Any], rng: np.random.Generator
+    ) -> NDArray[Any]:
+        """The features, each channel given the reference's histogram."""
+        return match_channels(features, reference)

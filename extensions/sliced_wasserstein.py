@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,11 +9,11 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from neural_style.errors import LossError, check_count
-from neural_style.losses import Layers, Loss, Statistic
+from neural_style.losses import Layers
+from neural_style.refreshed import Refreshed
 
 
-class SlicedWasserstein(Loss):
+class SlicedWasserstein(Refreshed):
     """Match the distribution of whole feature vectors, seen along random directions.
 
         L = Σ_l w_l · mean over directions v and positions i of (v·F_i − s_v(i))²
@@ -65,7 +64,6 @@ class SlicedWasserstein(Loss):
     layers = tuple(
         f"block{block}_conv{i}" for block, n in enumerate((2, 2, 4, 4), 1) for i in range(1, n + 1)
     )
-    tiling = "map"
 
     def __init__(
         self,
@@ -74,26 +72,13 @@ class SlicedWasserstein(Loss):
         layers: Layers | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(*references, layers=layers, name=name)
-        self.refresh_every = check_count(f"{self.name}'s refresh_every", refresh_every, LossError)
+        super().__init__(*references, refresh_every=refresh_every, layers=layers, name=name)
 
-    def target(
-        self,
-        references: Sequence[Statistic],
-        current: Statistic | None,
-        rng: np.random.Generator,
-    ) -> Statistic:
-        """R of every layer: the current features, moved along random directions."""
-        reference = super().target(references, current, rng)
-        assert current is not None  # refresh_every is set
-        return {
-            layer: transport(f, reference[layer], rotation(f.shape[-1], rng))
-            for layer, f in current.items()
-        }
-
-    def get_config(self) -> dict[str, Any]:
-        """The options, with `refresh_every`."""
-        return {"refresh_every": self.refresh_every, **super().get_config()}
+    def moved(
+        self, features: NDArray[Any], reference: NDArray[Any], rng: np.random.Generator
+    ) -> NDArray[Any]:
+        """The features, moved along random directions."""
+        return transport(features, reference, rotation(features.shape[-1], rng))
 
 
 def transport(f: NDArray[Any], reference: NDArray[Any], directions: NDArray[Any]) -> NDArray[Any]:

@@ -16,7 +16,7 @@ _HOMES = {
     "Custom": "custom",
     "Estimate": "estimates",
     "FeatureModel": "features",
-    "LBFGS": "optimisers",
+    "LBFGS": "lbfgs",
     "Loss": "losses",
     "Objective": "objective",
     "Outcome": "sweeps",
@@ -24,7 +24,7 @@ _HOMES = {
     "Scores": "scoring",
     "SciPyLBFGS": "optimisers",
     "Step": "result",
-    "WeightedSum": "losses",
+    "WeightedSum": "sums",
     "balance": "balancing",
     "callbacks": "",
     "color": "",
@@ -66,11 +66,10 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style.estimates import estimate as estimate
     from neural_style.features import FeatureModel as FeatureModel
     from neural_style.guidance import guided as guided
+    from neural_style.lbfgs import LBFGS as LBFGS
     from neural_style.losses import Loss as Loss
-    from neural_style.losses import WeightedSum as WeightedSum
     from neural_style.objective import Objective as Objective
     from neural_style.optimise import minimise as minimise
-    from neural_style.optimisers import LBFGS as LBFGS
     from neural_style.optimisers import SciPyLBFGS as SciPyLBFGS
     from neural_style.registry import create as create
     from neural_style.registry import names as names
@@ -83,6 +82,7 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style.scoring import evaluate as evaluate
     from neural_style.sheets import contact_sheet as contact_sheet
     from neural_style.styling import transfer as transfer
+    from neural_style.sums import WeightedSum as WeightedSum
     from neural_style.sweeps import Outcome as Outcome
     from neural_style.sweeps import sweep as sweep
 else:

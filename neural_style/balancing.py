@@ -17,8 +17,9 @@ from neural_style import images
 from neural_style.errors import LossError, NonFiniteLossError, OptionError, number
 from neural_style.features import FeatureModel
 from neural_style.images import Image
-from neural_style.losses import Loss, WeightedSum, terms_of
+from neural_style.losses import Loss
 from neural_style.objective import Objective
+from neural_style.sums import WeightedSum, terms_of
 
 
 def balance(

@@ -21,8 +21,9 @@ from neural_style.files import make_folder
 from neural_style.result import Picture, Step
 
 if TYPE_CHECKING:
-    from neural_style.losses import Loss, WeightedSum
+    from neural_style.losses import Loss
     from neural_style.report import Report
+    from neural_style.sums import WeightedSum
 
 
 def progress(console: Console | None = None) -> Callable[[Step], None]:

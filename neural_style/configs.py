@@ -5,7 +5,7 @@
     total.pictures()       # {digest: picture or mask}
     WeightedSum.from_config(config, pictures)
 
-The config is JSON; pictures and masks, which are not in it, go by their `losses.digest`. ``loss``
+The config is JSON; pictures and masks, which are not in it, go by their `images.digest`. ``loss``
 is a name of the registry, and `registry.create` makes the loss again: nothing is imported by
 its path, and nothing is evaluated. ``masks`` are [digest, [digests of the references']] or None.
 
@@ -16,18 +16,17 @@ The text has placeholders for pictures, by their size: ``picture_48x64``, ``mask
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from neural_style import guidance, registry
 from neural_style.errors import LossError, StyleError
-from neural_style.losses import Loss, Term, WeightedSum, default_name, digest, remade
-
-if TYPE_CHECKING:
-    from neural_style.losses import Mask
+from neural_style.images import digest
+from neural_style.losses import Loss, default_name
+from neural_style.sums import Term, WeightedSum
 
 
 def config_of(total: WeightedSum) -> dict[str, Any]:
@@ -75,7 +74,8 @@ def sum_of(config: Mapping[str, Any], pictures: Mapping[str, Any]) -> WeightedSu
             loss = remade(factory, entry["config"], references)
             if entry["masks"] is not None:
                 own, theirs = entry["masks"]
-                loss.masks = _mask(picture(own)), tuple(_mask(picture(key)) for key in theirs)
+                masks = [guidance.as_mask(picture(key)) for key in (own, *theirs)]
+                loss.masks = masks[0], tuple(masks[1:])
             terms.append(Term(loss.name, float(entry["weight"]), loss))
     except StyleError:
         raise
@@ -85,6 +85,17 @@ def sum_of(config: Mapping[str, Any], pictures: Mapping[str, Any]) -> WeightedSu
             f"WeightedSum.get_config returns, from the same versions of the losses."
         ) from error
     return WeightedSum(terms)
+
+
+def remade(
+    factory: Callable[..., Any], config: Mapping[str, Any], references: Iterable[Any]
+) -> Any:
+    """The loss that a factory makes of a config and references."""
+    options = dict(config)
+    shares, metric = options.pop("blended", None), options.pop("with_distance", None)
+    loss = factory(*references, **options)
+    loss = loss if shares is None else loss.blended(shares)
+    return loss if metric is None else loss.with_distance(metric)
 
 
 class _Names(dict[str, str]):
@@ -165,7 +176,3 @@ def _plain(value: Any, where: str) -> Any:
         f"{where}: {value!r} has no place in a config, which is JSON: use numbers, strings, lists "
         f"and dicts of them, or write a Loss class with it inside and @register that."
     )
-
-
-def _mask(picture: Any) -> Mask:
-    return guidance.as_mask(picture)

@@ -18,14 +18,17 @@ from typing import Any, Literal, TypeAlias, TypedDict
 from neural_style import color, images
 from neural_style.errors import OptionError, check_count, suggestion
 from neural_style.estimates import Tile
-from neural_style.features import FeatureModel, Preprocess, check_model
+from neural_style.features import FeatureModel, check_model
 from neural_style.images import Image, Size
-from neural_style.losses import Loss, WeightedSum
+from neural_style.lbfgs import LBFGS
+from neural_style.losses import Loss
+from neural_style.networks import Preprocess
 from neural_style.optimise import minimise
-from neural_style.optimisers import LBFGS, SciPyLBFGS
+from neural_style.optimisers import SciPyLBFGS
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
 from neural_style.rounds import Callback
+from neural_style.sums import WeightedSum
 
 Picture: TypeAlias = str | os.PathLike[str] | Image
 

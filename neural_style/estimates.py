@@ -30,8 +30,9 @@ from neural_style.compiled import union
 from neural_style.errors import MemoryLimitError, OptionError, StyleError, check_count
 from neural_style.features import IMAGE, FeatureModel
 from neural_style.images import Size
-from neural_style.losses import Loss, WeightedSum, terms_of
+from neural_style.losses import Loss
 from neural_style.optimisers import SciPyLBFGS
+from neural_style.sums import WeightedSum, terms_of
 from neural_style.tracing import LossNeeds
 from neural_style.windows import windows
 

@@ -11,42 +11,23 @@ users never see it, and the network is cut at the deepest layer that is asked fo
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from neural_style import receptive
-from neural_style import weights as weights_files
+from neural_style import networks, receptive
 from neural_style.accelerated import by_winograd, replacement
 from neural_style.backend import check_float32, keras, tf
-from neural_style.errors import (
-    BackendError,
-    ImageError,
-    LayerError,
-    OptionError,
-    WeightsError,
-    suggestion,
-)
+from neural_style.errors import ImageError, LayerError, OptionError, suggestion
+from neural_style.networks import Preprocess
 
 Tensor: TypeAlias = Any
 Features: TypeAlias = dict[str, Tensor]
-Preprocess: TypeAlias = Callable[[Tensor], Tensor]
 
 IMAGE = "image"
-_NETWORKS = {"vgg19": keras.applications.VGG19, "vgg16": keras.applications.VGG16}
-_MODES = ("caffe", "torch", "tf", "raw")
-# Layers whose options decide what they compute, and are plain values.
-_DESCRIBED = (
-    keras.layers.Conv2D,
-    keras.layers.MaxPooling2D,
-    keras.layers.AveragePooling2D,
-    keras.layers.Activation,
-)
 
 
 class FeatureModel:
@@ -101,23 +82,23 @@ class FeatureModel:
             if preprocess is None:
                 raise OptionError(
                     f"{network.name}: a wrapped model needs preprocess=…, what it takes instead "
-                    f"of RGB 0–255: one of {', '.join(_MODES)}, or a function of a tensor."
+                    f"of RGB 0–255: one of {', '.join(networks.MODES)}, or a function of a tensor."
                 )
-            self._network = _checked(network)
+            self._network = networks.checked(network)
         else:
-            self._network = _vgg(network, "max" if pooling is None else pooling, weights)
+            pooling = "max" if pooling is None else pooling
+            preprocess = "caffe" if preprocess is None else preprocess
+            self._network = networks.vgg(network, pooling, weights)
         self.name: str = self._network.name
         known = not isinstance(network, keras.Model)
-        pooling = "max" if pooling is None else pooling
-        preprocess = "caffe" if preprocess is None else preprocess
         self._config = {
             "network": self.name,
-            "pooling": pooling if known else None,
+            "pooling": pooling,
             "weights": "imagenet" if known and weights == "imagenet" else "other",
             "preprocess": None if callable(preprocess) else preprocess,
             "winograd": winograd,
         }
-        self.preprocess = _preprocessing(preprocess)
+        self.preprocess = networks.preprocessing(preprocess)
         self.layers: tuple[str, ...] = tuple(
             layer.name
             for layer in self._network.layers
@@ -133,18 +114,7 @@ class FeatureModel:
     @functools.cached_property
     def sha256(self) -> str:
         """A hash of the network: its layers, their options and their weights, as values."""
-        found = hashlib.sha256()
-        for layer in _all_layers(self._network):
-            weights = [] if isinstance(layer, keras.Model) else layer.get_weights()
-            options = dict(layer.get_config()) if isinstance(layer, _DESCRIBED) else {}
-            if not weights:  # Keras numbers the names of a process's pooling and input layers
-                options.pop("name", None)
-            own = [type(layer).__name__, options]
-            found.update(json.dumps(own, default=lambda value: type(value).__name__).encode())
-            for weight in weights:
-                found.update(repr((weight.shape, weight.dtype.name)).encode())
-                found.update(np.ascontiguousarray(weight).tobytes())
-        return found.hexdigest()
+        return networks.sha256(self._network)
 
     def get_config(self) -> dict[str, Any]:
         """Its options and its `sha256`, as JSON has them.
@@ -187,7 +157,7 @@ class FeatureModel:
         layers = _as_names(layers)
         image = _as_tensor(image)
         self.check(layers, tuple(image.shape[1:3]))
-        names = tuple(name for name in layers if name != IMAGE)
+        names = _of_network(layers)
         cut = self._cut(names, fast=compiled and self._accelerated) if names else None
         found = cut(self.preprocess(image), training=False) if cut else {}
         return {name: image if name == IMAGE else found[name] for name in layers}
@@ -195,7 +165,7 @@ class FeatureModel:
     def check(self, layers: Iterable[str], size: tuple[int, int] | None = None) -> None:
         """Raise `LayerError` for an unknown layer, or a (height, width) that is too small."""
         layers = _as_names(layers)
-        names = tuple(name for name in layers if name != IMAGE)
+        names = _of_network(layers)
         for name in names:
             if name not in self.layers:
                 raise LayerError(f"{self.name} has no layer {name!r}: {self._suggest(name)}.")
@@ -223,7 +193,7 @@ class FeatureModel:
         """
         layers = _as_names(layers)
         self.check(layers, size)
-        names = tuple(name for name in layers if name != IMAGE)
+        names = _of_network(layers)
         found = self._cut(names).compute_output_shape((1, *size, 3)) if names else {}
         return {name: (*size, 3) if name == IMAGE else found[name][1:] for name in layers}
 
@@ -234,9 +204,9 @@ class FeatureModel:
 
         The network does not run for it. Raises `LayerError` as `check`.
         """
-        layers = tuple(layers)
+        layers = _as_names(layers)
         self.check(layers, size)
-        names = tuple(name for name in layers if name != IMAGE)
+        names = _of_network(layers)
         if not names:
             return []
         cut = self._cut(names)
@@ -259,7 +229,7 @@ class FeatureModel:
         """
         layers = _as_names(layers)
         self.check(layers)
-        names = tuple(name for name in layers if name != IMAGE)
+        names = _of_network(layers)
         found = receptive.fields(self._cut(names)) if names else {}
         found[IMAGE] = (receptive.Field(), receptive.Field())
         return {name: found[name] for name in layers}
@@ -305,6 +275,11 @@ def _as_names(layers: object) -> tuple[str, ...]:
     return tuple(layers)
 
 
+def _of_network(names: Iterable[str]) -> tuple[str, ...]:
+    """The names without the pixels'."""
+    return tuple(name for name in names if name != IMAGE)
+
+
 def _as_tensor(image: Tensor) -> Tensor:
     """The image as (1, H, W, 3)."""
     try:
@@ -321,77 +296,3 @@ def _as_tensor(image: Tensor) -> Tensor:
             f"image: expected the shape (height, width, 3), got {tuple(tensor.shape)}."
         )
     return tensor
-
-
-def _vgg(network: object, pooling: str, weights: str | os.PathLike[str] | None) -> keras.Model:
-    if not isinstance(network, str) or network not in _NETWORKS:
-        raise OptionError(
-            f"no network {network!r}: {suggestion(str(network), _NETWORKS)}; "
-            f"any other is passed as a keras.Model."
-        )
-    if pooling not in ("max", "average"):
-        raise OptionError(f"pooling: expected 'max' or 'average', got {pooling!r}.")
-    model = _NETWORKS[network](include_top=False, weights=None)
-    if weights is not None:
-        own = None if weights == "imagenet" else weights
-        path = weights_files.find(network, own)
-        try:
-            if own is not None:
-                weights_files.check_readable(path)
-            model.load_weights(path)
-        except Exception as error:  # HDF5 and Keras raise what they like for a bad file
-            raise WeightsError(
-                f"{path}: not usable as the weights of {network} without its top ({error})."
-            ) from error
-    if pooling == "average":
-        values = model.get_weights()
-        model = keras.models.clone_model(model, clone_function=_average)
-        model.set_weights(values)
-    model.trainable = False
-    return model
-
-
-def _average(layer: keras.Layer) -> keras.Layer:
-    if isinstance(layer, keras.layers.MaxPooling2D):
-        return keras.layers.AveragePooling2D(layer.pool_size, layer.strides, name=layer.name)
-    return layer.__class__.from_config(layer.get_config())
-
-
-def _checked(model: keras.Model) -> keras.Model:
-    shape = getattr(model, "input_shape", None)
-    if not isinstance(shape, tuple) or len(shape) != 4 or shape[3] != 3:
-        raise OptionError(
-            f"{model.name}: expected a built model of one picture (None, H, W, 3), "
-            f"got the input shape {shape}."
-        )
-    for layer in _all_layers(model):
-        if layer.compute_dtype != "float32":
-            raise BackendError(
-                f"the objective is computed in float32, but the layer {layer.name!r} of "
-                f"{model.name} computes in {layer.compute_dtype}: build it with dtype='float32'."
-            )
-    return model
-
-
-def _all_layers(model: keras.Model) -> Iterator[keras.Layer]:
-    for layer in model.layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from _all_layers(layer)
-
-
-def _preprocessing(preprocess: str | Preprocess) -> Preprocess:
-    if callable(preprocess):
-        return preprocess
-    if preprocess not in _MODES:
-        raise OptionError(
-            f"no preprocessing {preprocess!r}: {suggestion(str(preprocess), _MODES)}, "
-            f"or a function of a tensor."
-        )
-    if preprocess == "raw":
-        return lambda image: image
-    return functools.partial(
-        keras.applications.imagenet_utils.preprocess_input,
-        data_format="channels_last",
-        mode=preprocess,
-    )

@@ -68,3 +68,17 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass
+
+
+def check_file(path: Path) -> None:
+    """Check that a file can be written in its folder, in place of one that is there.
+
+    Raises
+    ------
+    OSError, ValueError
+        The folder is missing or cannot be written to, or the file is write-protected.
+    """
+    if not os.access(path, os.W_OK) and path.exists():
+        raise PermissionError("the file is write-protected")
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass

@@ -28,7 +28,8 @@ from neural_style import images
 from neural_style.errors import LossError
 from neural_style.features import FeatureModel, Features
 from neural_style.images import Size
-from neural_style.losses import Loss, Mask, Term, WeightedSum, terms_of
+from neural_style.losses import Loss, Mask
+from neural_style.sums import Term, WeightedSum, terms_of
 
 Region: TypeAlias = tuple[Any, Any]
 

@@ -7,8 +7,8 @@ is and says clearly when something is none.
 
 from __future__ import annotations
 
+import hashlib
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 
 from neural_style.decoding import decode
 from neural_style.errors import ImageError, OptionError, check_seed, number
-from neural_style.files import atomic, open_file
+from neural_style.files import atomic, check_file, open_file
+from neural_style.sizes import Size as Size
+from neural_style.sizes import asked_size, check_size, checked_size
+from neural_style.sizes import scaled as scaled
 
 Image: TypeAlias = NDArray[np.float32]
-Size: TypeAlias = tuple[int, int]
 
 _MOST = float(np.finfo(np.float32).max) / 10  # beyond it, noise may be infinite
 _FORMATS: dict[str, dict[str, Any]] = {
@@ -33,7 +35,6 @@ _FORMATS: dict[str, dict[str, Any]] = {
     ".tif": {"format": "TIFF"},
     ".tiff": {"format": "TIFF"},
 }
-_SMALLEST, _LARGEST = 2, 2**31 - 1
 
 
 def load(
@@ -78,8 +79,8 @@ def load(
     with stream:
         picture = decode(stream, path)
     given = picture.height, picture.width
-    _check_sides(given, str(path))
-    target = _target_size(given, long_side, short_side, size)
+    check_size(given, str(path))
+    target = asked_size(given, long_side=long_side, short_side=short_side, size=size)
     if target != given:
         picture = picture.resize(target[::-1], PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
     return as_image(np.asarray(picture), str(path))
@@ -125,14 +126,12 @@ def check_output(path: str | os.PathLike[str]) -> Path:
     if not os.path.isdir(path.parent):
         raise ImageError(f"{path}: the folder {path.parent} does not exist; create it first.")
     try:
-        if not os.access(path, os.W_OK) and path.exists():
-            raise PermissionError("the file is write-protected")
-        with tempfile.TemporaryFile(dir=path.parent):
-            return path
+        check_file(path)
     except (OSError, ValueError) as error:
         raise ImageError(
             f"{path}: cannot be written ({error}); choose another name or folder."
         ) from error
+    return path
 
 
 def resize(
@@ -153,7 +152,7 @@ def resize(
     """
     image = as_image(image, any_range=any_range)
     given = image.shape[0], image.shape[1]
-    height, width = _target_size(given, long_side, short_side, size)
+    height, width = asked_size(given, long_side=long_side, short_side=short_side, size=size)
     if (height, width) == given:
         return image
     channels = [
@@ -162,16 +161,6 @@ def resize(
     ]
     resized: Image = np.stack([np.asarray(channel) for channel in channels], -1)
     return resized.clip(min(0, image.min()), max(255, image.max()))
-
-
-def scaled(size: Size, factor: float) -> Size:
-    """A size times a factor, in whole pixels, at least 2.
-
-    >>> scaled((480, 640), 0.1)
-    (48, 64)
-    """
-    height, width = (max(_SMALLEST, round(side * factor)) for side in size)
-    return height, width
 
 
 def noise(
@@ -199,8 +188,7 @@ def noise(
     OptionError
         The size is none, a number is not finite, or one is out of its range.
     """
-    shape = (*_sides("size", size), 3)
-    _check_limit("size", size, (shape[0], shape[1]))
+    shape = (*checked_size(size), 3)
     rng = np.random.default_rng(check_seed(seed))
     if normal is None:
         low, high = _pair("uniform", uniform)
@@ -234,7 +222,7 @@ def as_image(array: Any, name: str = "image", *, any_range: bool = False) -> Ima
             f"{name}: expected the shape (height, width, 3), got {values.shape}; "
             f"convert it to RGB, without a batch axis."
         )
-    _check_sides((values.shape[0], values.shape[1]), name)
+    check_size((values.shape[0], values.shape[1]), name)
     with np.errstate(over="ignore"):
         image = values.astype(np.float32)
     if not np.isfinite(image).all():
@@ -267,6 +255,16 @@ def as_array(array: Any, name: str) -> NDArray[Any]:
         ) from error
 
 
+def digest(picture: NDArray[np.float32] | None) -> str:
+    """A hash of a picture or a mask, its shape and its float32 values; of None, nothing."""
+    if picture is None:
+        return ""
+    values = np.ascontiguousarray(picture, np.float32)
+    found = hashlib.sha256(repr(values.shape).encode())
+    found.update(values.data)  # no copy
+    return found.hexdigest()
+
+
 def _as_path(path: Any) -> Path:
     try:
         return Path(path)
@@ -274,65 +272,6 @@ def _as_path(path: Any) -> Path:
         raise ImageError(
             f"expected the path of a picture, a text or a pathlib.Path, got {type(path).__name__}."
         ) from error
-
-
-def _check_sides(given: Size, name: str) -> None:
-    if min(given) < _SMALLEST:
-        raise ImageError(
-            f"{name}: expected at least {_SMALLEST}×{_SMALLEST} pixels, got {given[0]}×{given[1]}."
-        )
-    limit = PIL.Image.MAX_IMAGE_PIXELS
-    if limit is not None and given[0] * given[1] > limit:
-        raise ImageError(
-            f"{name}: {given[0]}×{given[1]} is larger than Pillow's limit ({limit:,} pixels); "
-            f"shrink it, or raise PIL.Image.MAX_IMAGE_PIXELS."
-        )
-
-
-def _target_size(
-    given: Size, long_side: int | None, short_side: int | None, size: Size | None
-) -> Size:
-    """The (height, width) that at most one of the three options asks for."""
-    options = {"long_side": long_side, "short_side": short_side, "size": size}
-    asked = {option: value for option, value in options.items() if value is not None}
-    if not asked:
-        return given
-    if len(asked) > 1:
-        raise OptionError(f"expected one of long_side, short_side and size, got {asked}.")
-    ((option, value),) = asked.items()
-    sides = _sides(option, value)
-    if option == "size":
-        height, width = sides
-    else:
-        height, width = scaled(
-            given, sides[0] / (max(given) if option == "long_side" else min(given))
-        )
-    _check_limit(option, value, (height, width))
-    return height, width
-
-
-def _check_limit(option: str, value: Any, size: Size) -> None:
-    limit = PIL.Image.MAX_IMAGE_PIXELS
-    if limit is not None and size[0] * size[1] > limit:
-        raise OptionError(
-            f"{option}: {value} makes a picture of {size[0]}×{size[1]}, larger than Pillow's limit "
-            f"({limit:,} pixels); ask for less, or raise PIL.Image.MAX_IMAGE_PIXELS."
-        )
-
-
-def _sides(option: str, value: Any) -> tuple[int, ...]:
-    """The two whole numbers of ``size``, or the one of another option."""
-    two = option == "size"
-    sides = tuple(value) if two and isinstance(value, tuple | list) else (value,)
-    whole = all(
-        isinstance(side, int | np.integer) and _SMALLEST <= side <= _LARGEST for side in sides
-    )
-    if not whole or len(sides) != 1 + two:
-        wanted = "(height, width)" if two else "a number"
-        raise OptionError(
-            f"{option}: expected {wanted} in whole pixels, at least {_SMALLEST}, got {value!r}."
-        )
-    return tuple(map(int, sides))
 
 
 def _pair(option: str, value: Any) -> tuple[float, float]:

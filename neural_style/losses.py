@@ -1,4 +1,4 @@
-"""What a loss is, and how losses add up.
+"""What a loss is.
 
 A loss is a *statistic* (what it keeps of a picture's features) and a *distance*
 between the statistic of the picture being made and a *target*:
@@ -51,8 +51,8 @@ exactly, if ``tiling`` says how:
 Every loss can besides be guided by masks (`neural_style.guided`), `Loss.blended` from several
 references, and have another distance (`Loss.with_distance`); each is a copy of the loss.
 
-Losses add up to a `WeightedSum`, which prints as Python to paste, with names by their sizes
-in place of pictures (`neural_style.configs`):
+Losses add up to a `WeightedSum` (`neural_style.sums`), which prints as Python to paste, with
+names by their sizes in place of pictures (`neural_style.configs`):
 
 >>> import numpy as np
 >>> from neural_style.extensions import Content, Gram
@@ -67,14 +67,10 @@ in place of pictures (`neural_style.configs`):
 from __future__ import annotations
 
 import copy
-import hashlib
-import itertools
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from numbers import Real
-from typing import Any, Literal, Self, TypeAlias, overload
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +78,8 @@ from numpy.typing import NDArray
 from neural_style import distances, images
 from neural_style.backend import keras
 from neural_style.errors import LossError, number
+from neural_style.sums import Summand, Term
+from neural_style.sums import WeightedSum as WeightedSum
 
 ops = keras.ops
 
@@ -92,44 +90,7 @@ Layers: TypeAlias = Sequence[str] | Mapping[str, float]
 Mask: TypeAlias = NDArray[np.float32]
 
 
-class _Summand:
-    """What `Loss` and `WeightedSum` share: ``+`` and ``*`` by a number."""
-
-    # NumPy's scalars then leave `scalar * loss` to __rmul__.
-    __array_ufunc__ = None
-
-    def terms_of_sum(self) -> tuple[Term, ...]:
-        raise NotImplementedError
-
-    def resized(self, factor: float) -> _Summand:
-        raise NotImplementedError
-
-    def __add__(self, other: Any) -> WeightedSum:
-        if not isinstance(other, _Summand):
-            return NotImplemented
-        return WeightedSum((*self.terms_of_sum(), *other.terms_of_sum()))
-
-    def __radd__(self, other: Any) -> WeightedSum:
-        if other == 0:  # what sum() starts from
-            return WeightedSum(self.terms_of_sum())
-        return NotImplemented
-
-    def __mul__(self, factor: Any) -> WeightedSum:
-        if not isinstance(factor, Real) or isinstance(factor, bool):
-            return NotImplemented
-        return WeightedSum(
-            replace(term, weight=term.weight * number(factor)) for term in self.terms_of_sum()
-        )
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, divisor: Any) -> WeightedSum:
-        if not isinstance(divisor, Real) or isinstance(divisor, bool):
-            return NotImplemented
-        return self * (1 / number(divisor) if divisor else math.inf)
-
-
-class Loss(_Summand):
+class Loss(Summand):
     """The plugin protocol: a statistic of features, and a distance to a target.
 
     Parameters
@@ -297,6 +258,8 @@ class Loss(_Summand):
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *references: Any) -> Self:
         """A loss from `get_config` and its references."""
+        from neural_style.configs import remade
+
         made: Self = remade(cls, config, references)
         return made
 
@@ -336,124 +299,9 @@ class Loss(_Summand):
         return blend
 
 
-@dataclass(frozen=True)
-class Term:
-    """One loss of a sum, its weight, and the name it is reported by."""
-
-    name: str
-    weight: float
-    loss: Loss
-
-
-class WeightedSum(_Summand, Sequence[Term]):
-    """Σ weight · loss: flat, ordered, every term with a name of its own.
-
-    Made by ``+`` and ``*``. Terms whose losses share a name are numbered: ``gram``,
-    ``gram_2``, …
-
-    Raises
-    ------
-    LossError
-        A weight is not finite, or there is no term.
-    """
-
-    def __init__(self, terms: Iterable[Term]) -> None:
-        named: dict[str, Term] = {}
-        for term in terms:
-            if not abs(term.weight) <= float(np.finfo(np.float32).max):
-                raise LossError(
-                    f"{term.name}: expected a weight that is finite in float32, got {term.weight}."
-                )
-            name = term.loss.name
-            numbered = (f"{name}_{number}" for number in itertools.count(2))
-            free = next(n for n in itertools.chain([name], numbered) if n not in named)
-            named[free] = replace(term, name=free)
-        if not named:
-            raise LossError("a weighted sum needs at least one loss.")
-        self.terms = tuple(named.values())
-
-    @overload
-    def __getitem__(self, index: int) -> Term: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Term, ...]: ...
-    def __getitem__(self, index: int | slice) -> Term | tuple[Term, ...]:
-        return self.terms[index]
-
-    def __len__(self) -> int:
-        return len(self.terms)
-
-    def __iter__(self) -> Iterator[Term]:
-        return iter(self.terms)
-
-    def resized(self, factor: float) -> WeightedSum:
-        """The sum of the same losses, each `Loss.resized`."""
-        return WeightedSum(replace(term, loss=term.loss.resized(factor)) for term in self.terms)
-
-    def terms_of_sum(self) -> tuple[Term, ...]:
-        """The terms, in the order in which they were added."""
-        return self.terms
-
-    def get_config(self) -> dict[str, Any]:
-        """The terms as JSON has them, with pictures by their digests (`neural_style.configs`).
-
-        Raises
-        ------
-        LossError, RegistryError
-            An option is of a kind that JSON does not have, or a loss is not registered.
-        """
-        from neural_style.configs import config_of
-
-        return config_of(self)
-
-    def pictures(self) -> dict[str, NDArray[np.float32]]:
-        """The references, H×W×3, and masks, H×W, by the digests of `get_config`."""
-        from neural_style.configs import pictures_of
-
-        return pictures_of(self)
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], pictures: Mapping[str, Any]) -> WeightedSum:
-        """The sum again, from `get_config` and `pictures`.
-
-        The losses are made by `neural_style.create`, so that those of a script or a notebook
-        must have been registered before.
-
-        Raises
-        ------
-        LossError, RegistryError, ImageError
-            The config is none, a picture is missing, or no loss is called so.
-        """
-        from neural_style.configs import sum_of
-
-        return sum_of(config, pictures)
-
-    def __repr__(self) -> str:
-        from neural_style.configs import text
-
-        return text(self)
-
-
-def terms_of(loss: Any) -> tuple[Term, ...]:
-    """The terms of a loss or a sum of losses, or a `LossError` if it is neither."""
-    if not isinstance(loss, Loss | WeightedSum):
-        raise LossError(f"expected a Loss or a sum of losses, got {type(loss).__name__}.")
-    return loss.terms_of_sum()
-
-
 def default_name(kind: type[Loss]) -> str:
     """The class's name in snake case."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
-
-
-def remade(
-    factory: Callable[..., Any], config: Mapping[str, Any], references: Iterable[Any]
-) -> Any:
-    """The loss that a factory makes of a config and references."""
-    options = dict(config)
-    shares, metric = options.pop("blended", None), options.pop("with_distance", None)
-    loss = factory(*references, **options)
-    loss = loss if shares is None else loss.blended(shares)
-    return loss if metric is None else loss.with_distance(metric)
 
 
 def weighted_mean(x: Tensor, guide: Tensor | None, axis: Any = None) -> Tensor:
@@ -469,16 +317,6 @@ def weighted_mean(x: Tensor, guide: Tensor | None, axis: Any = None) -> Tensor:
     if guide is None:
         return ops.mean(x, axis)
     return ops.divide_no_nan(ops.mean(guide * x, axis), ops.mean(guide))
-
-
-def digest(picture: NDArray[np.float32] | None) -> str:
-    """A hash of a picture or a mask, its shape and its float32 values; of None, nothing."""
-    if picture is None:
-        return ""
-    values = np.ascontiguousarray(picture, np.float32)
-    found = hashlib.sha256(repr(values.shape).encode())
-    found.update(values.data)  # no copy
-    return found.hexdigest()
 
 
 def _checked_layers(layers: Any, name: str) -> tuple[str, ...] | dict[str, float]:

@@ -47,3 +47,22 @@ def element(name: str, *children: str, **attributes: object) -> Markup:
     )
     end = "" if name in ("img", "meta") else f"{joined(children)}</{name}>"
     return Markup(f"<{name}{shown}>{end}")
+
+
+def table(caption: str, *parts: Markup) -> Markup:
+    """A table that scrolls by itself where the screen is narrow."""
+    inner = element("table", element("caption", caption), *parts)
+    return element("div", inner, class_="wide", role="region", aria_label=caption, tabindex=0)
+
+
+def figure(source: str, alt: str, caption: str, **attributes: object) -> Markup:
+    """A picture and its caption; ``source`` is an address, as a data URI."""
+    picture = element("img", src=source, alt=alt)
+    return element("figure", picture, element("figcaption", caption), **attributes)
+
+
+def cut(text: str, most: int = 4000) -> str:
+    """A text without its end, where it is long; what is HTML is whole."""
+    if isinstance(text, Markup) or len(text) <= most:
+        return text
+    return f"{text[:most]}… ({len(text) - most} more characters)"

@@ -26,8 +26,9 @@ from neural_style.compiled import Whole, trace_key
 from neural_style.errors import LossError, check_count, check_seed
 from neural_style.estimates import Tile, fitting
 from neural_style.features import FeatureModel, check_model
-from neural_style.images import Image, Size
-from neural_style.losses import Loss, Mask, Term, WeightedSum, digest, terms_of
+from neural_style.images import Image, Size, digest
+from neural_style.losses import Loss, Mask
+from neural_style.sums import Term, WeightedSum, terms_of
 from neural_style.tiles import Tiled
 
 _NO_TARGETS = "the objective has no targets yet: call refresh(image, round=0) first."

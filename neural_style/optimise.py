@@ -35,12 +35,13 @@ from neural_style.errors import OptionError, StyleError, check_callables, check_
 from neural_style.estimates import Tile, fitting
 from neural_style.features import FeatureModel, check_model
 from neural_style.images import Image
-from neural_style.losses import Loss, WeightedSum, terms_of
-from neural_style.optimisers import LBFGS
+from neural_style.lbfgs import LBFGS
+from neural_style.losses import Loss
 from neural_style.parameterisation import Parameterisation, Pixels, resolve
 from neural_style.result import Result
 from neural_style.rounds import Callback, Run
 from neural_style.scales import plan
+from neural_style.sums import WeightedSum, terms_of
 
 _RESTART = -1  # what has a period without being a term
 

@@ -20,7 +20,7 @@ F features, G = FᵀF, and conv1_1 the layer block1_conv1, after its ReLU.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Unpack
 
 import numpy as np
@@ -32,11 +32,10 @@ from neural_style.drafts import Preset as Preset
 from neural_style.errors import OptionError, check_count, suggestion
 from neural_style.features import IMAGE
 from neural_style.images import Image, Size
-from neural_style.losses import Features, Loss, Statistic, Tensor
-from neural_style.matching import match
+from neural_style.losses import Loss, Tensor
+from neural_style.quirks import JointHistogram, SummedVariation
 from neural_style.registry import create
 
-ops = keras.ops
 Adam = keras.optimizers.Adam
 
 _CONV1 = {f"block{block}_conv1": 1.0 for block in range(1, 6)}
@@ -86,7 +85,7 @@ def neural_style(content: Picture, style: Picture, **options: Unpack[Options]) -
     return draft.preset(
         5 * create("content", draft.photo)
         + 100 * create("gram", draft.painting, layers=layers)
-        + 1e-3 * _SummedVariation(name="total_variation")
+        + 1e-3 * SummedVariation(name="total_variation")
     )
 
 
@@ -140,7 +139,7 @@ def tensorflow_tutorial(content: Picture, style: Picture, **options: Unpack[Opti
     return draft.preset(
         1e4 * create("content", draft.photo, layers=["block5_conv2"])
         + 1e-2 / 5 * create("gram", draft.painting, layers=layers)
-        + 30 / 255 * _SummedVariation(name="total_variation")
+        + 30 / 255 * SummedVariation(name="total_variation")
     )
 
 
@@ -260,7 +259,7 @@ def tseng_histogram(content: Picture, style: Picture, **options: Unpack[Options]
     layers = draft.layers({"block1_conv1": 1}, lambda n, m: m)
     return draft.preset(
         _tseng_gram(draft)
-        + _JointHistogram(draft.painting, layers=layers, name="histogram") / 100
+        + JointHistogram(draft.painting, refresh_every=20, layers=layers, name="histogram") / 100
         + _tseng_content(draft) / 15
     )
 
@@ -325,43 +324,3 @@ def _tseng_gram(draft: Draft) -> Loss:
 def _tseng_content(draft: Draft) -> Loss:
     layers = draft.layers({"block4_conv2": 1}, lambda n, m: m)
     return create("content", draft.photo, layers=layers)
-
-
-class _JointHistogram(Loss):
-    """The histogram loss, but for one histogram of all channels together."""
-
-    refresh_every = 20
-    tiling = "map"
-
-    def target(
-        self,
-        references: Sequence[Statistic],
-        current: Statistic | None,
-        rng: np.random.Generator,
-    ) -> Statistic:
-        """The current features, given the reference's histogram."""
-        reference = super().target(references, current, rng)
-        assert current is not None  # refresh_every is set
-        return {layer: match(f, reference[layer]) for layer, f in current.items()}
-
-
-class _SummedVariation(Loss):
-    """Σ|dx| + Σ|dy| over pixels and channels.
-
-    `TotalVariation` has the mean of each, of which no one weight makes these sums unless
-    the picture is square.
-    """
-
-    layers = (IMAGE,)
-
-    def statistic(self, features: Features, guides: Features | None) -> Statistic:
-        """The differences dx and dy."""
-        x = features[IMAGE]
-        return {"dx": x[:, :, 1:] - x[:, :, :-1], "dy": x[:, 1:] - x[:, :-1]}
-
-    def target(self, references: Any, current: Any, rng: np.random.Generator) -> None:
-        """Nothing: the least variation is none."""
-
-    def distance(self, current: Statistic, target: None) -> Tensor:
-        """The sum of their absolute values."""
-        return ops.sum(ops.abs(current["dx"])) + ops.sum(ops.abs(current["dy"]))

@@ -23,7 +23,7 @@ Version 1 of the schema:
                     checkpointed run. ``picture`` is a digest, ``peak_memory`` in bytes or null
     checkpoint      {run, every, output} in the folder of a checkpointed run, else null
 
-A digest is `losses.digest`: the SHA-256 of the shape and the float32 values. pictures.npz has
+A digest is `images.digest`: the SHA-256 of the shape and the float32 values. pictures.npz has
 the pictures by it. Reading a record imports and evaluates nothing that it names: losses are
 looked up in the registry, optimisers and networks among Keras' own.
 """
@@ -43,10 +43,10 @@ from neural_style import environment, optimisers, parameterisation
 from neural_style.errors import LossError, RecordError, RegistryError
 from neural_style.features import FeatureModel
 from neural_style.files import make_folder, write_durably
-from neural_style.images import Image
-from neural_style.losses import WeightedSum, digest
+from neural_style.images import Image, digest
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
+from neural_style.sums import WeightedSum
 
 Record: TypeAlias = dict[str, Any]
 Pictures: TypeAlias = dict[str, NDArray[np.float32]]

@@ -13,10 +13,11 @@ from neural_style import record as records
 from neural_style.checkpoints import Continued
 from neural_style.errors import CheckpointError, RecordError, StyleError
 from neural_style.features import FeatureModel
-from neural_style.losses import Loss, WeightedSum
+from neural_style.losses import Loss
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
 from neural_style.rounds import Callback
+from neural_style.sums import WeightedSum
 
 
 @dataclass(frozen=True)

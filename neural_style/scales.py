@@ -20,8 +20,9 @@ from neural_style.backend import tf
 from neural_style.errors import OptionError, StyleError, check_count
 from neural_style.features import FeatureModel
 from neural_style.images import Size
-from neural_style.losses import Loss, WeightedSum
+from neural_style.losses import Loss
 from neural_style.objective import Objective
+from neural_style.sums import WeightedSum
 
 
 @dataclass(frozen=True)

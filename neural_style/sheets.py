@@ -4,14 +4,12 @@
     contact_sheet({"content": photo, "style": painting, "result": result.image})
 
 A sheet is made of bands: a row of equal cells, with titles above them or not, and with one
-at its left or none. A title that is too wide is broken into lines, and the last of those
-that have room ends in "…".
+at its left or none.
 """
 
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any, NamedTuple, TypeAlias
@@ -19,19 +17,17 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
-import PIL.ImageFont
 
 from neural_style import images
 from neural_style.errors import OptionError, check_count, suggestion
 from neural_style.images import Image
+from neural_style.lettering import Lettering
 from neural_style.sweeps import Outcome
 
 # A picture, the text that is there instead, or nothing.
 _Cell: TypeAlias = Image | str | None
 
 _TITLE_LINES = 3
-_FONTS = ("DejaVuSans.ttf", "Arial.ttf", "arial.ttf")
-_ASCII = str.maketrans({"×": "x", "–": "-", "—": "-", "−": "-", "→": "->", "≤": "<=", "≥": ">="})
 
 
 class _Band(NamedTuple):
@@ -192,75 +188,8 @@ def _picture(picture: Any, name: str) -> Image:
     return images.as_image(picture, name, any_range=True).clip(0, 255)
 
 
-class _Lettering:
-    """A font at one size, and lines of text in it."""
-
-    font: PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont
-
-    def __init__(self, font: str | PathLike[str] | None, size: int) -> None:
-        self.ascii = False
-        for name in _FONTS if font is None else (font,):
-            try:
-                self.font = PIL.ImageFont.truetype(name, size)
-                break
-            except (OSError, AttributeError, TypeError, ValueError) as error:
-                if font is not None:
-                    raise OptionError(
-                        f"font: {font} cannot be read as a TrueType file ({error})."
-                    ) from error
-        else:
-            self.font = PIL.ImageFont.load_default(size)
-            self.ascii = True  # it has few other characters
-        self.height = round(1.3 * size)
-
-    def lines(self, text: str, width: float, most: int) -> list[str]:
-        """``text`` in at most so many lines, none of them wider."""
-        text = text.encode("utf-8", "replace").decode()  # of a path, maybe not Unicode
-        if self.ascii:
-            text = "".join(map(_spelt, text))
-        lines: list[str] = []
-        for word in text.split():
-            if lines and self._fits(f"{lines[-1]} {word}", width):
-                lines[-1] += f" {word}"
-                continue
-            lines.append("")
-            for char in word:
-                if lines[-1] and not self._fits(lines[-1] + char, width):
-                    lines.append("")
-                lines[-1] += char
-            if len(lines) > most:
-                break
-        if len(lines) > most:
-            last = lines[most - 1]
-            while last and not self._fits(f"{last}…", width):
-                last = last[:-1]
-            lines[most - 1 :] = [f"{last}…"]
-        return lines
-
-    def _fits(self, line: str, width: float) -> bool:
-        return self.font.getlength(line) <= width
-
-    def draw(
-        self, canvas: PIL.ImageDraw.ImageDraw, lines: list[str], x: float, y: float, **how: Any
-    ) -> None:
-        """The lines one under the other, with the top of the first at ``y``."""
-        for number, line in enumerate(lines):
-            canvas.text((x, y + number * self.height), line, font=self.font, **how)
-
-
-def _spelt(char: str) -> str:
-    """A character in ASCII."""
-    if char.isascii() or char == "…":
-        return char
-    name = unicodedata.name(char, "").lower()
-    if name.startswith("greek"):
-        return name.split()[-1]
-    plain = unicodedata.normalize("NFKD", char.translate(_ASCII))
-    return plain.encode("ascii", "ignore").decode() or "?"
-
-
 def _draw(bands: list[_Band], title: str, cell: int, font: str | PathLike[str] | None) -> Image:
-    text, heading = _Lettering(font, max(11, cell // 16)), _Lettering(font, max(14, cell // 11))
+    text, heading = Lettering(font, max(11, cell // 16)), Lettering(font, max(14, cell // 11))
     gap = max(4, cell // 32)
     scaled = [[_scaled(each, cell) for each in band.cells] for band in bands]
     sizes = [each.size for row in scaled for each in row if isinstance(each, PIL.Image.Image)]

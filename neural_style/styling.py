@@ -15,11 +15,12 @@ from neural_style.drafts import Draft, Options, Picture, Preset
 from neural_style.errors import OptionError, number
 from neural_style.estimates import Tile
 from neural_style.features import FeatureModel
-from neural_style.images import Image
-from neural_style.losses import Loss, Term, WeightedSum, digest
+from neural_style.images import Image, digest
+from neural_style.losses import Loss
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
 from neural_style.rounds import Callback
+from neural_style.sums import Term, WeightedSum
 
 
 def transfer(

@@ -124,6 +124,11 @@ def value_and_gradient(
     return value, tape.gradient(value, x)
 
 
+def value_of(loss: Loss, current: Activations, reference: Activations) -> float:
+    """The loss of a picture's features, measured against a reference's."""
+    return float(value_and_gradient(loss, current, target_of(loss, current, reference))[0])
+
+
 def tensors(nest: Any, dtype: Any = None) -> Any:
     """Tensors of a nest of arrays; with a ``dtype``, that of all that is floating."""
 

@@ -5,18 +5,13 @@
 ``run`` is any function of the settings, as keywords, that returns a `Result`. An `Outcome`
 is what came of one combination: its settings, with a result or, where the run raised an
 exception, with that. With a folder every result is kept in a file when it is finished, and
-a sweep that is run again, whatever ended it, makes only what is missing there.
-
-A file is a NumPy archive without pickles, named by a hash of the settings as JSON: the
-picture, float32 and exact, and a record, JSON in UTF-8, of the settings and of everything
-else in the `Result`.
+a sweep that is run again, whatever ended it, makes only what is missing there
+(`neural_style.kept`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 import logging
 import pickle
 from collections.abc import Callable, Iterable, Mapping, Set
@@ -25,24 +20,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-import PIL.Image
-
-from neural_style import images
 from neural_style.errors import OptionError, check_callables
-from neural_style.files import atomic, make_folder
-from neural_style.result import Entry, Result
+from neural_style.kept import Kept
+from neural_style.result import Result
 
 _log = logging.getLogger(__name__)
 
-_Record = TypeVar("_Record", Entry, Result)
-
 # How the reason of a run that `minimise` ended at Ctrl-C begins; such a run is not finished.
 _INTERRUPTED = "interrupted (Ctrl-C)"
-_INPUT = "input."  # before the digest of a picture that the run was given
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +93,7 @@ def sweep(
 
     Examples
     --------
+    >>> from neural_style import images
     >>> def run(seed, size):
     ...     picture = images.noise((size, size), seed=seed)
     ...     return Result(picture, 1.0 / size, {}, {}, (), 1, 1, 0.0, seed, "done")
@@ -125,7 +113,7 @@ def sweep(
     if isinstance(executor, ProcessPoolExecutor):
         _check_picklable(run, settings)
     callbacks = check_callables("callbacks", callbacks)
-    kept = None if folder is None else _Folder(folder, settings)
+    kept = None if folder is None else Kept(folder, settings)
     outcomes: dict[int, Outcome] = {}
 
     def keep(index: int, call: Callable[[], Result]) -> Outcome:
@@ -202,113 +190,3 @@ def _check_picklable(run: Callable[..., Result], settings: list[dict[str, Any]])
             f"executor: run or its settings cannot be sent to another process ({error}); "
             f"make run a function at the top of a module, or use threads."
         ) from error
-
-
-class _Folder:
-    """The files of a sweep, one for each run."""
-
-    def __init__(self, folder: str | PathLike[str], settings: list[dict[str, Any]]) -> None:
-        self.keys = [_canonical(each) for each in settings]
-        if len(set(self.keys)) < len(self.keys):
-            twice = next(key for key in self.keys if self.keys.count(key) > 1)
-            raise OptionError(f"grid: two runs have the settings {twice}; leave one of them out.")
-        self.paths = [
-            _as_path(folder) / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
-            for key in self.keys
-        ]
-        try:
-            make_folder(_as_path(folder))
-        except (OSError, ValueError) as error:
-            raise OptionError(f"folder: {folder} cannot be written to ({error}).") from error
-
-    def store(self, index: int, result: Result) -> None:
-        """Write a result, whole or not at all; a disk that refuses does not end the sweep."""
-        try:
-            record = {**vars(result), "history": [vars(entry) for entry in result.history]}
-            picture = images.as_image(record.pop("image"), any_range=True)
-            inputs = {_INPUT + key: each for key, each in record.pop("pictures").items()}
-            record = {"settings": json.loads(self.keys[index]), "result": record}
-            text = json.dumps(record, default=_number)
-            with atomic(self.paths[index]) as part:
-                document = np.frombuffer(text.encode(), np.uint8)
-                np.savez(part, image=picture, record=document, **inputs)
-        except (OSError, TypeError, ValueError) as error:
-            _log.warning("The result of %s could not be kept: %s", self.keys[index], error)
-
-    def load(self, index: int) -> Result | None:
-        """The result of an earlier sweep, if there is one."""
-        path = self.paths[index]
-        if not path.exists():
-            return None
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                _check_bytes(archive)
-                record = json.loads(archive["record"].tobytes())
-                picture = images.as_image(archive["image"], any_range=True)
-                inputs = {
-                    name.removeprefix(_INPUT): archive[name]
-                    for name in archive.files
-                    if name.startswith(_INPUT)
-                }
-            if _canonical(record["settings"]) != self.keys[index]:
-                raise ValueError(f"it has the settings {record['settings']}")
-            values = record["result"]
-            values["history"] = tuple(_checked(Entry(**entry)) for entry in values["history"])
-            return _checked(Result(image=picture, pictures=inputs, **values))
-        except Exception as error:  # a damaged archive raises whatever its bytes lead to
-            _log.warning(
-                "%s is no result of %s, which is made again: %s", path, self.keys[index], error
-            )
-            return None
-
-
-def _as_path(folder: Any) -> Path:
-    try:
-        return Path(folder)
-    except TypeError as error:
-        raise OptionError(f"folder: expected a path, got {folder!r}.") from error
-
-
-def _check_bytes(archive: Any) -> None:
-    """Refuse an archive that unpacks to more than the largest picture takes."""
-    most = 12 * (PIL.Image.MAX_IMAGE_PIXELS or np.inf) + 2**26
-    if sum(member.file_size for member in archive.zip.infolist()) > most:
-        raise ValueError(f"it unpacks to more than {most:,} bytes")
-
-
-def _checked(record: _Record) -> _Record:
-    """What was read, if its values are of the kinds that it is made of."""
-    for name, value in vars(record).items():
-        if name in ("loss", "seconds"):
-            fits = isinstance(value, int | float)
-        elif name in ("terms", "weighted"):
-            fits = isinstance(value, dict) and all(
-                isinstance(each, int | float) for each in value.values()
-            )
-        elif name == "reason":
-            fits = isinstance(value, str)
-        else:
-            fits = name in ("image", "history", "pictures", "record") or (
-                isinstance(value, int) and value >= 0
-            )
-        if not fits:
-            raise ValueError(f"its {name} is {value!r}")
-    return record
-
-
-def _canonical(settings: dict[str, Any]) -> str:
-    """The same text for the same settings, whatever their order."""
-    try:
-        return json.dumps(settings, sort_keys=True, allow_nan=False, default=_number)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise OptionError(
-            f"grid: the settings {settings} cannot be written as JSON for the folder ({error}); "
-            f"use numbers, texts and lists of them, as names of what they stand for."
-        ) from error
-
-
-def _number(value: object) -> Any:
-    """A NumPy scalar as Python's, for JSON."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} is no JSON")

@@ -29,12 +29,15 @@ import functools
 from collections.abc import Iterable
 from typing import Any
 
-from neural_style.checks import CHECKS, Check
+from neural_style import usage_checks, value_checks
+from neural_style.checks import Check
 from neural_style.errors import ConformanceError, OptionError, suggestion
 from neural_style.features import FeatureModel
 from neural_style.subject import Factory, Subject
 
 __all__ = ["CHECKS", "Check", "ConformanceError", "check_loss", "loss_checks"]
+
+CHECKS: dict[str, Check] = {**value_checks.CHECKS, **usage_checks.CHECKS}
 
 
 def check_loss(

@@ -70,13 +70,29 @@ def assert_guides_weigh(loss: Any) -> None:
     np.testing.assert_array_equal(statistic(loss, f, 0 * left)["a"], 0)
 
 
-def assert_tiled_is_whole(loss: Any, tiny: FeatureModel) -> None:
+def assert_blind_to_order_and_size(loss: Any) -> None:
+    """The same for positions in another order, and for a reference with each of its four times."""
+    f, reference = random_features(0, 4, 4, 3), random_features(1, 5, 3, 3)
+    expected = value(loss, f, reference)
+    assert expected > 0
+    shuffled = np.random.default_rng(2).permutation(f.reshape(16, 3)).reshape(f.shape)
+    assert value(loss, shuffled, reference) == pytest.approx(expected)
+    assert value(loss, f, np.tile(reference, (1, 2, 2, 1))) == pytest.approx(expected)
+
+
+def assert_tiled_is_whole(
+    loss: Any,
+    features: FeatureModel,
+    size: tuple[int, int] = (75, 89),
+    tile: int = 47,
+    tolerance: float = 1e-4,
+) -> None:
     """Value and gradient in tiles are those of the whole picture."""
-    picture = images.noise((75, 89), seed=1)
-    tiled, whole = (Objective(loss, tiny, (75, 89), tile=tile) for tile in (47, None))
+    picture = images.noise(size, seed=1)
+    tiled, whole = (Objective(loss, features, size, tile=side) for side in (tile, None))
     for objective in (tiled, whole):
         objective.refresh(picture, round=0)
     found, expected = tiled(picture), whole(picture)
-    assert found.loss == pytest.approx(expected.loss, rel=1e-4)
+    assert found.loss == pytest.approx(expected.loss, rel=1e-5)
     error = np.linalg.norm(found.gradient - expected.gradient)
-    assert error < 1e-4 * np.linalg.norm(expected.gradient)
+    assert error < tolerance * np.linalg.norm(expected.gradient)

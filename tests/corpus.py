@@ -30,7 +30,7 @@ import PIL.ImageCms
 import pytest
 
 import neural_style as ns
-from neural_style import features, images, registry
+from neural_style import images, networks, registry
 from neural_style.errors import (
     ImageError,
     LossError,
@@ -786,7 +786,7 @@ def _small_networks(world: World) -> None:
         return keras.Model(inputs, keras.layers.Conv2D(2, 3, name="block2_conv1")(x), name="vgg")
 
     for name in ("vgg19", "vgg16"):
-        world.patch.setitem(features._NETWORKS, name, build)
+        world.patch.setitem(networks._NETWORKS, name, build)
 
 
 def sweep_options() -> Iterator[Case]:

@@ -14,8 +14,7 @@ from neural_style import FeatureModel, Loss, Objective, WeightedSum, guided, reg
 from neural_style.compiled import trace_key
 from neural_style.errors import LossError, RegistryError
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
-from neural_style.images import Image
-from neural_style.losses import digest
+from neural_style.images import Image, digest
 from neural_style.objective import Evaluation
 
 SIZE = (24, 32)

@@ -29,7 +29,7 @@ from neural_style.errors import MemoryLimitError, OptionError, StyleError
 from neural_style.estimates import MARGIN, Tile, fitting
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.images import Image, Size
-from neural_style.losses import WeightedSum
+from neural_style.sums import WeightedSum
 from neural_style.tiles import Tiled
 from neural_style.tracing import LossNeeds, traced
 

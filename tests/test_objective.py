@@ -16,7 +16,7 @@ from neural_style.compiled import Whole
 from neural_style.errors import LayerError, LossError
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.images import Image
-from neural_style.losses import WeightedSum
+from neural_style.sums import WeightedSum
 
 SIZE = (24, 32)
 

@@ -16,8 +16,7 @@ from neural_style import LBFGS, FeatureModel, SciPyLBFGS, environment, minimise,
 from neural_style import parameterisation as parameterisations
 from neural_style.errors import OptionError, RecordError
 from neural_style.extensions import Content, Gram
-from neural_style.images import Image
-from neural_style.losses import digest
+from neural_style.images import Image, digest
 from neural_style.record import check
 
 

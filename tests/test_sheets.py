@@ -8,11 +8,9 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from neural_style import Result, images, sheets
+from neural_style import Result, images, lettering
 from neural_style.errors import ImageError, OptionError
 from neural_style.images import Image
 from neural_style.sheets import contact_sheet
@@ -25,7 +23,7 @@ LONG = "one title that is so long that it will never find the room that it asks 
 @pytest.fixture(autouse=True, params=["installed", "pillow"])
 def fonts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "pillow":
-        monkeypatch.setattr(sheets, "_FONTS", ())
+        monkeypatch.setattr(lettering, "_FONTS", ())
 
 
 def plain(colour: Any, height: int = 32, width: int = 32) -> Image:
@@ -226,40 +224,9 @@ def test_the_title_stands_above_all(outcomes: list[Outcome]) -> None:
     np.testing.assert_array_equal(titled[more + 4 :], without[4:])
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    text=st.text(max_size=80) | st.text("ab ,_", max_size=80),
-    width=st.integers(1, 150),
-    most=st.integers(1, 4),
-)
-def test_lines_have_all_of_a_text_or_end_in_an_ellipsis(text: str, width: int, most: int) -> None:
-    lettering = sheets._Lettering(None, 12)
-    lines = lettering.lines(text, width, most)
-    assert len(lines) <= most
-    for line in lines:
-        assert len(line) <= 1 or lettering.font.getlength(line) <= width
-    whole = "".join(lettering.lines(text, 1e6, 1)).replace(" ", "")
-    joined = "".join(lines).replace(" ", "")
-    assert joined == whole or (whole.startswith(joined[:-1]) and joined[-1] == "…")
-
-
 @pytest.mark.parametrize("text", ["\n", "\x00", "\udcff", "🎨", "a\tb", "‏אב", " ", "…"], ids=ascii)
 def test_odd_characters_do_no_harm(text: str) -> None:
     contact_sheet({text: plain(RED)}, title=text, cell=32)
-
-
-@pytest.mark.parametrize(
-    ("text", "spelt"),
-    [
-        ("α/β = 1/10", "alpha/beta = 1/10"),
-        ("128×128 – ½", "128x128 - 12"),
-        ("Σ → é ñ ²", "sigma -> e n 2"),
-        ("富春山", "???"),
-        ("…", "…"),
-    ],
-)
-def test_titles_are_spelt_where_the_font_has_no_more(text: str, spelt: str) -> None:
-    assert "".join(map(sheets._spelt, text)) == spelt
 
 
 def test_a_font_can_be_given(tmp_path: Path) -> None:

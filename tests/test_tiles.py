@@ -17,9 +17,10 @@ from neural_style.compiled import Whole
 from neural_style.errors import LayerError, LossError, OptionError
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.images import Image, Size
-from neural_style.losses import WeightedSum, weighted_mean
+from neural_style.losses import weighted_mean
 from neural_style.objective import Evaluation
 from neural_style.receptive import Field
+from neural_style.sums import WeightedSum
 from neural_style.tiles import Tiled
 from neural_style.windows import Axis, Window, windows
 

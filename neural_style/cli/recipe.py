@@ -19,7 +19,7 @@ from neural_style import registry
 from neural_style.errors import OptionError
 
 if TYPE_CHECKING:
-    from neural_style.losses import WeightedSum
+    from neural_style.sums import WeightedSum
 
 REFERENCES = ("content", "style", "none")
 

@@ -27,8 +27,8 @@ from neural_style import minimise as run
 from neural_style.checkpoints import Checkpoints
 from neural_style.extensions import TotalVariation
 from neural_style.images import Image
-from neural_style.losses import WeightedSum
 from neural_style.styling import default_loss
+from neural_style.sums import WeightedSum
 
 PAIRS = (
     ("coastal_scene", "starry_night"),

@@ -1,0 +1,103 @@
+"""Sizes of pictures: (height, width) in whole pixels, at least 2×2, within Pillow's limit."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import PIL.Image
+
+from neural_style.errors import ImageError, OptionError
+
+Size: TypeAlias = tuple[int, int]
+
+_SMALLEST, _LARGEST = 2, 2**31 - 1
+
+
+def scaled(size: Size, factor: float) -> Size:
+    """A size times a factor, in whole pixels, at least 2.
+
+    >>> scaled((480, 640), 0.1)
+    (48, 64)
+    """
+    height, width = (max(_SMALLEST, round(side * factor)) for side in size)
+    return height, width
+
+
+def asked_size(
+    given: Size, *, long_side: int | None, short_side: int | None, size: Size | None
+) -> Size:
+    """The (height, width) that at most one of the three options asks for; of none, the given.
+
+    Raises
+    ------
+    OptionError
+        Two are given, one is no size, or the picture would be larger than Pillow's limit.
+
+    Examples
+    --------
+    >>> asked_size((480, 640), long_side=None, short_side=120, size=None)
+    (120, 160)
+    """
+    options = {"long_side": long_side, "short_side": short_side, "size": size}
+    asked = {option: value for option, value in options.items() if value is not None}
+    if not asked:
+        return given
+    if len(asked) > 1:
+        raise OptionError(f"expected one of long_side, short_side and size, got {asked}.")
+    ((option, value),) = asked.items()
+    if option == "size":
+        return checked_size(value)
+    (side,) = _whole(option, value, 1)
+    own = max(given) if option == "long_side" else min(given)
+    return _within_limit(scaled(given, side / own), option, value)
+
+
+def checked_size(size: Any) -> Size:
+    """The (height, width) that an option ``size`` asks for, or an `OptionError`."""
+    height, width = _whole("size", size, 2)
+    return _within_limit((height, width), "size", size)
+
+
+def check_size(size: Size, name: str) -> None:
+    """Raise an `ImageError` that calls a picture ``name`` if it is too small or too large."""
+    height, width = size
+    if min(size) < _SMALLEST:
+        raise ImageError(
+            f"{name}: expected at least {_SMALLEST}×{_SMALLEST} pixels, got {height}×{width}."
+        )
+    if _is_too_large(size):
+        raise ImageError(
+            f"{name}: {height}×{width} is larger than Pillow's limit "
+            f"({PIL.Image.MAX_IMAGE_PIXELS:,} pixels); shrink it, or raise "
+            f"PIL.Image.MAX_IMAGE_PIXELS."
+        )
+
+
+def _is_too_large(size: Size) -> bool:
+    limit = PIL.Image.MAX_IMAGE_PIXELS
+    return limit is not None and size[0] * size[1] > limit
+
+
+def _within_limit(size: Size, option: str, value: Any) -> Size:
+    if _is_too_large(size):
+        raise OptionError(
+            f"{option}: {value} makes a picture of {size[0]}×{size[1]}, larger than Pillow's limit "
+            f"({PIL.Image.MAX_IMAGE_PIXELS:,} pixels); ask for less, or raise "
+            f"PIL.Image.MAX_IMAGE_PIXELS."
+        )
+    return size
+
+
+def _whole(option: str, value: Any, count: int) -> tuple[int, ...]:
+    """The one or two numbers of an option, if they can be sides in pixels."""
+    sides = tuple(value) if count == 2 and isinstance(value, tuple | list) else (value,)
+    whole = all(
+        isinstance(side, int | np.integer) and _SMALLEST <= side <= _LARGEST for side in sides
+    )
+    if not whole or len(sides) != count:
+        wanted = "(height, width)" if count == 2 else "a number"
+        raise OptionError(
+            f"{option}: expected {wanted} in whole pixels, at least {_SMALLEST}, got {value!r}."
+        )
+    return tuple(map(int, sides))

@@ -1,0 +1,167 @@
+"""How losses add up: to terms in a row, each with a weight and a name of its own.
+
+    total = 2 * (content + 3 * gram)     # -> WeightedSum; its terms weigh 2 and 6
+    terms_of(total)                      # -> its terms; of a loss alone, one with weight 1
+
+What a loss itself is, is in `neural_style.losses`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neural_style.errors import LossError, number
+
+if TYPE_CHECKING:
+    from neural_style.losses import Loss
+
+
+class Summand:
+    """What `Loss` and `WeightedSum` share: ``+`` and ``*`` by a number."""
+
+    # NumPy's scalars then leave `scalar * loss` to __rmul__.
+    __array_ufunc__ = None
+
+    def terms_of_sum(self) -> tuple[Term, ...]:
+        """The terms that it adds to a sum."""
+        raise NotImplementedError
+
+    def resized(self, factor: float) -> Summand:
+        """A copy for a picture that is resized by a factor."""
+        raise NotImplementedError
+
+    def __add__(self, other: Any) -> WeightedSum:
+        if not isinstance(other, Summand):
+            return NotImplemented
+        return WeightedSum((*self.terms_of_sum(), *other.terms_of_sum()))
+
+    def __radd__(self, other: Any) -> WeightedSum:
+        if other == 0:  # what sum() starts from
+            return WeightedSum(self.terms_of_sum())
+        return NotImplemented
+
+    def __mul__(self, factor: Any) -> WeightedSum:
+        if not isinstance(factor, Real) or isinstance(factor, bool):
+            return NotImplemented
+        return WeightedSum(
+            replace(term, weight=term.weight * number(factor)) for term in self.terms_of_sum()
+        )
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: Any) -> WeightedSum:
+        if not isinstance(divisor, Real) or isinstance(divisor, bool):
+            return NotImplemented
+        return self * (1 / number(divisor) if divisor else math.inf)
+
+
+@dataclass(frozen=True)
+class Term:
+    """One loss of a sum, its weight, and the name it is reported by."""
+
+    name: str
+    weight: float
+    loss: Loss
+
+
+class WeightedSum(Summand, Sequence[Term]):
+    """Σ weight · loss: flat, ordered, every term with a name of its own.
+
+    Made by ``+`` and ``*``. Terms whose losses share a name are numbered: ``gram``,
+    ``gram_2``, …
+
+    Raises
+    ------
+    LossError
+        A weight is not finite, or there is no term.
+    """
+
+    def __init__(self, terms: Iterable[Term]) -> None:
+        named: dict[str, Term] = {}
+        for term in terms:
+            if not abs(term.weight) <= float(np.finfo(np.float32).max):
+                raise LossError(
+                    f"{term.name}: expected a weight that is finite in float32, got {term.weight}."
+                )
+            name = term.loss.name
+            numbered = (f"{name}_{number}" for number in itertools.count(2))
+            free = next(n for n in itertools.chain([name], numbered) if n not in named)
+            named[free] = replace(term, name=free)
+        if not named:
+            raise LossError("a weighted sum needs at least one loss.")
+        self.terms = tuple(named.values())
+
+    @overload
+    def __getitem__(self, index: int) -> Term: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Term, ...]: ...
+    def __getitem__(self, index: int | slice) -> Term | tuple[Term, ...]:
+        return self.terms[index]
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    def __iter__(self) -> Iterator[Term]:
+        return iter(self.terms)
+
+    def resized(self, factor: float) -> WeightedSum:
+        """The sum of the same losses, each `Loss.resized`."""
+        return WeightedSum(replace(term, loss=term.loss.resized(factor)) for term in self.terms)
+
+    def terms_of_sum(self) -> tuple[Term, ...]:
+        """The terms, in the order in which they were added."""
+        return self.terms
+
+    def get_config(self) -> dict[str, Any]:
+        """The terms as JSON has them, with pictures by their digests (`neural_style.configs`).
+
+        Raises
+        ------
+        LossError, RegistryError
+            An option is of a kind that JSON does not have, or a loss is not registered.
+        """
+        from neural_style.configs import config_of
+
+        return config_of(self)
+
+    def pictures(self) -> dict[str, NDArray[np.float32]]:
+        """The references, H×W×3, and masks, H×W, by the digests of `get_config`."""
+        from neural_style.configs import pictures_of
+
+        return pictures_of(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], pictures: Mapping[str, Any]) -> WeightedSum:
+        """The sum again, from `get_config` and `pictures`.
+
+        The losses are made by `neural_style.create`, so that those of a script or a notebook
+        must have been registered before.
+
+        Raises
+        ------
+        LossError, RegistryError, ImageError
+            The config is none, a picture is missing, or no loss is called so.
+        """
+        from neural_style.configs import sum_of
+
+        return sum_of(config, pictures)
+
+    def __repr__(self) -> str:
+        from neural_style.configs import text
+
+        return text(self)
+
+
+def terms_of(loss: Any) -> tuple[Term, ...]:
+    """The terms of a loss or a sum of losses, or a `LossError` if it is neither."""
+    if not isinstance(loss, Summand):
+        raise LossError(f"expected a Loss or a sum of losses, got {type(loss).__name__}.")
+    return loss.terms_of_sum()
