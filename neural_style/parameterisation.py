@@ -78,8 +78,11 @@ class Frequencies:
     cycles a pixel. But units of their own, though they lower the loss as fast, fill a picture
     with coloured noise, which the loss hardly sees; so all colours have those of luminance.
 
-    On five pairs with shorter sides of 128 pixels, `transfer`'s loss is lower than in pixels
-    after 20, 35, 50, 75, 100 and 150 evaluations, at the end by 1 to 22 %.
+    On five pairs with shorter sides of 256 pixels, `transfer`'s loss is lower than in pixels after
+    20, 50, 100, 150 and 200 evaluations, at the end by 1 to 16 %; what SciPy's L-BFGS has in
+    pixels after 200 evaluations is there after 161 at the latest. Of other losses, at 128 pixels and
+    after 100 evaluations: content alone 25 %, Gram alone 6 % and histograms added 6 % lower, MRF
+    and moments as in pixels, self-similarity with the relaxed EMD 29 % higher.
 
     Parameters
     ----------
