@@ -80,9 +80,9 @@ class Frequencies:
 
     On five pairs with shorter sides of 256 pixels, `transfer`'s loss is lower than in pixels after
     20, 50, 100, 150 and 200 evaluations, at the end by 1 to 16 %; what SciPy's L-BFGS has in
-    pixels after 200 evaluations is there after 161 at the latest. Of other losses, at 128 pixels and
-    after 100 evaluations: content alone 25 %, Gram alone 6 % and histograms added 6 % lower, MRF
-    and moments as in pixels, self-similarity with the relaxed EMD 29 % higher.
+    pixels after 200 evaluations is there after 161 at the latest. Of other losses, at 128 pixels
+    and after 100 evaluations: content alone 25 %, Gram alone 6 % and histograms added 6 % lower,
+    MRF and moments as in pixels, self-similarity with the relaxed EMD 29 % higher.
 
     Parameters
     ----------
