@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neural_style import record as records
-from neural_style.errors import CheckpointError, check_count
-from neural_style.files import write_durably
+from neural_style.errors import CheckpointError, OptionError, check_count
+from neural_style.files import read_arrays, write_durably
 from neural_style.record import Pictures, Record
 
 
@@ -221,8 +221,7 @@ class Continued(Checkpoints):
 def _read(path: Path, run: str) -> State:
     """A state from its file, if it is whole and of that run; nothing is unpickled."""
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(path)
         checksum = arrays.pop("sha256").tobytes()
         whole = checksum == _checksum(arrays)
         document = json.loads(arrays.pop("document").tobytes()) if whole else {}

@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 from neural_style import environment, optimisers, parameterisation
 from neural_style.errors import LossError, RecordError, RegistryError
 from neural_style.features import FeatureModel
-from neural_style.files import make_folder, write_durably
+from neural_style.files import make_folder, open_file, read_arrays, write_durably
 from neural_style.images import Image
 from neural_style.losses import WeightedSum, digest
 from neural_style.parameterisation import Parameterisation
@@ -208,7 +208,8 @@ def read(path: Path) -> Record:
         The file cannot be read, is no JSON, or not what the schema says.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with open_file(path) as file:
+            text = file.read().decode("utf-8")
     except FileNotFoundError as error:
         raise RecordError(f"{path}: there is no such record; check the path.") from error
     except (OSError, ValueError) as error:
@@ -243,8 +244,7 @@ def read_pictures(path: Path) -> Pictures:
         The file is missing or damaged, or holds anything but arrays of float32.
     """
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            pictures = {key: file[key] for key in file.files}
+        pictures = read_arrays(path)
     except Exception as error:  # zipfile and NumPy raise what they like for a damaged file
         raise RecordError(f"{path}: the record's pictures cannot be read ({error}).") from error
     for key, picture in pictures.items():
