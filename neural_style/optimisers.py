@@ -45,6 +45,8 @@ Accept: TypeAlias = Callable[[], None]
 Vector: TypeAlias = NDArray[np.float32]
 State: TypeAlias = dict[str, Any]
 
+_MOST_PAIRS = 2**31 - 1  # what SciPy's whole numbers hold
+
 
 class RoundOver(Exception):
     """The evaluations of a round are used up; ``x`` was to be the next."""
@@ -92,7 +94,7 @@ class LBFGS:
 
     def driver(self) -> Driver:
         """A driver without history."""
-        return _LBFGSDriver(check_count("history", self.history))
+        return _LBFGSDriver(_check_history(self.history))
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class SciPyLBFGS:
 
     def driver(self) -> Driver:
         """A driver without state."""
-        return _SciPyDriver(check_count("history", self.history))
+        return _SciPyDriver(_check_history(self.history))
 
 
 class _LBFGSDriver:
@@ -289,6 +291,14 @@ class _KerasDriver:
         self._restored = True
 
 
+def _check_history(value: object) -> int:
+    """``value`` as a number of correction pairs, or an `OptionError`."""
+    history = check_count("history", value)
+    if history > _MOST_PAIRS:
+        raise OptionError(f"history: expected at most {_MOST_PAIRS} correction pairs, got more.")
+    return history
+
+
 def driver(optimiser: Any, *, clip_steps: bool = False) -> Driver:
     """A driver for `LBFGS`, `SciPyLBFGS` or a `keras.optimizers.Optimizer`.
 
@@ -353,8 +363,12 @@ def from_config(config: Mapping[str, Any]) -> Any:
             options = {**options, "learning_rate": own(**schedule["config"])}
         if any(isinstance(value, Mapping) for value in options.values()):
             raise TypeError("an option is an object of its own")
+        # Most options are looked at in a step alone.
+        kind.from_config(options).apply(
+            [keras.ops.zeros((2, 2, 3))], [keras.Variable(np.zeros((2, 2, 3)))]
+        )
         return kind.from_config(options)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # Keras and TensorFlow raise what they like for an option
         raise OptionError(
             f"the optimiser {name} cannot be made from its config ({error}): pass it again as "
             f"optimiser=…"
