@@ -186,6 +186,11 @@ class Continued(Checkpoints):
         found: list[tuple[int, State]] = []
         problems: list[str] = []
         for generation in (0, 1):
+            if self._path(generation).is_dir() and not self._path(generation).is_symlink():
+                raise CheckpointError(
+                    f"{self._path(generation)}: there is a folder in the place of a state; move it "
+                    f"away, and the run goes on."
+                )
             if self._path(generation).exists():
                 try:
                     found.append((generation, _read(self._path(generation), self._run)))
@@ -229,8 +234,12 @@ def _read(path: Path, run: str) -> State:
         raise CheckpointError(f"{path.name} is damaged ({error})") from error
     if not whole:
         raise CheckpointError(f"{path.name} is damaged (its checksum is another)")
-    if document.pop("run") != run:
+    if document.pop("run", None) != run:
         raise CheckpointError(f"{path.name} is of another run")
+    try:
+        check_count("evaluation", document.get("evaluation"))
+    except OptionError as error:
+        raise CheckpointError(f"{path.name} is no state ({error})") from error
     return State(document, arrays)
 
 

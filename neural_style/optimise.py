@@ -211,7 +211,8 @@ def run(
     planned = plan(loss, features, size, scales, evaluations, seed=seed, tile=tile)
     periods = {i: t.loss.refresh_every for i, t in enumerate(loss.terms_of_sum())}
     periods[_RESTART] = restart_every
-    if not resumes_there and 1 in periods.values():
+    due = {i: n for i, n in periods.items() if n}
+    if not resumes_there and 1 in due.values():
         raise OptionError(
             "a round of one evaluation leaves L-BFGS none to move in: set refresh_every and "
             "restart_every higher, or use a Keras optimizer."
@@ -233,7 +234,7 @@ def run(
     state = None if checkpoints is None else checkpoints.begin(record, pictures)
     running = Run(planned, variables, callbacks, checkpoints)
     if state is not None:
-        running.restore(state)
+        running.restore(state, driver(), due)
 
     def finished(reason: str) -> Result:
         result = running.result(seed, reason)
@@ -249,7 +250,7 @@ def run(
                 for callback in running.callbacks:
                     if isinstance(callback, AbstractContextManager):
                         stack.enter_context(callback)
-                reason = running.scales(driver, start, {i: n for i, n in periods.items() if n})
+                reason = running.scales(driver, start, due)
             result = finished(reason)
             if output is not None:
                 result.save(output)

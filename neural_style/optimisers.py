@@ -13,7 +13,7 @@ more; a driver with ``resumes_there`` goes on from it, any other from the round'
 What a driver knows is a value, to be had within ``accept()``:
 
     state = driver.state()          # numbers and arrays by name, which it shares with no one
-    other.restore(state)
+    other.restore(state, shape)     # the shape of the image; a ValueError for what is no state
     other(evaluate, accept, image)  # goes on after that iterate, to the same bits
 
 A driver without ``keeps_state`` has none to give, and nothing to lose between two rounds.
@@ -25,6 +25,7 @@ The first call after `restore` neither evaluates nor accepts that iterate again,
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -38,6 +39,7 @@ from scipy.optimize import minimize as scipy_minimize
 
 from neural_style.backend import keras
 from neural_style.errors import OptionError, check_count
+from neural_style.files import check_arrays
 from neural_style.images import Image
 
 Evaluate: TypeAlias = Callable[[Image], tuple[float, Image]]
@@ -70,8 +72,8 @@ class Driver(Protocol):
         """All that it knows at the last accepted iterate."""
         ...
 
-    def restore(self, state: State) -> None:
-        """Go on, in the next call, from what `state` returned."""
+    def restore(self, state: State, shape: tuple[int, ...]) -> None:
+        """Go on, in the next call, from what `state` returned for images of a shape."""
         ...
 
 
@@ -158,8 +160,19 @@ class _LBFGSDriver:
             "inverses": np.array(inverses, np.float64),
         }
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: State, shape: tuple[int, ...]) -> None:
         """Take the iterate and the pairs."""
+        size, pairs = math.prod(shape), len(np.atleast_1d(state.get("inverses", ())))
+        vector, table = ((size,), "float32"), ((pairs, size), "float32")
+        check_arrays(
+            state,
+            {
+                **dict.fromkeys(("x", "gradient"), vector),
+                **dict.fromkeys(("steps", "changes"), table),
+                "loss": ((), "float64"),
+                "inverses": ((pairs,), "float64"),
+            },
+        )
         self._here = _Point(state["x"].copy(), float(state["loss"]), state["gradient"].copy())
         rows = zip(state["steps"], state["changes"], state["inverses"], strict=True)
         self._pairs.clear()
@@ -246,7 +259,7 @@ class _SciPyDriver:
     def state(self) -> State:
         raise OptionError("SciPy's L-BFGS-B keeps its state to itself: use neural_style.LBFGS().")
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: State, shape: tuple[int, ...]) -> None:
         self.state()
 
 
@@ -282,12 +295,17 @@ class _KerasDriver:
         variables = [self._variable, *self._optimizer.variables]
         return {f"variable_{i}": np.array(each) for i, each in enumerate(variables)}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: State, shape: tuple[int, ...]) -> None:
         """Assign the picture and the optimizer's variables."""
-        self._variable = keras.Variable(state["variable_0"], dtype="float32")
+        self._variable = keras.Variable(np.zeros(shape), dtype="float32")
         self._optimizer.build([self._variable])
-        for i, variable in enumerate(self._optimizer.variables, 1):
-            variable.assign(state[f"variable_{i}"])
+        both = enumerate([self._variable, *self._optimizer.variables])
+        variables = {f"variable_{i}": variable for i, variable in both}
+        forms = {name: (tuple(each.shape), each.dtype) for name, each in variables.items()}
+        # A step may lead to what is not finite, which ends the run at its next evaluation.
+        check_arrays(state, forms, finite=False)
+        for name, variable in variables.items():
+            variable.assign(state[name])
         self._restored = True
 
 

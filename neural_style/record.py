@@ -232,7 +232,7 @@ def check(record: Any, name: str = "record") -> None:
             f"{name}: expected version {VERSION} of the schema, got {_shown(record['schema'])}; "
             f"use the version of neural-style that wrote it."
         )
-    _check(record, _SCHEMA, name)
+    check_kind(record, _SCHEMA, name)
 
 
 def read_pictures(path: Path) -> Pictures:
@@ -307,23 +307,24 @@ def _refused(constant: str) -> Any:
     raise ValueError(f"{constant} is no number of JSON")
 
 
-def _check(value: Any, kind: Any, where: str) -> None:
+def check_kind(value: Any, kind: Any, where: str) -> None:
+    """Raise a `RecordError` unless a value is of a kind, as `_SCHEMA` has them."""
     if isinstance(kind, tuple):
         if value is None and None in kind:
             return
         kinds = [each for each in kind if each is not None]
         fitting = [each for each in kinds if isinstance(value, _type(each))]
-        _check(value, (fitting or kinds)[0], where)
+        check_kind(value, (fitting or kinds)[0], where)
         return
     wrong = not isinstance(value, _type(kind)) or (isinstance(value, bool) and kind is not bool)
     if wrong or (isinstance(value, float) and not math.isfinite(value)):
         raise RecordError(f"{where}: expected {_words(kind)}, got {_shown(value)}.")
     if isinstance(kind, list):
         for i, each in enumerate(value):
-            _check(each, kind[0], f"{where}[{i}]")
+            check_kind(each, kind[0], f"{where}[{i}]")
     elif isinstance(kind, dict) and str in kind:
         for name, each in value.items():
-            _check(each, kind[str], f"{where}.{name}")
+            check_kind(each, kind[str], f"{where}.{name}")
     elif isinstance(kind, dict):
         for problem, names in (
             ("is missing", kind.keys() - value.keys()),
@@ -332,7 +333,7 @@ def _check(value: Any, kind: Any, where: str) -> None:
             if names:
                 raise RecordError(f"{where}: the field {_shown(min(names))!r} {problem}.")
         for name, own in kind.items():
-            _check(value[name], own, f"{where}.{name}")
+            check_kind(value[name], own, f"{where}.{name}")
 
 
 def _type(kind: Any) -> Any:
