@@ -181,15 +181,20 @@ def save(folder: Path, record: Mapping[str, Any], pictures: Mapping[str, Any]) -
     write_durably(folder / FILE, lambda file: file.write(text.encode()))
 
 
-def save_result(result: Result, folder: Path) -> Path:
-    """What `Result.save_record` does."""
-    if not result.record:
-        raise RecordError(f"{folder}: this result has no record, which those of minimise have.")
+def check_folder(folder: Path) -> None:
+    """Raise a `RecordError` where a record would replace that of a run with checkpoints."""
     if any(folder.glob("state-*.npz")):
         raise RecordError(
             f"{folder}: there are the checkpoints of a run in this folder, to which its own record "
             f"belongs; choose another."
         )
+
+
+def save_result(result: Result, folder: Path) -> Path:
+    """What `Result.save_record` does."""
+    if not result.record:
+        raise RecordError(f"{folder}: this result has no record, which those of minimise have.")
+    check_folder(folder)
     try:
         save(folder, result.record, result.pictures)
     except (OSError, ValueError) as error:
