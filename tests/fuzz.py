@@ -20,11 +20,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import corpus
 import hypothesis
 import keras
 import numpy as np
 from corpus import options as corpus_options
-from corpus import pictures, sweeps
+from corpus import pictures, runs, sweeps
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -252,6 +253,49 @@ def _holds(outcome: Any) -> bool:
     """Whether an outcome can be used as any other."""
     result = outcome.result
     return bool(str(outcome) and np.isfinite(result.image).all() and result.image.shape[2] == 3)
+
+
+def _kept() -> runs.Kept:
+    return runs.kept(_pixels())
+
+
+@of(
+    names=st.sampled_from([runs.STATES, runs.STATES[:1], ("pictures.npz",), ("record.json",)]),
+    content=st.deferred(
+        lambda: st.sampled_from(sorted(_kept().checkpoint.values())).flatmap(damaged)
+    ),
+)
+def go_on_from_checkpoints(names: tuple[str, ...], content: bytes) -> None:
+    """`resume` of a folder with damaged files: the same picture, or an error."""
+
+    def damage(folder: Path) -> None:
+        for name in names:
+            (folder / name).write_bytes(content)
+
+    _run("checkpoint", lambda world: runs.go_on(damage, world), lambda same: same is True)
+
+
+@of(
+    whole=st.deferred(lambda: _changed(json.loads(_kept().record["record.json"])))
+    | st.deferred(lambda: damaged(_kept().record["record.json"]))
+)
+def read_run_records(whole: Any) -> None:
+    """`rerun` of a record whose JSON has a change, or whose bytes have: a run, or an error."""
+    content = whole if isinstance(whole, bytes) else _json(whole)
+
+    def damage(folder: Path) -> None:
+        (folder / "record.json").write_bytes(content)
+
+    _run("run record", lambda world: runs.repeat(damage, world), runs.is_repeated)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, default=str).encode("utf-8", "replace")
+
+
+def _run(name: str, attempt: Callable[[corpus.World], Any], sound: Callable[[Any], bool]) -> None:
+    with tempfile.TemporaryDirectory() as folder, corpus.World(Path(folder), _pixels()) as world:
+        tried(name, lambda: attempt(world), sound)
 
 
 _TERM = {

@@ -7,7 +7,7 @@ what they read, one for what they write, a small feature model and two pictures.
 
 from __future__ import annotations
 
-from corpus import names, options, pictures, plugins, sweeps, weights
+from corpus import lines, names, options, pages, pictures, plugins, runs, sweeps, weights
 from corpus.cases import Case as Case
 from corpus.cases import World as World
 
@@ -20,5 +20,6 @@ def cases() -> list[Case]:
         options.preset_options, options.loss_options, options.network_options,
         options.sweep_options, options.other_options,
         names.loss_names, plugins.plugins, weights.weights_files, sweeps.records,
+        runs.checkpoint_cases, runs.record_cases, lines.command_lines, pages.texts,
     )  # fmt: skip
     return [case for kind in kinds for case in kind()]
