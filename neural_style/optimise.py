@@ -31,7 +31,7 @@ from typing import Any, Literal
 from neural_style import color, images, optimisers
 from neural_style import record as records
 from neural_style.checkpoints import Checkpoints
-from neural_style.errors import OptionError, StyleError, check_callables, check_count
+from neural_style.errors import ImageError, OptionError, StyleError, check_callables, check_count
 from neural_style.estimates import Tile, fitting
 from neural_style.features import FeatureModel, check_model
 from neural_style.images import Image
@@ -189,6 +189,13 @@ def run(
 ) -> Result:
     """`minimise`, with the folder of a new run or of one that goes on."""
     start = images.as_image(start, "start", any_range=True)
+    if chroma is not None:
+        chroma = images.as_image(chroma, "chroma")
+        if chroma.shape != start.shape:
+            raise ImageError(
+                f"chroma: expected the start's size of {start.shape[0]}×{start.shape[1]}, got "
+                f"{chroma.shape[0]}×{chroma.shape[1]}; resize it with neural_style.images.resize."
+            )
     terms_of(loss)
     check_model(features)
     callbacks = check_callables("callbacks", callbacks)
