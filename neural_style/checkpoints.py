@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from neural_style import record as records
 from neural_style.errors import CheckpointError, OptionError, check_count
-from neural_style.files import read_arrays, write_durably
+from neural_style.files import as_path, read_arrays, write_durably
 from neural_style.record import Pictures, Record
 
 
@@ -54,7 +54,7 @@ class Checkpoints:
         every: int,
         output: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = as_path(folder, "checkpoint", CheckpointError)
         self._every = check_count("checkpoint_every", every)
         self._output = None if output is None else os.path.abspath(output)
         self._run = uuid.uuid4().hex
@@ -139,7 +139,8 @@ class Continued(Checkpoints):
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, strict: bool = True) -> None:
-        self.record = records.read(self._record_of(Path(folder)))
+        home = as_path(folder, "folder", CheckpointError)
+        self.record = records.read(self._record_of(home))
         self._strict = strict
         own = self.record["checkpoint"]
         if own is None:

@@ -15,6 +15,8 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from neural_style.errors import StyleError
+
 # Of an array: its shape, and the type of its numbers.
 Form: TypeAlias = tuple[tuple[int, ...], str]
 
@@ -32,6 +34,16 @@ def atomic(path: Path) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def as_path(path: object, name: str, error: type[StyleError]) -> Path:
+    """``path`` as a path, or an ``error`` that calls it ``name``."""
+    try:
+        found = Path(path)  # type: ignore[arg-type]
+        found.is_dir()  # which a name that is too long is not to be asked
+    except (OSError, TypeError) as problem:
+        raise error(f"{name}: expected a path, got {path!r:.80} ({problem}).") from problem
+    return found
 
 
 def open_file(path: Path) -> io.BufferedReader:

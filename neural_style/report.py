@@ -38,7 +38,7 @@ import PIL.Image
 
 from neural_style import curves, environment, images
 from neural_style.errors import OptionError, check_count
-from neural_style.files import atomic
+from neural_style.files import as_path, atomic
 from neural_style.images import Image
 from neural_style.losses import Loss, WeightedSum, digest
 from neural_style.markup import Markup, element, escaped, joined
@@ -197,6 +197,8 @@ class _Page:
         self._name = name
         styles: Any = style if isinstance(style, list | tuple) else [style]
         loaded = [_loaded(each, f"style {n}") for n, each in enumerate(styles, 1)]
+        if not isinstance(settings, Mapping | None):
+            raise OptionError(f"settings: expected a dict, got {settings!r}.")
         self._settings = dict(settings or {})
         self._loss = None if loss is None else str(loss)
         self._digests: dict[str, str] = {}
@@ -422,10 +424,10 @@ def _jpeg(image: Image, side: int, most: int) -> Markup:
 
 def _checked(path: str | os.PathLike[str]) -> Path:
     """The path, if a file can be written there."""
-    path = Path(path).absolute()
+    path = as_path(path, "report", OptionError).absolute()
     try:
-        if path.is_dir():
-            raise IsADirectoryError("it is a folder")
+        if path.exists() and not path.is_file():
+            raise OSError("it is no file, but a folder, a pipe or a device")
         if not os.access(path, os.W_OK) and path.exists():
             raise PermissionError("the file is write-protected")
         with tempfile.TemporaryFile(dir=path.parent):
