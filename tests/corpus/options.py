@@ -185,8 +185,15 @@ def minimise_options() -> Iterator[Case]:
         "seed": ["a", b"x", -1, -HUGE, 1.5, NAN, INF, 1j, {}, [1], object(), None, Thorn()],
         "tile": but(HUGE, also=[2.0, True, "64"]),
         "output": _PATHS,
+        "chroma": [5, "photo.png", [], Thorn(), np.zeros((9, 9, 3)), np.full((24, 32, 3), NAN)],
+        "checkpoint": [5, b"x", [], "\0", "/dev/null/x", "x" * 5000, object()],
     }
     yield from options("minimise", call, bad)
+
+    def kept(world: World, **given: Any) -> Any:
+        return call(world, checkpoint=world.inputs / "run", **given)
+
+    yield from options("minimise", kept, {"checkpoint_every": _COUNTS})
 
 
 def transfer_options() -> Iterator[Case]:
@@ -466,6 +473,39 @@ def other_options() -> Iterator[Case]:
                 continue  # which is made
             attempt = partial(called, getattr(ns.callbacks, name), path)
             yield Case("other option", f"{name} {path!r:.30}", attempt, StyleError)
+    folders: list[Any] = [
+        5,
+        None,
+        b"x",
+        [],
+        "",
+        "\0",
+        "/nowhere/at/all",
+        "/dev/null",
+        "x" * 5000,
+        Thorn(),
+    ]
+    uses: dict[str, Callable[[World, Any], Any]] = {
+        "resume": lambda w, path: ns.resume(path, features=w.features),
+        "rerun": lambda w, path: ns.rerun(path, features=w.features),
+        "record": lambda w, path: _run(w, TotalVariation("squared")).save_record(path),
+        "report": lambda w, path: ns.callbacks.report(path),
+    }
+    for name, use in uses.items():
+        for folder in folders:
+            if name == "record" and folder in ("", "/nowhere/at/all"):
+                continue  # which is made
+            attempt = partial(used, use, folder)
+            yield Case("other option", f"{name} {folder!r:.30}", attempt, StyleError)
+
+    def reported(world: World, **given: Any) -> Any:
+        return ns.report.write(made(), world.outputs / "a.html", **given)
+
+    yield from options(
+        "other option", reported,
+        {"content": [5, "nowhere.png", [], Thorn()], "style": [5, ["nowhere.png"], [[]], Thorn()],
+         "settings": [5, "text", [5], Thorn()]},
+    )  # fmt: skip
     for every in _COUNTS:
         attempt = partial(used, lambda w, n: ns.callbacks.snapshots(w.inputs, every=n), every)
         yield Case("other option", f"snapshots every {every!r}", attempt, OptionError)

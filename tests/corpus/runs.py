@@ -25,7 +25,7 @@ import numpy as np
 import neural_style as ns
 from corpus.cases import HUGE, Case, World, archived
 from corpus.pictures import FILES, is_picture
-from neural_style import checkpoints, images
+from neural_style import checkpoints, images, registry
 from neural_style.errors import CheckpointError, StyleError
 from neural_style.extensions import Content, Gram, TotalVariation
 from neural_style.images import Image
@@ -127,8 +127,13 @@ def whole_states(folder: Path) -> list[str]:
     return found
 
 
+# Looking for plugins on the disk is most of what a small run costs, and there are none to find.
+_found_points = functools.cache(registry._entry_points)
+
+
 def go_on(damage: Damage, world: World, optimiser: str = "lbfgs") -> bool:
     """Whether a run goes on from a damaged folder to its picture, which keeps what was good."""
+    world.patch.setattr(registry, "_entry_points", _found_points)
     files, _, image = kept(world.features, optimiser)
     folder = _write(files, world.inputs / "run")
     damage(folder)
@@ -162,6 +167,7 @@ def _enough(step: ns.Step) -> None:
 
 def repeat(damage: Damage, world: World) -> Any:
     """The repetition of a run from a damaged record."""
+    world.patch.setattr(registry, "_entry_points", _found_points)
     folder = _write(kept(world.features).record, world.inputs / "run")
     damage(folder)
     return watched(
