@@ -30,14 +30,22 @@ _DOCUMENT = {
 _REFRESH = {"round": int, "due": [int]}
 _DUE = {"term": int, "evaluation": int}
 _BEST = {
-    "loss": float, "terms": {str: float}, "weighted": {str: float}, "round": int, "scale": int,
-}  # fmt: skip
+    "loss": float,
+    "terms": {str: float},
+    "weighted": {str: float},
+    "round": int,
+    "scale": int,
+}
 
 
 def check(
-    state: State, *, sizes: Sequence[Size], terms: Sequence[str], periods: Mapping[int, int],
+    state: State,
+    *,
+    sizes: Sequence[Size],
+    terms: Sequence[str],
+    periods: Mapping[int, int],
     budget: int,
-) -> None:  # fmt: skip
+) -> None:
     """Raise a `ValueError` unless a state can be one of a run with these properties.
 
     ``sizes`` are those of its scales, ``terms`` the names of its terms, ``periods`` the evaluations
@@ -55,9 +63,12 @@ def check(
     rows = len(np.atleast_1d(arrays.get("history", ())))
     for holds, what in (
         (known["terms"] == list(terms), "its terms are others"),
-        (best is None or [*best["terms"]] == [*best["weighted"]] == [*terms], "the best's terms"),
+        (
+            best is None or [*best["terms"]] == [*best["weighted"]] == [*terms],
+            "its best has other terms",
+        ),
         (max(scales) < len(sizes) and min(scales) >= 0, "there is no such scale"),
-        (min(counts) >= 0 and 0 <= known["seconds"] < 1e12, "a count is negative"),
+        (min(counts) >= 0 and 0 <= known["seconds"] < 1e12, "a count is out of range"),
         ([each["term"] for each in due_at] == [*periods], "other terms are refreshed"),
         (due <= {*periods} and refreshes, "other terms were refreshed"),
         (known["round_end"] == min([known["end"], *ends]), "its round ends elsewhere"),
