@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neural_style import record as records
-from neural_style.errors import CheckpointError, check_count
-from neural_style.files import write_durably
+from neural_style.errors import CheckpointError, OptionError, check_count
+from neural_style.files import as_path, read_arrays, write_durably
 from neural_style.record import Pictures, Record
 
 
@@ -54,7 +54,7 @@ class Checkpoints:
         every: int,
         output: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = as_path(folder, "checkpoint", CheckpointError)
         self._every = check_count("checkpoint_every", every)
         self._output = None if output is None else os.path.abspath(output)
         self._run = uuid.uuid4().hex
@@ -139,7 +139,8 @@ class Continued(Checkpoints):
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, strict: bool = True) -> None:
-        self.record = records.read(self._record_of(Path(folder)))
+        home = as_path(folder, "folder", CheckpointError)
+        self.record = records.read(self._record_of(home))
         self._strict = strict
         own = self.record["checkpoint"]
         if own is None:
@@ -186,6 +187,11 @@ class Continued(Checkpoints):
         found: list[tuple[int, State]] = []
         problems: list[str] = []
         for generation in (0, 1):
+            if self._path(generation).is_dir() and not self._path(generation).is_symlink():
+                raise CheckpointError(
+                    f"{self._path(generation)}: there is a folder in the place of a state; move it "
+                    f"away, and the run goes on."
+                )
             if self._path(generation).exists():
                 try:
                     found.append((generation, _read(self._path(generation), self._run)))
@@ -221,8 +227,7 @@ class Continued(Checkpoints):
 def _read(path: Path, run: str) -> State:
     """A state from its file, if it is whole and of that run; nothing is unpickled."""
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(path)
         checksum = arrays.pop("sha256").tobytes()
         whole = checksum == _checksum(arrays)
         document = json.loads(arrays.pop("document").tobytes()) if whole else {}
@@ -230,8 +235,12 @@ def _read(path: Path, run: str) -> State:
         raise CheckpointError(f"{path.name} is damaged ({error})") from error
     if not whole:
         raise CheckpointError(f"{path.name} is damaged (its checksum is another)")
-    if document.pop("run") != run:
+    if document.pop("run", None) != run:
         raise CheckpointError(f"{path.name} is of another run")
+    try:
+        check_count("evaluation", document.get("evaluation"))
+    except OptionError as error:
+        raise CheckpointError(f"{path.name} is no state ({error})") from error
     return State(document, arrays)
 
 

@@ -24,6 +24,7 @@ _COLOURS = ("#0072b2", "#d55e00", "#008f68", "#c0659a")
 _DASHES = ("none", "9 4", "2 4", "9 4 2 4")
 _WIDTH, _HEIGHT = 560, 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 540, 26, 290
+_MOST_NAME = 200
 _POINTS = 20_000  # of all curves together, which bounds the size of a drawing
 
 
@@ -76,7 +77,9 @@ def drawing(history: Sequence[Entry], budget: int = 1) -> Markup:
             part, points = points[: len(own)], points[len(own) :]
             commands += "".join(_commands([*part[:-1:step], part[-1]]))
         if commands:
-            parts.append(element("path", element("title", name), d=commands, **_stroke(number)))
+            parts.append(
+                element("path", element("title", _short(name)), d=commands, **_stroke(number))
+            )
     return element(
         "svg",
         element("title", "Loss and weighted terms against evaluations", id="curves-title"),
@@ -147,6 +150,11 @@ def _axes(bottom: int, top: int, last: int, across: _Place, up: _Place) -> Itera
 
 
 def _description(curves: list[tuple[str, list[float]]], scales: list[list[Entry]]) -> str:
-    ends = "; ".join(f"{n} from {v[0]:.4g} to {v[-1]:.4g}" for n, v in curves if v)
+    ends = "; ".join(f"{_short(n)} from {v[0]:.4g} to {v[-1]:.4g}" for n, v in curves if v)
     several = f" {len(scales)} scales, from coarse to fine." if len(scales) > 1 else ""
     return f"On a logarithmic axis: {ends}.{several}"
+
+
+def _short(name: str) -> str:
+    """A name, cut where it is endless, which bounds the size of a drawing."""
+    return name if len(name) <= _MOST_NAME else f"{name[:_MOST_NAME]}…"

@@ -6,10 +6,19 @@ import io
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neural_style.errors import StyleError
+
+# Of an array: its shape, and the type of its numbers.
+Form: TypeAlias = tuple[tuple[int, ...], str]
 
 
 @contextmanager
@@ -27,6 +36,16 @@ def atomic(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def as_path(path: object, name: str, error: type[StyleError]) -> Path:
+    """``path`` as a path, or an ``error`` that calls it ``name``."""
+    try:
+        found = Path(path)  # type: ignore[arg-type]
+        found.is_dir()  # which a name that is too long is not to be asked
+    except (OSError, TypeError) as problem:
+        raise error(f"{name}: expected a path, got {path!r:.80} ({problem}).") from problem
+    return found
+
+
 def open_file(path: Path) -> io.BufferedReader:
     """Open a file to read its bytes.
 
@@ -38,6 +57,39 @@ def open_file(path: Path) -> io.BufferedReader:
     if path.exists() and not path.is_file():
         raise OSError("it is no file, but a folder, a pipe or a device")
     return path.open("rb")
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a file of `numpy.savez`, by name; nothing is unpickled.
+
+    Arrays that are packed, which may unpack to any size, are refused.
+
+    Raises
+    ------
+    Exception
+        The file is damaged: zipfile and NumPy raise whatever its bytes lead to.
+    """
+    with open_file(path) as stream, np.load(stream, allow_pickle=False) as archive:
+        members = archive.zip.infolist()
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise ValueError("its arrays are packed, as those of numpy.savez are not")
+        return {name: archive[name] for name in archive.files}
+
+
+def check_arrays(
+    arrays: Mapping[str, NDArray[Any]], forms: Mapping[str, Form], *, finite: bool = True
+) -> None:
+    """Raise a `ValueError` unless these are arrays of those forms, of ``finite`` numbers."""
+    if arrays.keys() != forms.keys():
+        raise ValueError(f"expected the arrays {sorted(forms)}, got {sorted(arrays)}")
+    for name, (shape, kind) in forms.items():
+        array = np.asarray(arrays[name])
+        if (array.shape, array.dtype.name) != (shape, kind) or not array.dtype.isnative:
+            raise ValueError(
+                f"{name}: expected {kind} of shape {shape}, got {array.dtype} of {array.shape}"
+            )
+        if finite and not np.isfinite(array).all():
+            raise ValueError(f"{name}: it has numbers that are not finite")
 
 
 def write_durably(path: Path, write: Callable[[IO[bytes]], object]) -> None:

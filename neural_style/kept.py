@@ -23,7 +23,7 @@ import PIL.Image
 
 from neural_style import images
 from neural_style.errors import OptionError
-from neural_style.files import atomic, make_folder
+from neural_style.files import atomic, make_folder, open_file
 from neural_style.result import Entry, Result
 
 _log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Kept:
         if not path.exists():
             return None
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            with open_file(path) as file, np.load(file, allow_pickle=False) as archive:
                 _check_bytes(archive)
                 record = json.loads(archive["record"].tobytes())
                 picture = images.as_image(archive["image"], any_range=True)

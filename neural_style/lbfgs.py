@@ -5,6 +5,7 @@ Its driver follows the protocol of `neural_style.optimisers`.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import deque
 from collections.abc import Callable
@@ -15,13 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import line_search
 
-from neural_style.errors import check_count
+from neural_style.errors import OptionError, check_count
+from neural_style.files import check_arrays
 from neural_style.images import Image
 
 if TYPE_CHECKING:
     from neural_style.optimisers import Accept, Driver, Evaluate, State
 
 Vector: TypeAlias = NDArray[np.float32]
+
+_MOST_PAIRS = 2**31 - 1  # what SciPy's whole numbers hold
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class LBFGS:
 
     def driver(self) -> Driver:
         """A driver without history."""
-        return _Driver(check_count("history", self.history))
+        return _Driver(check_history(self.history))
 
 
 class _Driver:
@@ -91,8 +95,19 @@ class _Driver:
             "inverses": np.array(inverses, np.float64),
         }
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: State, shape: tuple[int, ...]) -> None:
         """Take the iterate and the pairs."""
+        size, pairs = math.prod(shape), len(np.atleast_1d(state.get("inverses", ())))
+        vector, table = ((size,), "float32"), ((pairs, size), "float32")
+        check_arrays(
+            state,
+            {
+                **dict.fromkeys(("x", "gradient"), vector),
+                **dict.fromkeys(("steps", "changes"), table),
+                "loss": ((), "float64"),
+                "inverses": ((pairs,), "float64"),
+            },
+        )
         self._here = _Point(state["x"].copy(), float(state["loss"]), state["gradient"].copy())
         rows = zip(state["steps"], state["changes"], state["inverses"], strict=True)
         self._pairs.clear()
@@ -141,3 +156,11 @@ def _search(at: Callable[[Vector], _Point], here: _Point, direction: Vector) -> 
             loss, lambda _: there.gradient, here.x, direction, here.gradient, here.loss
         )
     return there if slope is not None and there.loss < here.loss else None
+
+
+def check_history(value: object) -> int:
+    """``value`` as a number of correction pairs, or an `OptionError`."""
+    history = check_count("history", value)
+    if history > _MOST_PAIRS:
+        raise OptionError(f"history: expected at most {_MOST_PAIRS} correction pairs, got more.")
+    return history

@@ -31,7 +31,7 @@ from typing import Any, Literal
 from neural_style import color, images, optimisers
 from neural_style import record as records
 from neural_style.checkpoints import Checkpoints
-from neural_style.errors import OptionError, StyleError, check_callables, check_count
+from neural_style.errors import ImageError, OptionError, StyleError, check_callables, check_count
 from neural_style.estimates import Tile, fitting
 from neural_style.features import FeatureModel, check_model
 from neural_style.images import Image
@@ -190,6 +190,13 @@ def run(
 ) -> Result:
     """`minimise`, with the folder of a new run or of one that goes on."""
     start = images.as_image(start, "start", any_range=True)
+    if chroma is not None:
+        chroma = images.as_image(chroma, "chroma")
+        if chroma.shape != start.shape:
+            raise ImageError(
+                f"chroma: expected the start's size of {start.shape[0]}×{start.shape[1]}, got "
+                f"{chroma.shape[0]}×{chroma.shape[1]}; resize it with neural_style.images.resize."
+            )
     terms_of(loss)
     check_model(features)
     callbacks = check_callables("callbacks", callbacks)
@@ -212,7 +219,8 @@ def run(
     planned = plan(loss, features, size, scales, evaluations, seed=seed, tile=tile)
     periods = {i: t.loss.refresh_every for i, t in enumerate(loss.terms_of_sum())}
     periods[_RESTART] = restart_every
-    if not resumes_there and 1 in periods.values():
+    due = {i: n for i, n in periods.items() if n}
+    if not resumes_there and 1 in due.values():
         raise OptionError(
             "a round of one evaluation leaves L-BFGS none to move in: set refresh_every and "
             "restart_every higher, or use a Keras optimizer."
@@ -234,7 +242,7 @@ def run(
     state = None if checkpoints is None else checkpoints.begin(record, pictures)
     running = Run(planned, variables, callbacks, checkpoints)
     if state is not None:
-        running.restore(state)
+        running.restore(state, driver(), due)
 
     def finished(reason: str) -> Result:
         result = running.result(seed, reason)
@@ -250,7 +258,7 @@ def run(
                 for callback in running.callbacks:
                     if isinstance(callback, AbstractContextManager):
                         stack.enter_context(callback)
-                reason = running.scales(driver, start, {i: n for i, n in periods.items() if n})
+                reason = running.scales(driver, start, due)
             result = finished(reason)
             if output is not None:
                 result.save(output)

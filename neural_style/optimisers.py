@@ -13,7 +13,7 @@ more; a driver with ``resumes_there`` goes on from it, any other from the round'
 What a driver knows is a value, to be had within ``accept()``:
 
     state = driver.state()          # numbers and arrays by name, which it shares with no one
-    other.restore(state)
+    other.restore(state, shape)     # the shape of the image; a ValueError for what is no state
     other(evaluate, accept, image)  # goes on after that iterate, to the same bits
 
 A driver without ``keeps_state`` has none to give, and nothing to lose between two rounds.
@@ -33,9 +33,10 @@ import numpy as np
 from scipy.optimize import minimize as scipy_minimize
 
 from neural_style.backend import keras
-from neural_style.errors import OptionError, check_count
+from neural_style.errors import OptionError
+from neural_style.files import check_arrays
 from neural_style.images import Image
-from neural_style.lbfgs import LBFGS
+from neural_style.lbfgs import LBFGS, check_history
 
 Evaluate: TypeAlias = Callable[[Image], tuple[float, Image]]
 Accept: TypeAlias = Callable[[], None]
@@ -64,8 +65,8 @@ class Driver(Protocol):
         """All that it knows at the last accepted iterate."""
         ...
 
-    def restore(self, state: State) -> None:
-        """Go on, in the next call, from what `state` returned."""
+    def restore(self, state: State, shape: tuple[int, ...]) -> None:
+        """Go on, in the next call, from what `state` returned for images of a shape."""
         ...
 
 
@@ -82,7 +83,7 @@ class SciPyLBFGS:
 
     def driver(self) -> Driver:
         """A driver without state."""
-        return _SciPyDriver(check_count("history", self.history))
+        return _SciPyDriver(check_history(self.history))
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class _SciPyDriver:
     def state(self) -> State:
         raise OptionError("SciPy's L-BFGS-B keeps its state to itself: use neural_style.LBFGS().")
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: State, shape: tuple[int, ...]) -> None:
         self.state()
 
 
@@ -157,12 +158,17 @@ class _KerasDriver:
         variables = [self._variable, *self._optimizer.variables]
         return {f"variable_{i}": np.array(each) for i, each in enumerate(variables)}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: State, shape: tuple[int, ...]) -> None:
         """Assign the picture and the optimizer's variables."""
-        self._variable = keras.Variable(state["variable_0"], dtype="float32")
+        self._variable = keras.Variable(np.zeros(shape), dtype="float32")
         self._optimizer.build([self._variable])
-        for i, variable in enumerate(self._optimizer.variables, 1):
-            variable.assign(state[f"variable_{i}"])
+        both = enumerate([self._variable, *self._optimizer.variables])
+        variables = {f"variable_{i}": variable for i, variable in both}
+        forms = {name: (tuple(each.shape), each.dtype) for name, each in variables.items()}
+        # A step may lead to what is not finite, which ends the run at its next evaluation.
+        check_arrays(state, forms, finite=False)
+        for name, variable in variables.items():
+            variable.assign(state[name])
         self._restored = True
 
 
@@ -230,8 +236,12 @@ def from_config(config: Mapping[str, Any]) -> Any:
             options = {**options, "learning_rate": own(**schedule["config"])}
         if any(isinstance(value, Mapping) for value in options.values()):
             raise TypeError("an option is an object of its own")
+        # Most options are looked at in a step alone.
+        kind.from_config(options).apply(
+            [keras.ops.zeros((2, 2, 3))], [keras.Variable(np.zeros((2, 2, 3)))]
+        )
         return kind.from_config(options)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # Keras and TensorFlow raise what they like for an option
         raise OptionError(
             f"the optimiser {name} cannot be made from its config ({error}): pass it again as "
             f"optimiser=…"

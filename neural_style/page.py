@@ -26,6 +26,7 @@ import numpy as np
 import PIL.Image
 
 from neural_style import curves, environment, images
+from neural_style.errors import OptionError
 from neural_style.images import Image, digest
 from neural_style.losses import Loss
 from neural_style.markup import Markup, cut, element, escaped, figure, joined, table
@@ -58,6 +59,8 @@ class Page:
         self._name = name
         styles: Any = style if isinstance(style, list | tuple) else [style]
         loaded = [_loaded(each, f"style {n}") for n, each in enumerate(styles, 1)]
+        if not isinstance(settings, Mapping | None):
+            raise OptionError(f"settings: expected a dict, got {settings!r}.")
         self._settings = dict(settings or {})
         self._loss = None if loss is None else str(loss)
         self._digests: dict[str, str] = {}

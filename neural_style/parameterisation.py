@@ -219,5 +219,5 @@ def from_config(config: Mapping[str, Any]) -> Parameterisation:
             tuple(map(float, options["curvatures"])),
             float(options["floor"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise OptionError(f"this config makes no parameterisation: {config!r}.") from error

@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 from neural_style import environment, optimisers, parameterisation
 from neural_style.errors import LossError, RecordError, RegistryError
 from neural_style.features import FeatureModel
-from neural_style.files import make_folder, write_durably
+from neural_style.files import make_folder, open_file, read_arrays, write_durably
 from neural_style.images import Image, digest
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
@@ -181,15 +181,20 @@ def save(folder: Path, record: Mapping[str, Any], pictures: Mapping[str, Any]) -
     write_durably(folder / FILE, lambda file: file.write(text.encode()))
 
 
-def save_result(result: Result, folder: Path) -> Path:
-    """What `Result.save_record` does."""
-    if not result.record:
-        raise RecordError(f"{folder}: this result has no record, which those of minimise have.")
+def check_folder(folder: Path) -> None:
+    """Raise a `RecordError` where a record would replace that of a run with checkpoints."""
     if any(folder.glob("state-*.npz")):
         raise RecordError(
             f"{folder}: there are the checkpoints of a run in this folder, to which its own record "
             f"belongs; choose another."
         )
+
+
+def save_result(result: Result, folder: Path) -> Path:
+    """What `Result.save_record` does."""
+    if not result.record:
+        raise RecordError(f"{folder}: this result has no record, which those of minimise have.")
+    check_folder(folder)
     try:
         save(folder, result.record, result.pictures)
     except (OSError, ValueError) as error:
@@ -208,7 +213,8 @@ def read(path: Path) -> Record:
         The file cannot be read, is no JSON, or not what the schema says.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with open_file(path) as file:
+            text = file.read().decode("utf-8")
     except FileNotFoundError as error:
         raise RecordError(f"{path}: there is no such record; check the path.") from error
     except (OSError, ValueError) as error:
@@ -231,7 +237,7 @@ def check(record: Any, name: str = "record") -> None:
             f"{name}: expected version {VERSION} of the schema, got {_shown(record['schema'])}; "
             f"use the version of neural-style that wrote it."
         )
-    _check(record, _SCHEMA, name)
+    check_kind(record, _SCHEMA, name)
 
 
 def read_pictures(path: Path) -> Pictures:
@@ -243,8 +249,7 @@ def read_pictures(path: Path) -> Pictures:
         The file is missing or damaged, or holds anything but arrays of float32.
     """
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            pictures = {key: file[key] for key in file.files}
+        pictures = read_arrays(path)
     except Exception as error:  # zipfile and NumPy raise what they like for a damaged file
         raise RecordError(f"{path}: the record's pictures cannot be read ({error}).") from error
     for key, picture in pictures.items():
@@ -307,23 +312,24 @@ def _refused(constant: str) -> Any:
     raise ValueError(f"{constant} is no number of JSON")
 
 
-def _check(value: Any, kind: Any, where: str) -> None:
+def check_kind(value: Any, kind: Any, where: str) -> None:
+    """Raise a `RecordError` unless a value is of a kind, as `_SCHEMA` has them."""
     if isinstance(kind, tuple):
         if value is None and None in kind:
             return
         kinds = [each for each in kind if each is not None]
         fitting = [each for each in kinds if isinstance(value, _type(each))]
-        _check(value, (fitting or kinds)[0], where)
+        check_kind(value, (fitting or kinds)[0], where)
         return
     wrong = not isinstance(value, _type(kind)) or (isinstance(value, bool) and kind is not bool)
     if wrong or (isinstance(value, float) and not math.isfinite(value)):
         raise RecordError(f"{where}: expected {_words(kind)}, got {_shown(value)}.")
     if isinstance(kind, list):
         for i, each in enumerate(value):
-            _check(each, kind[0], f"{where}[{i}]")
+            check_kind(each, kind[0], f"{where}[{i}]")
     elif isinstance(kind, dict) and str in kind:
         for name, each in value.items():
-            _check(each, kind[str], f"{where}.{name}")
+            check_kind(each, kind[str], f"{where}.{name}")
     elif isinstance(kind, dict):
         for problem, names in (
             ("is missing", kind.keys() - value.keys()),
@@ -332,7 +338,7 @@ def _check(value: Any, kind: Any, where: str) -> None:
             if names:
                 raise RecordError(f"{where}: the field {_shown(min(names))!r} {problem}.")
         for name, own in kind.items():
-            _check(value[name], own, f"{where}.{name}")
+            check_kind(value[name], own, f"{where}.{name}")
 
 
 def _type(kind: Any) -> Any:

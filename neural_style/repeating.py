@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from neural_style import optimise, optimisers, parameterisation
@@ -13,6 +12,7 @@ from neural_style import record as records
 from neural_style.checkpoints import Continued
 from neural_style.errors import CheckpointError, RecordError, StyleError
 from neural_style.features import FeatureModel
+from neural_style.files import as_path
 from neural_style.losses import Loss
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
@@ -127,7 +127,7 @@ def rerun(
     StyleError
         As `minimise`.
     """
-    folder = Path(path)
+    folder = as_path(path, "path", RecordError)
     record = records.read(folder / records.FILE)
     pictures = records.read_pictures(folder / records.PICTURES)
     given = {

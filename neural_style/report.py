@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from neural_style.errors import OptionError, check_count
-from neural_style.files import atomic, check_file
+from neural_style.files import as_path, atomic, check_file
 from neural_style.losses import Loss
 from neural_style.markup import Markup
 from neural_style.page import Page, thumbnail
@@ -163,10 +163,10 @@ def write(
 
 def _checked(path: str | os.PathLike[str]) -> Path:
     """The path, if a file can be written there."""
-    path = Path(path).absolute()
+    path = as_path(path, "report", OptionError).absolute()
     try:
-        if path.is_dir():
-            raise IsADirectoryError("it is a folder")
+        if path.exists() and not path.is_file():
+            raise OSError("it is no file, but a folder, a pipe or a device")
         check_file(path)
     except (OSError, ValueError) as error:
         raise OptionError(

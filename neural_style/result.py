@@ -15,6 +15,8 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from neural_style import images
+from neural_style.errors import RecordError
+from neural_style.files import as_path
 from neural_style.images import Image
 
 Picture: TypeAlias = str | os.PathLike[str] | Image
@@ -113,7 +115,7 @@ class Result:
         """
         from neural_style import record
 
-        return record.save_result(self, Path(folder))
+        return record.save_result(self, as_path(folder, "folder", RecordError))
 
     def plot(self) -> Any:
         """A matplotlib figure of the loss and its weighted terms against evaluations.

@@ -1,7 +1,7 @@
 """The rounds of a run: its counters, its best picture, and its state as a value.
 
     run = Run(scales, variables, callbacks, checkpoints)
-    run.restore(state)                              # to go on with one that ended
+    run.restore(state, driver(), periods)           # to go on with one that ended
     reason = run.scales(driver, image, periods)     # every scale, every round
     run.result(seed, reason)
 
@@ -11,15 +11,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neural_style import images, optimisers
+from neural_style import images, optimisers, states
 from neural_style.checkpoints import Checkpoints, State
-from neural_style.errors import NonFiniteLossError
+from neural_style.errors import CheckpointError, NonFiniteLossError, RecordError
 from neural_style.images import Image
 from neural_style.interrupts import Interrupts
 from neural_style.objective import Evaluation
@@ -29,6 +30,18 @@ from neural_style.result import Entry, Result, Step
 from neural_style.scales import Scale
 
 Callback: TypeAlias = Callable[[Step], object]
+
+
+@contextmanager
+def _of_this_run() -> Iterator[None]:
+    """Turn what is wrong with a state into a `CheckpointError`."""
+    try:
+        yield
+    except (RecordError, ValueError) as error:
+        raise CheckpointError(
+            f"the state that the run goes on from is none of this run ({error}): begin it again, "
+            f"with neural_style.rerun of the folder to the same picture."
+        ) from error
 
 
 class _Stop(Exception):
@@ -84,7 +97,7 @@ class Run:
         self.history: list[Entry] = []
         self.last: tuple[Image, Evaluation] | None = None
         self.best: _Best | None = None
-        self.restored: optimisers.State | None = None
+        self.restored: optimisers.Driver | None = None  # of the scale to go on with
 
     def scales(
         self, driver: Callable[[], optimisers.Driver], image: Image, periods: dict[int, int]
@@ -99,7 +112,7 @@ class Run:
                 self.objective = scale.objective
                 if self.restored is None:
                     image = images.resize(image, size=scale.size, any_range=True)
-                reason = self._rounds(driver(), image, periods, scale.budget)
+                reason = self._rounds(self.restored or driver(), image, periods, scale.budget)
                 if not self.pending:
                     where = f" at {scale.size[0]}×{scale.size[1]}" if self.several else ""
                     return reason or f"the budget of {scale.budget} evaluations{where} was used"
@@ -126,8 +139,6 @@ class Run:
         else:
             assert self.began_at is not None  # a state has it
             image = self.began_at
-            if self.restored:
-                driver.restore(self.restored)
             self.restored = None
         self.driver = driver
         while True:
@@ -189,9 +200,22 @@ class Run:
             document["best"] = rest
         return State(document, arrays)
 
-    def restore(self, state: State) -> None:
-        """Go on from `state`, with targets measured again where they were."""
+    def restore(self, state: State, driver: optimisers.Driver, periods: Mapping[int, int]) -> None:
+        """Go on from `state`, with targets measured again where they were, and that driver.
+
+        Raises
+        ------
+        CheckpointError
+            It is not one of this run.
+        """
         known, arrays = state
+        terms = [term.name for term in self.objective.terms]
+        sizes = [scale.size for scale in self.pending]
+        with _of_this_run():
+            states.check(state, sizes=sizes, terms=terms, periods=periods, budget=self.budget)
+            if driver.keeps_state:
+                driver.restore(states.of_driver(arrays), arrays["began_at"].shape)
+        self.restored = driver
         for name in ("scale", "evaluation", "round", "end", "round_end", "first"):
             setattr(self, name, known[name])
         self.due_at = dict(known["due_at"])
@@ -205,12 +229,6 @@ class Run:
         self.objective = self.pending[0].objective
         for i, (round, due) in enumerate(known["refreshes"]):
             self._refresh(_Refresh(round, arrays[f"refresh.{i}"], tuple(due)))
-        prefix = "driver."
-        self.restored = {
-            name.removeprefix(prefix): value
-            for name, value in arrays.items()
-            if name.startswith(prefix)
-        }
 
     def evaluate(self, x: Image) -> tuple[float, Image]:
         """The objective for the optimiser, of its variables, counted and checked."""

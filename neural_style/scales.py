@@ -70,8 +70,10 @@ def plan(
 
 def _sides(scales: Sequence[int], last: int) -> list[int]:
     """The long sides of all scales, the start's included."""
-    if not isinstance(scales, Sequence) or not all(
-        isinstance(side, Integral) and side > 1 for side in scales
+    if (
+        not isinstance(scales, Sequence)
+        or isinstance(scales, str | bytes)  # which may be empty
+        or not all(isinstance(side, Integral) and side > 1 for side in scales)
     ):
         raise OptionError(
             f"scales: expected long sides in whole pixels, such as (256, 512), got {scales!r}."

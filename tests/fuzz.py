@@ -24,6 +24,8 @@ import corpus
 import hypothesis
 import keras
 import numpy as np
+from corpus import options as corpus_options
+from corpus import pictures, runs, sweeps
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -86,7 +88,7 @@ def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
     return bytes(content[: draw(st.integers(0, len(content)))] if draw(st.booleans()) else content)
 
 
-_FILES = st.sampled_from(sorted(corpus.FILES.values())).flatmap(damaged)
+_FILES = st.sampled_from(sorted(pictures.FILES.values())).flatmap(damaged)
 
 
 @of(content=_FILES | st.binary(max_size=200))
@@ -97,7 +99,7 @@ def read_pictures(content: bytes) -> None:
         path.write_bytes(content)
         logging.disable(logging.WARNING)
         try:
-            tried("picture", lambda: images.load(path), corpus.is_picture)
+            tried("picture", lambda: images.load(path), pictures.is_picture)
         finally:
             logging.disable(logging.NOTSET)
 
@@ -123,8 +125,8 @@ _VALUES = st.recursive(
     ),
     max_leaves=5,
 )
-_LOSSES = sorted(corpus._LOSSES)
-_OPTIONS = sorted({option for options in corpus._LOSSES.values() for option in options})
+_LOSSES = sorted(corpus_options.LOSSES)
+_OPTIONS = sorted({option for options in corpus_options.LOSSES.values() for option in options})
 
 
 @of(
@@ -176,7 +178,7 @@ def check_runs(options: dict[str, Any]) -> None:
         start = np.full((9, 12, 3), 9.0, np.float32)
         return ns.minimise(TotalVariation("squared"), _pixels(), start, **given)
 
-    tried("run", attempt, lambda result: corpus.is_picture(result.image))
+    tried("run", attempt, lambda result: pictures.is_picture(result.image))
 
 
 _models: list[ns.FeatureModel] = []
@@ -190,7 +192,7 @@ def _pixels() -> ns.FeatureModel:
     return _models[0]
 
 
-@of(content=damaged(corpus.record()))
+@of(content=damaged(sweeps.record()))
 def read_records(content: bytes) -> None:
     """A sweep over a damaged file: the run is made again, or the file was whole after all."""
     _sweep(content)
@@ -220,7 +222,7 @@ def _changed(draw: st.DrawFn, whole: Any) -> Any:
 
 
 def _plain() -> Any:
-    plain = corpus._plain()
+    plain = sweeps.plain()
     del plain["image"]
     return {"settings": {"seed": 1}, "result": plain}
 
@@ -228,7 +230,7 @@ def _plain() -> Any:
 @of(whole=_changed(_plain()))
 def read_results(whole: Any) -> None:
     """A sweep over a file whose JSON has a change."""
-    _sweep(corpus.record(text=json.dumps(whole, default=str).encode("utf-8", "replace")))
+    _sweep(sweeps.record(text=json.dumps(whole, default=str).encode("utf-8", "replace")))
 
 
 def _sweep(content: bytes) -> None:
@@ -241,16 +243,59 @@ def _sweep(content: bytes) -> None:
 
 
 def _swept(content: bytes, folder: Path) -> Any:
-    ns.sweep(corpus._made, {"seed": [1]}, folder=folder)
+    ns.sweep(corpus_options.made, {"seed": [1]}, folder=folder)
     (path,) = folder.glob("*.npz")
     path.write_bytes(content)
-    return ns.sweep(corpus._made, {"seed": [1]}, folder=folder)[0]
+    return ns.sweep(corpus_options.made, {"seed": [1]}, folder=folder)[0]
 
 
 def _holds(outcome: Any) -> bool:
     """Whether an outcome can be used as any other."""
     result = outcome.result
     return bool(str(outcome) and np.isfinite(result.image).all() and result.image.shape[2] == 3)
+
+
+def _kept() -> runs.Kept:
+    return runs.kept(_pixels())
+
+
+@of(
+    names=st.sampled_from([runs.STATES, runs.STATES[:1], ("pictures.npz",), ("record.json",)]),
+    content=st.deferred(
+        lambda: st.sampled_from(sorted(_kept().checkpoint.values())).flatmap(damaged)
+    ),
+)
+def go_on_from_checkpoints(names: tuple[str, ...], content: bytes) -> None:
+    """`resume` of a folder with damaged files: the same picture, or an error."""
+
+    def damage(folder: Path) -> None:
+        for name in names:
+            (folder / name).write_bytes(content)
+
+    _run("checkpoint", lambda world: runs.go_on(damage, world), lambda same: same is True)
+
+
+@of(
+    whole=st.deferred(lambda: _changed(json.loads(_kept().record["record.json"])))
+    | st.deferred(lambda: damaged(_kept().record["record.json"]))
+)
+def read_run_records(whole: Any) -> None:
+    """`rerun` of a record whose JSON has a change, or whose bytes have: a run, or an error."""
+    content = whole if isinstance(whole, bytes) else _json(whole)
+
+    def damage(folder: Path) -> None:
+        (folder / "record.json").write_bytes(content)
+
+    _run("run record", lambda world: runs.repeat(damage, world), runs.is_repeated)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, default=str).encode("utf-8", "replace")
+
+
+def _run(name: str, attempt: Callable[[corpus.World], Any], sound: Callable[[Any], bool]) -> None:
+    with tempfile.TemporaryDirectory() as folder, corpus.World(Path(folder), _pixels()) as world:
+        tried(name, lambda: attempt(world), sound)
 
 
 _TERM = {

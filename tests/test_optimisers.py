@@ -159,7 +159,7 @@ def test_a_driver_that_is_restored_goes_on_to_the_same_bits(optimiser: Any, func
     assert len(states) > 12
     for seen, accepted, state in states:
         rest, other = Log(function, most=30 - seen), driver(optimiser)
-        other.restore(state)
+        other.restore(state, start.shape)
         finish(other, rest, rest.accept, np.zeros_like(start))
         for ours, theirs in (
             (rest.seen, log.seen[seen:]),
@@ -181,7 +181,7 @@ def test_a_state_is_made_of_arrays_and_numbers_that_nothing_else_changes(optimis
         assert all(isinstance(value, np.ndarray | float) for value in state.values())
         copies.append({name: np.array(value) for name, value in state.items()})
         other = driver(optimiser)
-        other.restore(state)
+        other.restore(state, (1, 2, 3))
         rest = Log(quadratic, most=3)
         finish(other, rest, rest.accept, np.zeros((1, 2, 3), np.float32))
     for state, copy in zip(states, copies, strict=True):
@@ -194,7 +194,7 @@ def test_a_restored_driver_resumes_one_call_only() -> None:
     log = Log(quadratic, most=5)
     finish(first, log, log.accept, np.full((1, 2, 3), 9, np.float32))
     other, start = LBFGS().driver(), np.full((1, 2, 3), 3, np.float32)
-    other.restore(first.state())
+    other.restore(first.state(), start.shape)
     for most in (2, 4):
         rest = Log(quadratic, most=most)
         finish(other, rest, rest.accept, start)
@@ -202,7 +202,7 @@ def test_a_restored_driver_resumes_one_call_only() -> None:
 
 
 def test_scipys_state_cannot_be_had() -> None:
-    for call in (SciPyLBFGS().driver().state, lambda: SciPyLBFGS().driver().restore({})):
+    for call in (SciPyLBFGS().driver().state, lambda: SciPyLBFGS().driver().restore({}, ())):
         with pytest.raises(OptionError, match="keeps its state to itself"):
             call()
 

@@ -42,10 +42,10 @@ def begin() -> None:
 
 def say(text: str, found: Any, *, silent: bool = False, as_json: bool = False) -> None:
     """Print the result of a command, as text or as JSON."""
-    if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False))
-    elif not silent:
-        click.echo(text)
+    if as_json or not silent:
+        shown = json.dumps(found, ensure_ascii=False) if as_json else text
+        # The bytes of a file's name that are no text are surrogates, which have no bytes in UTF-8.
+        click.echo(shown.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def leave(code: int) -> NoReturn:

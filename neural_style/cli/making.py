@@ -54,6 +54,10 @@ def transfer(**given: Any) -> None:
     loss = options.recipe(given)
     names = ("checkpoint", "checkpoint_every")
     checkpoints = {name: given[name] for name in names if given[name] is not None}
+    if "checkpoint_every" in checkpoints and "checkpoint" not in checkpoints:
+        raise OptionError("--checkpoint-every is of --checkpoint: add --checkpoint FOLDER.")
+    if given["record"]:
+        _check_record(given["record"], given["checkpoint"])
     if given["serve"] and not report_path:
         raise OptionError("--serve shows the page of --report: add --report run.html.")
     report = None
@@ -153,6 +157,16 @@ def estimate(**given: Any) -> None:
         "seconds_per_evaluation": found.seconds,
     }
     say(str(found), data, silent=given["quiet"], as_json=given["as_json"])
+
+
+def _check_record(folder: Path, checkpoint: Path | None) -> None:
+    """Refuse a folder for a record, before the run."""
+    from neural_style import record
+
+    if checkpoint is not None and folder.absolute() == checkpoint.absolute():
+        raise OptionError("--record and --checkpoint need a folder each: choose another for one.")
+    record.check_folder(folder)
+    options.folder(folder)
 
 
 def summary(result: Any, output: Path) -> dict[str, Any]:

@@ -1,0 +1,132 @@
+"""What a sweep keeps of its runs, damaged."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import neural_style as ns
+from corpus.cases import NAN, Case, World, archived
+from corpus.options import made
+from corpus.pictures import is_picture
+
+
+def records() -> Iterator[Case]:
+    """Files of a sweep that are damaged: the run is made again, and nothing else happens."""
+    content = record()
+    damaged: dict[str, bytes] = {
+        f"cut at {cut}": content[:cut] for cut in (0, 1, 20, 100, len(content) // 2)
+    }
+    for seed in range(6):
+        flipped = bytearray(content)
+        for place in np.random.default_rng(seed).integers(len(content), size=4):
+            flipped[place] ^= 0x55
+        damaged[f"flipped {seed}"] = bytes(flipped)
+    damaged |= {
+        "text": b"no archive",
+        "a pickle": b"\x80\x04\x95\x0b\0\0\0\0\0\0\0\x8c\x05posix\x94.",
+        "an archive of nothing": archived({}),
+        "an archive of text": archived({"image.npy": b"x", "record.npy": b"{}"}),
+        "an archive of paths": archived({"../image.npy": b"x"}),
+        "a picture of objects": record(image=np.array([None], object)),
+        "a picture of NaN": record(image=np.full((8, 8, 3), NAN)),
+        "a picture of texts": record(image=np.full((8, 8, 3), "a")),
+        "a terabyte of zeros": _bomb(),
+        "no JSON": record(text=b"{"),
+        "JSON of a list": record(text=b"[]"),
+        "JSON of depth": record(text=b"[" * 10**5),
+        "JSON of digits": record(text=b"9" * 10**4),
+        "JSON not UTF-8": record(text=b'{"settings": "\xff"}'),
+        "settings of another": record(settings={"seed": 2}),
+        "no settings": record(settings=None),
+        "result None": record(result=None),
+        "result a list": record(result=[]),
+    }
+    changes: dict[str, dict[str, Any]] = {
+        "loss text": {"loss": "low"},
+        "loss None": {"loss": None},
+        "loss a list": {"loss": [1.0]},
+        "terms None": {"terms": None},
+        "terms of text": {"terms": {"a": "b"}},
+        "weighted a number": {"weighted": 5},
+        "history None": {"history": None},
+        "history of numbers": {"history": [5]},
+        "history of text": {"history": [{"loss": "a"}]},
+        "evaluations a fraction": {"evaluations": 1.5},
+        "evaluations negative": {"evaluations": -1},
+        "seconds text": {"seconds": "1"},
+        "reason a number": {"reason": 5},
+        "reason markup": {"reason": ["<script>"]},
+        "unknown field": {"__class__": "os.system"},
+        "scale text": {"scale": "0"},
+        "missing field": {"loss": ...},
+    }
+    damaged |= {name: record(change=change) for name, change in changes.items()}
+    for name, damage in damaged.items():
+        yield Case("record", name, partial(_sweep_over, damage), sound=_is_made)
+
+
+def plain() -> dict[str, Any]:
+    values = dict(vars(made()))
+    entry = {"evaluation": 1, "round": 0, "loss": 1.0, "terms": {"a": 1.0}, "weighted": {"a": 1.0},
+             "seconds": 0.1, "scale": 0}  # fmt: skip
+    return {**values, "history": [entry], "reason": "kept"}
+
+
+def record(
+    *,
+    image: Any = None,
+    text: bytes | None = None,
+    settings: Any = {"seed": 1},  # noqa: B006 it is not changed
+    result: Any = ...,
+    change: dict[str, Any] | None = None,
+) -> bytes:
+    """What a sweep keeps of `made`, with a change."""
+    values = plain()
+    picture = values.pop("image")
+    values |= change or {}
+    values = {name: value for name, value in values.items() if value is not ...}
+    whole = {"settings": settings, "result": values if result is ... else result}
+    text = json.dumps(whole).encode() if text is None else text
+    buffer = io.BytesIO()
+    arrays = {"image": picture if image is None else image, "record": np.frombuffer(text, np.uint8)}
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _bomb() -> bytes:
+    """An archive whose picture says that it is as large as a disk."""
+    header = io.BytesIO()
+    shape = {"descr": "<f4", "fortran_order": False, "shape": (300_000, 300_000, 3)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    return archived({"image.npy": header.getvalue() + bytes(10**6), "record.npy": b""})
+
+
+def _sweep_over(content: bytes, world: World) -> Any:
+    """A sweep into a folder whose only file is this one."""
+    ns.sweep(made, {"seed": [1]}, folder=world.inputs)
+    (path,) = world.inputs.glob("*.npz")
+    path.write_bytes(content)
+    (outcome,) = ns.sweep(made, {"seed": [1]}, folder=world.inputs)
+    (again,) = ns.sweep(_failing, {"seed": [1]}, folder=world.inputs)
+    return outcome, again
+
+
+def _failing(**_: Any) -> Any:
+    raise ValueError("it was not kept")
+
+
+def _is_made(value: Any) -> bool:
+    """Whether both outcomes are of the run, or whole as they were kept, and print."""
+    return all(
+        outcome.result is not None
+        and is_picture(outcome.result.image)
+        and outcome.result.reason in ("done", "kept")
+        and "loss 1 after 1 evaluations in 0 s" in str(outcome)
+        for outcome in value
+    )
