@@ -269,6 +269,8 @@ def test_a_batch_goes_on_after_a_failure(folder: Path) -> None:
         in run("batch", "painting.png", "photo.png", "other.png", "-o", "out", *SMALL).stdout
     )
     assert "1 failed" in run("batch", "painting.png", "bad.png", "-o", "out", *SMALL, code=1).stdout
+    unknown = ("batch", "painting.png", "photo.png", "-o", "out", "--loss", "grma=1")
+    assert "did you mean 'gram'" in run(*unknown, code=2).stderr
 
 
 def test_a_batch_goes_on_after_an_error_that_is_not_the_librarys(

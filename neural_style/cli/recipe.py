@@ -41,6 +41,8 @@ class Recipe:
         }
         self._settings(weights)
         pairs(self.masks, "--mask")
+        for name in weights:
+            self.of(name)
         return weights
 
     def of(self, name: str) -> str:
