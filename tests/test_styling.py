@@ -94,6 +94,29 @@ def test_a_start_of_another_size_is_resized(photo: Image, painting: Image) -> No
     np.testing.assert_allclose(seen[0], expected, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("options", "scales"),
+    [
+        ({"size": 512}, ()),
+        ({"size": 1040}, (260, 520)),
+        ({"size": 1040, "scales": ()}, ()),
+        ({"size": 1040, "scales": (64,)}, (64,)),
+        ({"size": 1040, "evaluations": [9]}, ()),
+    ],
+    ids=["small", "large", "whole", "given", "evaluations"],
+)
+def test_a_large_picture_is_painted_from_coarse_to_fine(
+    photo: Image, painting: Image, options: Any, scales: tuple[int, ...]
+) -> None:
+    ready = styling.prepared(photo, painting, None, None, None, options)
+    assert ready.scales == scales
+
+
+def test_a_preset_is_painted_at_its_size_alone(photo: Image, painting: Image) -> None:
+    ready = styling.prepared(photo, painting, None, "gatys", None, {"size": 1040})
+    assert ready.scales == ()
+
+
 def test_a_preset_is_run_by_its_name(photo: Image, painting: Image, tmp_path: Path) -> None:
     output = tmp_path / "out.png"
     by_name = transfer(photo, painting, preset="gatys", size=24, evaluations=3, output=output)
