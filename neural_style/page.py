@@ -102,7 +102,11 @@ class Page:
         last: Step | Result,
         reload: int | None = None,
     ) -> str:
-        """The page, with ``reload`` seconds until it is loaded again, None: never."""
+        """The page, with ``reload`` seconds until it is loaded again, None: never.
+
+        The script waits longer the longer nothing was written, since a run that was killed
+        cannot take it back.
+        """
         if isinstance(last, Result):
             spent, budget = last.evaluations, 1
         else:
@@ -119,13 +123,18 @@ class Page:
         peak = environment.peak_memory()
         if peak is not None:
             told["peak memory of the process"] = f"{peak / 1e6:.0f} MB"
-        refresh = element("meta", http_equiv="refresh", content=reload) if reload else ""
+        now = datetime.now().astimezone()
+        written: dict[str, object] = {"datetime": now.isoformat(timespec="milliseconds")}
+        refresh = Markup()
+        if reload:
+            written["data_reload"] = reload
+            refresh = element("noscript", element("meta", http_equiv="refresh", content=reload))
         filling = {
             "policy": _POLICY,
             "refresh": refresh,
             "title": f"Style transfer: {self._name}",
             "status": status,
-            "written": datetime.now().astimezone().isoformat(" ", "seconds"),
+            "written": element("time", now.isoformat(" ", "seconds"), **written),
             "heading": heading,
             "comparison": self._comparison(_jpeg(image, _LARGE, _LARGE_BYTES), image),
             "styles": self._style_section(),

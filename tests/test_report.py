@@ -17,6 +17,7 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -580,6 +581,28 @@ def test_a_page_of_a_run_loads_itself_again_until_the_end(
             assert "after 9 evaluations" in status()
             assert browser.complaints() == []
             assert browser.requests() == {server.url}
+
+
+def test_a_page_of_a_run_that_was_killed_is_loaded_ever_more_seldom(
+    browser: Browser, photo: Image, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.html"
+    page = callbacks.report(path, content=photo)
+    page(Step(**vars(entry(1)), evaluations=9, image=photo))
+    text = path.read_text("utf-8")
+    before = (datetime.now() - timedelta(hours=2)).astimezone().isoformat()
+    path.write_text(re.sub('(<time datetime=")[^"]*', rf"\g<1>{before}", text), "utf-8")
+    waits = "window.waits = []; window.setTimeout = (f, wait) => waits.push(wait)"
+    script = browser.call("Page.addScriptToEvaluateOnNewDocument", source=waits)
+    try:
+        browser.show(path.as_uri())
+        (wait,) = browser.value("waits")
+        status = browser.value("document.querySelector('[role=status]').textContent")
+    finally:
+        browser.call("Page.removeScriptToEvaluateOnNewDocument", **script)
+    assert wait == pytest.approx(720e3, rel=0.05)
+    assert status.endswith("Nothing new for 120 minutes: it is slow, or it was stopped.")
+    assert browser.complaints() == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
