@@ -254,6 +254,17 @@ def test_reconstruct_starts_from_noise(folder: Path, of: str) -> None:
     np.testing.assert_array_equal(images.load("out.png"), np.rint(own.image))
 
 
+def test_a_name_cannot_command_the_terminal(folder: Path) -> None:
+    hostile = "\x1b]0;title\x07\x9b2J.png"
+    (folder / hostile).write_bytes(b"no picture")
+    failed = run("transfer", hostile, "painting.png", "-o", "out.png", *SMALL, code=1)
+    assert "\\u001b]0;title\\u0007\\u009b2J.png" in failed.stderr
+    (folder / hostile).write_bytes((folder / "photo.png").read_bytes())
+    for more in ((), ("--json",)):
+        done = run("batch", "painting.png", hostile, "-o", "out", *SMALL, *more)
+        assert not set("\x1b\x07\x9b") & set(done.output)
+
+
 def test_a_batch_goes_on_after_a_failure(folder: Path) -> None:
     Path("bad.png").write_bytes(b"no picture")
     arguments = ("batch", "painting.png", "photo.png", "bad.png", "other.png", "-o", "out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any, NoReturn
 
@@ -13,6 +14,8 @@ from neural_style.errors import LayerError, LossError, OptionError, RegistryErro
 
 FAILED, USAGE, PARTLY, INTERRUPTED = 1, 2, 3, 130
 _USERS = (LayerError, LossError, OptionError, RegistryError)
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # all but tab and newline
 
 _silent = click.option("--quiet", is_flag=True, help="No progress, nothing but errors.")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -28,10 +31,10 @@ class Commands(click.Group):
         except StyleError as error:
             if ctx.params.get("verbose"):
                 raise
-            click.echo(f"Error: {error}", err=True)
+            tell(f"Error: {error}", err=True)
             ctx.exit(USAGE if isinstance(error, _USERS) else FAILED)
         except KeyboardInterrupt:
-            click.echo("Interrupted; there was no picture yet.", err=True)
+            tell("Interrupted; there was no picture yet.", err=True)
             ctx.exit(INTERRUPTED)
 
 
@@ -43,9 +46,15 @@ def begin() -> None:
 def say(text: str, found: Any, *, silent: bool = False, as_json: bool = False) -> None:
     """Print the result of a command, as text or as JSON."""
     if as_json or not silent:
-        shown = json.dumps(found, ensure_ascii=False) if as_json else text
-        # The bytes of a file's name that are no text are surrogates, which have no bytes in UTF-8.
-        click.echo(shown.encode("utf-8", "backslashreplace").decode("utf-8"))
+        tell(json.dumps(found, ensure_ascii=False) if as_json else text)
+
+
+def tell(text: str, *, err: bool = False) -> None:
+    """Print a line, with what a terminal would obey or could not show as in JSON.
+
+    Names of files have such characters: control sequences, and bytes that are no text.
+    """
+    click.echo(_UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text), err=err)
 
 
 def leave(code: int) -> NoReturn:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from neural_style.cli import options
-from neural_style.cli.group import INTERRUPTED, begin, leave, output_options, say
+from neural_style.cli.group import INTERRUPTED, begin, leave, output_options, say, tell
 from neural_style.errors import OptionError
 
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
@@ -67,7 +67,7 @@ def transfer(**given: Any) -> None:
     with ExitStack() as stack:
         if given["serve"]:
             server = stack.enter_context(ns.report.serve(report_path))
-            click.echo(f"The report is at {server.url} while this runs.", err=True)
+            tell(f"The report is at {server.url} while this runs.", err=True)
         result = ns.transfer(
             photo,
             painted,
@@ -194,5 +194,5 @@ def finish(result: Any, output: Path, *, silent: bool, as_json: bool) -> None:
     text = f"{output}: {result}"
     say(text, summary(result, output), silent=silent, as_json=as_json)
     if interrupted(result):
-        click.echo(f"Interrupted; {output} is the best picture so far.", err=True)
+        tell(f"Interrupted; {output} is the best picture so far.", err=True)
         leave(INTERRUPTED)

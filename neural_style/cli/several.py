@@ -9,7 +9,16 @@ from typing import Any
 import click
 
 from neural_style.cli import options
-from neural_style.cli.group import FAILED, INTERRUPTED, PARTLY, begin, leave, output_options, say
+from neural_style.cli.group import (
+    FAILED,
+    INTERRUPTED,
+    PARTLY,
+    begin,
+    leave,
+    output_options,
+    say,
+    tell,
+)
 from neural_style.cli.making import interrupted, summary
 from neural_style.cli.recipe import Recipe, json_value, pairs
 from neural_style.errors import OptionError
@@ -70,10 +79,10 @@ def batch(**given: Any) -> None:
         done.append({"photo": str(photo), **summary(result, output)})
         say(f"{output}: {result}", None, silent=silent or as_json)
         if stopped := interrupted(result):
-            click.echo(f"Interrupted; {output} is the best picture so far.", err=True)
+            tell(f"Interrupted; {output} is the best picture so far.", err=True)
             break
     for each in failed:
-        click.echo(f"{each['photo']}: {each['error']}", err=True)
+        tell(f"{each['photo']}: {each['error']}", err=True)
     found = {"done": done, "failed": failed}
     _end(len(done), len(failed), found, silent, as_json, interrupted=stopped)
 
@@ -132,17 +141,17 @@ def sweep(**given: Any) -> None:
             run,
             grid,
             folder=folder,
-            callbacks=[] if silent or as_json else [lambda outcome: click.echo(str(outcome))],
+            callbacks=[] if silent or as_json else [lambda outcome: tell(str(outcome))],
         )
     except KeyboardInterrupt:
-        click.echo(f"Interrupted; what had finished is in {folder}, for the next time.", err=True)
+        tell(f"Interrupted; what had finished is in {folder}, for the next time.", err=True)
         leave(INTERRUPTED)
     names = list(grid)
     across: dict[str, Any] = {"rows": names[0], "columns": names[1]} if len(names) == 2 else {}
     sheet = ns.images.save(ns.contact_sheet(outcomes, **across), folder / "sheet.png")
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     for outcome in failed:
-        click.echo(str(outcome), err=True)
+        tell(str(outcome), err=True)
     found = {
         "sheet": str(sheet),
         "outcomes": [
