@@ -42,12 +42,16 @@ class Ours:
         return evaluation.loss, evaluation.gradient
 
     def minimise(self, optimiser: str, course: Course) -> None:
-        """With the default optimiser, which tells of accepted iterates only."""
+        """With the default optimiser, which tells of accepted iterates only.
+
+        ``optimiser`` is the parameterisation.
+        """
         minimise(
             self.loss(),
             self.features,
             self.start,
             evaluations=course.evaluations,
+            parameterisation=optimiser,
             callbacks=[lambda step: course.add(step.loss, step.evaluation)],
         )
 

