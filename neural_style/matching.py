@@ -11,6 +11,7 @@ finite floating-point arrays the result is the same to the last bit, and of thei
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -47,7 +48,7 @@ def match_channels(image: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]
     """
     # Keras transposes on all cores; NumPy takes a quarter of the matching's time for it.
     channels = [ops.convert_to_numpy(ops.moveaxis(x, -1, 0)) for x in (image, reference)]
-    with ThreadPoolExecutor() as threads:  # NumPy sorts without the interpreter's lock
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # NumPy sorts without a lock
         matched = list(threads.map(match, *channels))
     result: NDArray[Any] = ops.convert_to_numpy(ops.stack(matched, -1))
     return result

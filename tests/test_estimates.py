@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from neural_style import (
     LBFGS,
@@ -29,6 +30,7 @@ from neural_style.errors import MemoryLimitError, OptionError, StyleError
 from neural_style.estimates import MARGIN, Tile, fitting
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.images import Image, Size
+from neural_style.refreshed import Refreshed
 from neural_style.sums import WeightedSum
 from neural_style.tiles import Tiled
 from neural_style.tracing import LossNeeds, traced
@@ -95,18 +97,35 @@ def test_what_is_continued_from_small_sizes_is_what_is_traced(
     assert 0.2 < (continued.matching + 20_000) / (found.matching + 20_000) < 5
 
 
-def test_a_histograms_targets_are_counted_before_they_exist(tiny: FeatureModel) -> None:
-    loss = Histogram(blank((64, 64)), layers=["block1_conv1"])
+class Shifted(Refreshed):
+    """Moved by the mean, and so by as much memory every time, which threads do not take."""
+
+    layers = ("block1_conv1",)
+
+    def moved(
+        self, features: NDArray[Any], reference: NDArray[Any], rng: np.random.Generator
+    ) -> NDArray[Any]:
+        return features + (reference.mean() - features.mean())
+
+
+def test_targets_are_counted_before_they_exist(tiny: FeatureModel) -> None:
+    loss = Shifted(blank((64, 64)), refresh_every=5)
     found = estimate(loss, tiny, (4096, 4096))
     features = 4096 * 4096 * 4 * 4
     assert found.parts["targets"] >= features
-    assert found.parts["measuring targets"] >= 2 * features  # the current one, and its match
-    photo = Content(blank((4096, 4096)))  # which is no reference of the histogram's
+    assert 2 * features <= found.parts["measuring targets"] < 3 * features  # current, and moved
+    photo = Content(blank((4096, 4096)))  # which is measured once, and not with the other's
     more = estimate(loss + photo, tiny, (4096, 4096)).parts["measuring targets"]
-    assert more < 1.6 * found.parts["measuring targets"]  # of threads: as they meet
+    assert more == pytest.approx(found.parts["measuring targets"], rel=0.01)
     still = estimate(Gram(blank((64, 64)), layers=["block1_conv1"]), tiny, (4096, 4096))
     assert still.parts["targets"] < 1e6
     assert still.parts["measuring targets"] == 0
+
+
+def test_a_histograms_matching_is_counted(tiny: FeatureModel) -> None:
+    loss = Histogram(blank((64, 64)), layers=["block1_conv1"])
+    found = estimate(loss, tiny, (4096, 4096)).parts
+    assert found["measuring targets"] >= 2 * found["targets"] >= 2 * 4096 * 4096 * 4 * 4
 
 
 def test_a_plugins_quadratic_memory_is_seen(tiny: FeatureModel) -> None:
