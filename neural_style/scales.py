@@ -1,7 +1,7 @@
 """Coarse to fine: the scales of a run, each with its size, its budget and its objective.
 
     plan(loss, features, size, scales, evaluations) -> [Scale(size, budget, objective), …]
-    coarser(side) -> the scales that `transfer` takes before a picture of that longer side
+    coarser(size, *others) -> the scales that `transfer` takes before a picture of that size
 
 The last scale has the size of the run's start. At a coarser one every reference of the
 losses is resized by the factor that the picture is, from the original, so that what a layer
@@ -10,7 +10,6 @@ sees at once is a larger part of both.
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from neural_style.losses import Loss
 from neural_style.objective import Objective
 from neural_style.sums import WeightedSum
 
-_WHOLE, _LEAST = 512, 256  # pixels
+_WHOLE, _LEAST, _THINNEST = 512, 256, 64  # pixels
 
 
 @dataclass(frozen=True)
@@ -71,20 +70,23 @@ def plan(
     return found
 
 
-def coarser(side: int) -> tuple[int, ...]:
-    """Halves of a longer side of more than 512 pixels, none of fewer than 256, increasing.
+def coarser(size: Size, *others: Size) -> tuple[int, ...]:
+    """Halves of a longer side of more than 512 pixels, increasing.
+
+    None is of fewer than 256 pixels, or leaves a shorter side, of the ``others`` too, under 64.
 
     A layer sees as many pixels at every size, so of a large picture ever smaller parts. At 1024
     pixels 60 evaluations kept the blue of the photo's sky and its buildings' reflections; at about
     the same cost from coarse to fine all is painted, with a loss 5 % higher (Montreal × Fuchun
     mountains). At 512 pixels the loss was 7 % higher, and the picture no better.
 
-    >>> coarser(512), coarser(1024)
-    ((), (256, 512))
+    >>> coarser((384, 512)), coarser((1024, 768)), coarser((1024, 768), (1024, 130))
+    ((), (256, 512), (512,))
     """
+    side, thinnest = max(size), min(map(min, (size, *others)))
     halves: list[int] = []
-    while side > _WHOLE or (halves and side >= 2 * _LEAST):
-        side //= 2
+    while (side > _WHOLE or (halves and side >= 2 * _LEAST)) and thinnest >= 2 * _THINNEST:
+        side, thinnest = side // 2, thinnest // 2
         halves.append(side)
     return tuple(halves[::-1])
 
@@ -122,10 +124,9 @@ def _budgets(evaluations: int | Sequence[int], sides: list[int]) -> list[int]:
 def _trace(objective: Objective, features: FeatureModel, size: Size) -> None:
     """Trace every statistic, so that one for which features are too small says so."""
     for loss in (term.loss for term in objective.terms):
-        statistic = tf.function(functools.partial(loss.statistic, guides=None), autograph=False)
+        statistic = tf.function(loss.statistic, autograph=False)
         sizes = {size, *((image.shape[0], image.shape[1]) for image in loss.references)}
         for own in sizes:
             shapes = features.shapes(loss.layers, own)
-            statistic.get_concrete_function(
-                {layer: tf.TensorSpec((1, *shape)) for layer, shape in shapes.items()}
-            )
+            specs = {layer: tf.TensorSpec((1, *shape)) for layer, shape in shapes.items()}
+            statistic.get_concrete_function(specs, None)

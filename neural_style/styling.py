@@ -21,7 +21,7 @@ from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
 from neural_style.rounds import Callback
 from neural_style.scales import coarser
-from neural_style.sums import Term, WeightedSum
+from neural_style.sums import Term, WeightedSum, terms_of
 
 
 def transfer(
@@ -72,11 +72,12 @@ def transfer(
         (`neural_style.color`). By default they are not.
     start
         ``"content"`` (by default), ``"noise"`` (uniform in 0–255, from the seed, or the
-        preset's own), or an array, which is resized to the content's final size.
+        preset's own), or an array, which is resized to the content's final size. With
+        ``scales`` it is resized to the first of them, which takes the finest noise out.
     scales
-        As in `minimise`. By default a picture of more than 512 pixels is first painted at
-        halves of its size, down to 256 (`neural_style.scales.coarser`); with a preset, or with
-        a list of evaluations, at its final size alone, as with ``()``.
+        As in `minimise`. By default, for the default loss, a picture of more than 512 pixels
+        is first painted at halves of its size, down to 256 (`neural_style.scales.coarser`); with
+        another loss, a preset or a list of evaluations, at its final size alone, as with ``()``.
     evaluations
         As in `minimise`, so at every scale; by default 300.
     features
@@ -146,15 +147,17 @@ def prepared(
             evaluations=300,
             parameterisation="frequencies" if loss is None else "pixels",
         )
-        own = draft.preset(make(draft.photo, draft.painting))
-        if "scales" in options or isinstance(own.evaluations, Sequence):
-            return own
-        return replace(own, scales=coarser(max(draft.size)))
+        return draft.preset(make(draft.photo, draft.painting))
 
     first, *others = (drafted(style) for style in styles)
     if others:
         mixed = [share * one.loss for share, one in zip(shares, (first, *others), strict=True)]
         first = replace(first, loss=_merged(sum(mixed[1:], start=mixed[0])))
+    plain = preset is None and loss is None and "scales" not in options
+    if plain and not isinstance(first.evaluations, Sequence):
+        losses = [term.loss for term in terms_of(first.loss)]
+        sizes = [image.shape[:2] for own in losses for image in own.references]
+        first = replace(first, scales=coarser(first.start.shape[:2], *sizes))
     return first
 
 

@@ -245,6 +245,15 @@ def test_a_scale_too_small_for_a_loss_is_named_before_the_run(
         minimise(untileable, tiny, photo, scales=(16,), tile=20, callbacks=[never])
 
 
+def test_a_statistic_may_call_its_guides_as_it_likes(tiny: FeatureModel, photo: Image) -> None:
+    class Named(Towards):
+        def statistic(self, features: Any, _others: Any) -> Any:
+            return super().statistic(features, _others)
+
+    result = minimise(Named(photo), tiny, photo, scales=(24,), evaluations=2)
+    assert result.evaluations == 4
+
+
 def test_scales_and_tiles_go_together(tiny: FeatureModel, photo: Image, painting: Image) -> None:
     loss = Content(photo) + 10 * Gram(painting)
     whole, tiled = (

@@ -112,6 +112,19 @@ def test_a_large_picture_is_painted_from_coarse_to_fine(
     assert ready.scales == scales
 
 
+def test_a_scroll_is_painted_at_the_scales_that_it_is_high_enough_for(photo: Image) -> None:
+    scales = []
+    for height in (600, 130, 54):
+        scroll = images.noise((height, 1040), seed=1)
+        scales.append(styling.prepared(photo, scroll, None, None, None, {"size": 1040}).scales)
+    assert scales == [(260, 520), (520,), ()]
+
+
+def test_a_loss_of_ones_own_is_minimised_at_its_size_alone(photo: Image, painting: Image) -> None:
+    make = lambda photo, painting: Content(photo)  # noqa: E731
+    assert styling.prepared(photo, painting, None, None, make, {"size": 1040}).scales == ()
+
+
 def test_a_preset_is_painted_at_its_size_alone(photo: Image, painting: Image) -> None:
     ready = styling.prepared(photo, painting, None, "gatys", None, {"size": 1040})
     assert ready.scales == ()
