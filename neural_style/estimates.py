@@ -56,7 +56,7 @@ _EAGER = 1.35 * 0.6  # of the same in the pass that measures targets, less what 
 
 # Of the speed of a matrix product: Winograd's and direct convolutions, the losses' products.
 # From the times in `neural_style.accelerated`, of layers alike but for their channels.
-_WINOGRAD, _DIRECT, _LOSSES = 0.9, 0.9, 0.6
+_WINOGRAD, _DIRECT, _LOSSES = 0.9, 0.9, 0.75
 _PASSES = 1.5  # through memory, of every activation, forward and back each
 _SECOND_PASS = 1.4  # times an evaluation at once, where statistics are taken before it
 _CALL = 3e-3  # seconds
@@ -130,6 +130,7 @@ def estimate(
     >>> small.memory < large.memory
     True
     """
+    tile = _checked(tile)
     if tile == "auto":
         tile = fitting(loss, features, size, tile, optimiser)
     return _Estimator(loss, features, optimiser)(size, tile)
@@ -152,13 +153,7 @@ def fitting(
     OptionError
         ``tile`` is none of these.
     """
-    if isinstance(tile, str):
-        if tile != "auto":
-            raise OptionError(
-                f"tile: expected a positive whole number, 'auto' or None, got {tile!r}."
-            )
-    elif tile is not None:
-        tile = check_count("tile", tile)
+    tile = _checked(tile)
     given = None if tile == "auto" else tile
     free = machine.available_memory()
     if free is None:
@@ -189,7 +184,8 @@ class _Estimator:
     def __call__(self, size: Size, tile: int | None) -> Estimate:
         if tile is None or max(size) <= tile:
             parts, seconds = self._at_once(size)
-            return Estimate(size, None, self._with_targets(parts, size, whole=True), seconds)
+            kept = max((self._eager(_within(own, tile)) for own in self.references), default=0)
+            return Estimate(size, None, self._with_targets(parts, size, kept), seconds)
         cut = windows(self.losses, self.features, size, tile)
         rows, columns = cut[0].pixels
         window = rows.stop - rows.start, columns.stop - columns.start
@@ -197,7 +193,7 @@ class _Estimator:
         if any(loss.tiling == "map" for loss in self.losses):
             parts["crops"] = round(2 * self._needs(window).targets)
         passes = _SECOND_PASS if any(loss.tiling == "mean" for loss in self.losses) else 1
-        parts = self._with_targets(parts, size, whole=False)
+        parts = self._with_targets(parts, size)
         return Estimate(size, tile, parts, len(cut) * passes * seconds)
 
     def surely_fits(self, size: Size, free: int) -> bool:
@@ -205,7 +201,8 @@ class _Estimator:
         if any(loss.memory == "quadratic" for loss in self.losses):
             return False
         shapes = self._shapes(size)
-        rough = 10 * sum(map(_activation, shapes)) + 10 * self._pictures(size)
+        rough: float = 10 * sum(map(_activation, shapes)) + 10 * self._pictures(size)
+        rough += max(map(self._eager, self.references), default=0)
         return 2 * (rough + _COMPILER + 2 * len(shapes) * _COMPILED_LAYER) < free
 
     def largest_tile(self, size: Size, free: int, whole: Estimate) -> int:
@@ -231,7 +228,8 @@ class _Estimator:
         return MemoryLimitError(f"{found}; {_bytes(free)} are free: {advice}.")
 
     def _largest_tile(self, size: Size, free: int) -> int | None:
-        return self._largest(lambda side: (size, side), max(size), free)
+        most = max(map(max, (size, *self.references)))
+        return self._largest(lambda side: (size, side), most, free)
 
     def _largest_size(self, size: Size, free: int) -> Size | None:
         def scaled(side: int) -> Size:
@@ -267,16 +265,16 @@ class _Estimator:
         }
         return parts, self._seconds(size, shapes)
 
-    def _with_targets(self, parts: Mapping[str, int], size: Size, *, whole: bool) -> dict[str, int]:
+    def _with_targets(
+        self, parts: Mapping[str, int], size: Size, passed: float = 0
+    ) -> dict[str, int]:
         """With what is kept of measuring targets, and what it takes beyond the evaluation.
 
-        Tiles have reserved what the pass over a reference takes; see `neural_style.tiles`.
-        A refresh finds the memory of the evaluations before it still taken.
+        ``passed`` is what the passes over references leave; tiles have reserved it, see
+        `neural_style.tiles`. A refresh finds the memory of the evaluations before it still taken.
         """
         own = self._needs(size)
-        kept = own.targets
-        if whole:
-            kept += max(map(self._eager, self.references), default=0)
+        kept = own.targets + passed
         moving = [loss for loss in self.losses if loss.refresh_every is not None]
         if moving:
             measuring = own.matching
@@ -357,6 +355,12 @@ class _Estimator:
         return self.features.operations(self.layers, size)
 
 
+def _checked(tile: Tile) -> Tile:
+    if isinstance(tile, str) and tile != "auto":
+        raise OptionError(f"tile: expected a positive whole number, 'auto' or None, got {tile!r}.")
+    return tile if tile is None or tile == "auto" else check_count("tile", tile)
+
+
 def _pictures(optimiser: Any) -> float:
     """The float32 pictures that an optimiser keeps at once."""
     if optimiser is None:
@@ -364,6 +368,11 @@ def _pictures(optimiser: Any) -> float:
     pairs = getattr(optimiser, "history", 0)
     # SciPy works in float64, on 2m + 5 vectors and copies of the picture and its gradient.
     return 2 * (2 * pairs + 9) if isinstance(optimiser, SciPyLBFGS) else 2 * pairs + 8
+
+
+def _within(size: Size, tile: int | None) -> Size:
+    """The part of a picture that is passed over at once."""
+    return size if tile is None else (min(size[0], tile), min(size[1], tile))
 
 
 def _activation(operation: _Operation) -> int:

@@ -88,7 +88,7 @@ def speed() -> Speed:
     )
 
 
-def _least_seconds(work: Callable[[], object], repeats: int = 8) -> float:
+def _least_seconds(work: Callable[[], object], repeats: int = 30) -> float:
     seconds = []
     for _ in range(repeats):
         began = time.perf_counter()

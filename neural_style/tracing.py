@@ -26,7 +26,7 @@ from neural_style.features import FeatureModel
 from neural_style.images import Size
 from neural_style.losses import Loss
 
-_SIDES = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)  # of the small pictures
+_SIDES = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)  # the shorter, of the small
 _FIRST = {"linear": 3, "quadratic": 0}  # of these, by what grows with the positions
 
 
@@ -49,7 +49,7 @@ class LossNeeds(NamedTuple):
             return known[size]
         quadratic = any(loss.memory == "quadratic" for loss in losses)
         sides = _SIDES[_FIRST["quadratic" if quadratic else "linear"] :]
-        if max(size) <= sides[0]:
+        if min(size) <= sides[0]:
             known[size] = traced(losses, features, size)
             return known[size]
         count = 3 if quadratic else 2
@@ -72,7 +72,7 @@ def _small_sizes(
     """The least sizes, about of the shape of ``size``, at which the losses can be traced."""
     found: list[Size] = []
     for side in sides:
-        height, width = (16 * max(1, round(side * n / max(size) / 16)) for n in size)
+        height, width = (16 * max(1, round(side * n / min(size) / 16)) for n in size)
         small = height, width
         try:
             if small not in known:

@@ -105,7 +105,8 @@ class Shifted(Refreshed):
     def moved(
         self, features: NDArray[Any], reference: NDArray[Any], rng: np.random.Generator
     ) -> NDArray[Any]:
-        return features + (reference.mean() - features.mean())
+        moved: NDArray[Any] = features + (reference.mean() - features.mean())
+        return moved
 
 
 def test_targets_are_counted_before_they_exist(tiny: FeatureModel) -> None:
@@ -183,6 +184,30 @@ def test_auto_takes_the_largest_tile_that_fits(tiny: FeatureModel, free: Any) ->
     )
     assert MARGIN * chosen <= limit < MARGIN * larger
     assert estimate(loss, tiny, LARGE, tile="auto").tile == objective.tile
+
+
+def test_a_large_reference_is_counted_and_tiled(tiny: FeatureModel, free: Any) -> None:
+    size, loss = (256, 256), Gram(blank((4096, 4096)))
+    whole = estimate(loss, tiny, size)
+    tiled = estimate(loss, tiny, size, tile=512)
+    assert tiled.parts["targets"] < whole.parts["targets"] / 50
+    free(math.ceil(MARGIN * tiled.memory))
+    tile = fitting(loss, tiny, size, "auto")
+    assert tile is not None
+    assert 512 <= tile < 4096
+    with pytest.raises(MemoryLimitError, match=r"tile=\d+ would fit"):
+        fitting(loss, tiny, size, None)
+
+
+@pytest.mark.parametrize("tile", ["whole", 0, 2.5])
+def test_what_is_no_tile_is_refused(tiny: FeatureModel, tile: Any) -> None:
+    with pytest.raises(OptionError, match="tile: expected"):
+        estimate(TotalVariation(), tiny, LARGE, tile=tile)
+
+
+def test_a_wide_picture_is_traced_where_its_losses_fit(tiny: FeatureModel) -> None:
+    loss = ShiftedGram(blank((200, 400)), shifts=[16], layers=["block3_conv1"])
+    assert estimate(loss, tiny, (200, 4096)).memory > estimate(loss, tiny, (200, 1000)).memory
 
 
 def test_what_cannot_fit_is_refused_with_what_would(tiny: FeatureModel, free: Any) -> None:
