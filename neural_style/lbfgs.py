@@ -123,14 +123,15 @@ class _Driver:
             _, y, inverse = self._pairs[-1]
             direction *= np.float32(1 / (inverse * float(y @ y)))
         else:
-            direction /= max(np.sqrt(np.mean(gradient**2)), np.finfo(np.float32).tiny)
+            square = np.mean(np.square(gradient, dtype=np.float64))  # of any weight
+            direction /= max(np.sqrt(square), np.finfo(np.float32).tiny)
         for (s, y, inverse), factor in zip(self._pairs, reversed(factors), strict=True):
             direction += np.float32(factor - inverse * float(y @ direction)) * s
         return direction
 
     def _remember(self, s: Vector, y: Vector) -> None:
         curvature = float(s @ y)
-        if curvature > 1e-10 * float(y @ y):  # else the direction could lead uphill
+        if curvature > 1e-10 * float(y @ y) > 0:  # else the direction could lead uphill
             self._pairs.append((s, y, 1 / curvature))
 
 
@@ -149,12 +150,12 @@ def _search(at: Callable[[Vector], _Point], here: _Point, direction: Vector) -> 
         there = at(x)
         return there.loss
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of a search that fails
-        # The gradient is asked for where the loss was last, and returned only if both hold there.
-        *_, slope = line_search(
-            loss, lambda _: there.gradient, here.x, direction, here.gradient, here.loss
-        )
+    # A search may fail. The filter stays: runs in other threads could not put filters back.
+    warnings.filterwarnings("ignore", "The line search algorithm", RuntimeWarning)
+    # The gradient is asked for where the loss was last, and returned only if both hold there.
+    *_, slope = line_search(
+        loss, lambda _: there.gradient, here.x, direction, here.gradient, here.loss
+    )
     return there if slope is not None and there.loss < here.loss else None
 
 

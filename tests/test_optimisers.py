@@ -210,3 +210,14 @@ def test_scipys_state_cannot_be_had() -> None:
 def finish(at_work: Any, log: Log, accept: Any, start: Any) -> None:
     with contextlib.suppress(RoundOver):
         at_work(log.evaluate, accept, start)
+
+
+@pytest.mark.parametrize("weight", [1e-25, 1e-22, 1e-12, 1e12])
+def test_it_moves_at_any_weight(weight: float) -> None:
+    def bowl(x: Any) -> tuple[float, Any]:
+        return weight * float(np.sum((x - 10) ** 2)), np.float32(2 * weight) * (x - 10)
+
+    log = Log(bowl, most=30)
+    with contextlib.suppress(RoundOver):
+        LBFGS().driver()(log.evaluate, log.accept, np.full((2, 3, 3), 40, np.float32))
+    assert np.abs(log.accepted[-1][0] - 10).max() < 29
