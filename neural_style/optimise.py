@@ -262,15 +262,17 @@ def run(
             result = finished(reason)
             if output is not None:
                 result.save(output)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if running.best is not None:
                 message = f"{type(error).__name__} after {running.evaluation} evaluations"
                 _rescue(error, finished(reason or message), output)
             raise
+    if running.interrupts.asked:  # perhaps after the last evaluation
+        result = finished(running.interrupted())
     return result
 
 
-def _rescue(error: Exception, result: Result, output: str | os.PathLike[str] | None) -> None:
+def _rescue(error: BaseException, result: Result, output: str | os.PathLike[str] | None) -> None:
     """Keep what a run has reached, whatever ended it."""
     error.result = result  # type: ignore[attr-defined]
     error.add_note("The best picture so far is in this exception's attribute: error.result.image")

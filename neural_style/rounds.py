@@ -125,7 +125,7 @@ class Run:
             # Of a handler that is not ours, or in another thread; else it is the second.
             if self.best is None or self.interrupts.asked:
                 raise
-            return self._interrupted()
+            return self.interrupted()
 
     def _rounds(
         self, driver: optimisers.Driver, image: Image, periods: dict[int, int], budget: int
@@ -233,7 +233,7 @@ class Run:
     def evaluate(self, x: Image) -> tuple[float, Image]:
         """The objective for the optimiser, of its variables, counted and checked."""
         if self.interrupts.asked:
-            raise _Stop(self._interrupted())
+            raise _Stop(self.interrupted())
         if self.evaluation >= self.round_end:
             raise RoundOver(x)
         image = self.variables.decode(x)
@@ -288,7 +288,8 @@ class Run:
                 self.state(self.driver.state() if self.driver.keeps_state else {})
             )
 
-    def _interrupted(self) -> str:
+    def interrupted(self) -> str:
+        """The reason of a run that Ctrl-C ended."""
         return f"interrupted (Ctrl-C) after {self.evaluation} evaluations"
 
     def result(self, seed: int, reason: str) -> Result:

@@ -309,6 +309,20 @@ def test_ctrl_c_ends_with_the_best_picture_so_far(
     np.testing.assert_array_equal(images.load(path), np.rint(result.image))
 
 
+def test_ctrl_c_after_the_last_evaluation_is_told(tiny: FeatureModel, photo: Image) -> None:
+    class Late:
+        def __enter__(self) -> None: ...
+
+        def __call__(self, step: Step) -> None: ...
+
+        def __exit__(self, *_: object) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    result = minimise(Content(255 - photo), tiny, photo, callbacks=[Late()], evaluations=3)
+    assert result.reason == "interrupted (Ctrl-C) after 3 evaluations"
+    assert result.record["outcome"]["reason"] == result.reason
+
+
 @pytest.mark.parametrize("at", [0, 4])
 def test_ctrl_c_twice_leaves_at_once(tiny: FeatureModel, photo: Image, at: int) -> None:
     def interrupt(step: Step) -> None:
@@ -334,23 +348,24 @@ def test_another_handler_of_ctrl_c_stays(tiny: FeatureModel, photo: Image) -> No
     assert len(heard) == len(result.history)
 
 
+@pytest.mark.parametrize("kind", [OSError, SystemExit])
 @pytest.mark.parametrize("where", ["step", "exit"])
 def test_an_exception_in_a_callback_loses_nothing(
-    tiny: FeatureModel, photo: Image, tmp_path: Path, where: str
+    tiny: FeatureModel, photo: Image, tmp_path: Path, where: str, kind: type[BaseException]
 ) -> None:
     class Failing:
         def __enter__(self) -> None: ...
 
         def __call__(self, step: Step) -> None:
             if where == "step" and step.evaluation >= 4:
-                raise OSError("no space for the log")
+                raise kind("no space for the log")
 
         def __exit__(self, *_: object) -> None:
             if where == "exit":
-                raise OSError("no space for the log")
+                raise kind("no space for the log")
 
     path = tmp_path / "out.png"
-    with pytest.raises(OSError, match="no space for the log") as raised:
+    with pytest.raises(kind, match="no space for the log") as raised:
         minimise(
             Content(255 - photo), tiny, photo, callbacks=[Failing()], evaluations=9, output=path
         )
