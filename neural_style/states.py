@@ -93,6 +93,6 @@ def of_driver(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 def _row(values: list[Any], kinds: Mapping[str, Any], where: str) -> dict[str, Any]:
     """A list as a dict, if it has one value of each kind."""
-    row = dict(zip(kinds, values, strict=False))
+    row = dict(zip(kinds, values, strict=True))
     check_kind(row, kinds, where)
     return row
