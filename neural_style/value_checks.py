@@ -176,8 +176,4 @@ def _dead(activations: Mapping[str, Any], channels: int) -> Any:
     return {name: f * (np.arange(f.shape[-1]) >= channels) for name, f in activations.items()}
 
 
-def _finite(x: Any) -> bool:
-    return bool(np.isfinite(np.asarray(x)).all())
-
-
 CHECKS = checks_in(globals())
