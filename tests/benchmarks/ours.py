@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import keras
 import tensorflow as tf
 from protocol import CONTENT, STYLE, STYLE_WEIGHT, Array, Course, Options, peak_memory, serve
 from protocol import pictures as load
 
-from neural_style import FeatureModel, Objective, WeightedSum, minimise
+from neural_style import FeatureModel, Objective, Step, WeightedSum, minimise
 from neural_style.extensions import Content, Gram
 
 IMPORTED = peak_memory()
@@ -44,15 +45,26 @@ class Ours:
     def minimise(self, optimiser: str, course: Course) -> None:
         """With the default optimiser, which tells of accepted iterates only.
 
-        ``optimiser`` is the parameterisation.
+        ``optimiser`` is the parameterisation, or "coarse to fine": of frequencies, a ninth of
+        the evaluations at half the size. The course has the last scale's losses.
         """
+        options: dict[str, Any] = {"parameterisation": optimiser}
+        if optimiser == "coarse to fine":
+            half, n = max(self.start.shape) // 2, course.evaluations
+            options = {"parameterisation": "frequencies", "scales": [half]}
+            options["evaluations"] = [n // 9, n - n // 9]
+        last = len(options.get("scales", ()))
+
+        def add(step: Step) -> None:
+            if step.scale == last:
+                course.add(step.loss, step.evaluation)
+
         minimise(
             self.loss(),
             self.features,
             self.start,
-            evaluations=course.evaluations,
-            parameterisation=optimiser,
-            callbacks=[lambda step: course.add(step.loss, step.evaluation)],
+            **{"evaluations": course.evaluations, **options},
+            callbacks=[add],
         )
 
 
