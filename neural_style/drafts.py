@@ -22,7 +22,6 @@ from neural_style.features import FeatureModel, check_model
 from neural_style.images import Image, Size
 from neural_style.lbfgs import LBFGS
 from neural_style.losses import Loss
-from neural_style.networks import Preprocess
 from neural_style.optimise import minimise
 from neural_style.optimisers import SciPyLBFGS
 from neural_style.parameterisation import Parameterisation
@@ -121,7 +120,7 @@ class Draft:
         start: str = "content",
         noise: Callable[..., Image] = images.noise,
         optimiser: Any = None,
-        network: tuple[str, str, str | Preprocess] = ("vgg19", "max", "caffe"),
+        network: tuple[str, str, str] = ("vgg19", "max", "caffe"),
         squash: bool = False,
         restart_every: int | None = None,
         clip: Literal["round", "step"] = "round",
@@ -212,7 +211,7 @@ class Draft:
 
 
 @functools.cache
-def pretrained(network: str, pooling: str, preprocess: str | Preprocess) -> FeatureModel:
+def pretrained(network: str, pooling: str, preprocess: str) -> FeatureModel:
     """A VGG with its ImageNet weights, loaded once a process."""
     return FeatureModel(network, pooling=pooling, preprocess=preprocess)
 
