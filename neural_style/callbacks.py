@@ -18,7 +18,8 @@ from rich.text import Text
 from neural_style import images
 from neural_style.errors import ImageError, OptionError, check_count
 from neural_style.files import as_path, make_folder
-from neural_style.result import Picture, Step
+from neural_style.images import Picture
+from neural_style.result import Step
 
 if TYPE_CHECKING:
     from neural_style.losses import Loss

@@ -27,11 +27,11 @@ import numpy as np
 
 from neural_style import images
 from neural_style.backend import keras
-from neural_style.drafts import Draft, Options, Picture
+from neural_style.drafts import Draft, Options
 from neural_style.drafts import Preset as Preset
 from neural_style.errors import OptionError, check_count, suggestion
 from neural_style.features import IMAGE
-from neural_style.images import Image, Size
+from neural_style.images import Image, Picture, Size
 from neural_style.losses import Loss
 from neural_style.quirks import JointHistogram, SummedVariation
 from neural_style.registry import create
