@@ -17,8 +17,9 @@ from rich.text import Text
 
 from neural_style import images
 from neural_style.errors import ImageError, OptionError, check_count
-from neural_style.files import make_folder
-from neural_style.result import Picture, Step
+from neural_style.files import as_path, make_folder
+from neural_style.images import Picture
+from neural_style.result import Step
 
 if TYPE_CHECKING:
     from neural_style.losses import Loss
@@ -135,7 +136,9 @@ def tensorboard(
     ----------
     logdir
         A folder for this run alone, made if it is missing. A new run into it replaces the
-        files of the last; a TensorBoard that is open has its HParams only once restarted.
+        files of the last; one that goes on (`neural_style.resume`) adds one, and iterates after
+        the state that it goes on from are there twice. A TensorBoard that is open has the
+        HParams of a new run only once restarted.
     every
         The picture is kept at the first iterate, at the first one at or after each
         multiple of so many evaluations, and at the last.
@@ -151,7 +154,8 @@ def tensorboard(
     OptionError
         ``every`` is no number, or the folder cannot be made or written to.
     """
-    return _TensorBoard(Path(logdir).absolute(), check_count("every", every), dict(hparams or {}))
+    folder = as_path(logdir, "logdir", OptionError).absolute()
+    return _TensorBoard(folder, check_count("every", every), dict(hparams or {}))
 
 
 class _TensorBoard:
@@ -179,16 +183,14 @@ class _TensorBoard:
         self._summary = tf.summary
 
     def __enter__(self) -> Self:
-        for old in self._logdir.glob(f"events.out.tfevents.*{self._suffix}"):
-            old.unlink()
-        self._writer = self._summary.create_file_writer(
-            str(self._logdir), filename_suffix=self._suffix
-        )
+        self._writer: Any = None
         self._due = self._pictured = 0
         self._last: Step | None = None
         return self
 
     def __call__(self, step: Step) -> None:
+        if self._writer is None:
+            self._open(new=step.evaluation == 1)
         with self._writer.as_default(step.evaluation):
             if self._last is None:
                 self._settings({**self._hparams, "evaluations": step.evaluations})
@@ -203,7 +205,16 @@ class _TensorBoard:
         if self._last is not None and self._last.evaluation > self._pictured:
             with self._writer.as_default(self._last.evaluation):
                 self._picture(self._last)
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _open(self, *, new: bool) -> None:
+        if new:
+            for old in self._logdir.glob(f"events.out.tfevents.*{self._suffix}"):
+                old.unlink()
+        self._writer = self._summary.create_file_writer(
+            str(self._logdir), filename_suffix=self._suffix
+        )
 
     def _settings(self, settings: dict[str, Any]) -> None:
         lines = "\n".join(f"{name}: {value}" for name, value in settings.items())

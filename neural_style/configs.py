@@ -36,7 +36,7 @@ def config_of(total: WeightedSum) -> dict[str, Any]:
             {
                 "loss": registry.name_of(type(term.loss)),
                 "weight": float(term.weight),
-                "config": _plain(term.loss.get_config(), term.name),
+                "config": plain(term.loss.get_config(), term.name),
                 "references": [digest(picture) for picture in term.loss.references],
                 "masks": term.loss.masks
                 and [digest(term.loss.masks[0]), [digest(mask) for mask in term.loss.masks[1]]],
@@ -162,16 +162,16 @@ def _number(weight: float) -> str:
     return short if float(short) == weight else repr(float(weight))
 
 
-def _plain(value: Any, where: str) -> Any:
+def plain(value: Any, where: str) -> Any:
     """A value of a config as JSON has it."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {key: _plain(each, f"{where}'s {key}") for key, each in value.items()}
+        return {key: plain(each, f"{where}'s {key}") for key, each in value.items()}
     if isinstance(value, list | tuple | range):
-        return [_plain(each, where) for each in value]
+        return [plain(each, where) for each in value]
     raise LossError(
         f"{where}: {value!r} has no place in a config, which is JSON: use numbers, strings, lists "
         f"and dicts of them, or write a Loss class with it inside and @register that."

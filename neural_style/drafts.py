@@ -13,24 +13,22 @@ import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TypedDict
 
 from neural_style import color, images
 from neural_style.errors import OptionError, check_count, suggestion
 from neural_style.estimates import Tile
 from neural_style.features import FeatureModel, check_model
-from neural_style.images import Image, Size
+from neural_style.images import Image, Size, picture_of
+from neural_style.images import Picture as Picture
 from neural_style.lbfgs import LBFGS
 from neural_style.losses import Loss
-from neural_style.networks import Preprocess
 from neural_style.optimise import minimise
 from neural_style.optimisers import SciPyLBFGS
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
 from neural_style.rounds import Callback
 from neural_style.sums import WeightedSum
-
-Picture: TypeAlias = str | os.PathLike[str] | Image
 
 
 class Options(TypedDict, total=False):
@@ -121,7 +119,7 @@ class Draft:
         start: str = "content",
         noise: Callable[..., Image] = images.noise,
         optimiser: Any = None,
-        network: tuple[str, str, str | Preprocess] = ("vgg19", "max", "caffe"),
+        network: tuple[str, str, str] = ("vgg19", "max", "caffe"),
         squash: bool = False,
         restart_every: int | None = None,
         clip: Literal["round", "step"] = "round",
@@ -134,11 +132,11 @@ class Draft:
         if side == "square":
             fit = {"size": (size, size)}
         elif side == "rows":
-            height, width, _ = (content := _picture(content, "content")).shape
+            height, width, _ = (content := picture_of(content, "content")).shape
             fit = {"size": (size, int(width * size / height))}
-        self.photo = _picture(content, "content", **fit)
+        self.photo = picture_of(content, "content", **fit)
         self.size: Size = (self.photo.shape[0], self.photo.shape[1])
-        self.painting = _picture(style, "style", **self._fit_of_style(side, fit, options, squash))
+        self.painting = picture_of(style, "style", **self._fit_of_style(side, fit, options, squash))
         chroma = self._coloured(options.get("color"))
         features = options.get("features")
         self.features = pretrained(*network) if features is None else check_model(features)
@@ -212,12 +210,6 @@ class Draft:
 
 
 @functools.cache
-def pretrained(network: str, pooling: str, preprocess: str | Preprocess) -> FeatureModel:
+def pretrained(network: str, pooling: str, preprocess: str) -> FeatureModel:
     """A VGG with its ImageNet weights, loaded once a process."""
     return FeatureModel(network, pooling=pooling, preprocess=preprocess)
-
-
-def _picture(picture: Picture, name: str, **size: Any) -> Image:
-    if isinstance(picture, str | os.PathLike):
-        return images.load(picture, **size)
-    return images.resize(images.as_image(picture, name), **size)

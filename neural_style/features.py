@@ -46,8 +46,9 @@ class FeatureModel:
     preprocess
         From RGB, 0–255, to what the network takes: ``"caffe"`` (BGR minus the ImageNet
         means; VGG's own and its default), ``"torch"`` (0–1, torchvision's mean and
-        deviation), ``"tf"`` (−1 to 1), ``"raw"`` (nothing), or a function of a tensor.
-        A wrapped model has no default.
+        deviation), ``"tf"`` (−1 to 1), ``"bgr"`` (the channels in that order, nothing
+        subtracted), ``"raw"`` (nothing), or a function of a tensor. A wrapped model has no
+        default.
     winograd
         Whether what objectives compile has the fast layers of `neural_style.accelerated`
         where no GPU is visible. Features and gradients then differ by about 1e-5.

@@ -25,6 +25,7 @@ from neural_style.sizes import asked_size, check_size, checked_size
 from neural_style.sizes import scaled as scaled
 
 Image: TypeAlias = NDArray[np.float32]
+Picture: TypeAlias = str | os.PathLike[str] | Image
 
 _MOST = float(np.finfo(np.float32).max) / 10  # beyond it, noise may be infinite
 _FORMATS: dict[str, dict[str, Any]] = {
@@ -84,6 +85,19 @@ def load(
     if target != given:
         picture = picture.resize(target[::-1], PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
     return as_image(np.asarray(picture), str(path))
+
+
+def picture_of(picture: Any, name: str, **size: Any) -> Image:
+    """The picture that a caller gives as a path or an array, called ``name`` in errors.
+
+    ``size`` is one of the sizes of `load`, or none. Raises as `load`, `as_image` and `resize`.
+
+    >>> picture_of(np.full((4, 6, 3), 7, np.uint8), "content", long_side=3).shape
+    (2, 3, 3)
+    """
+    if isinstance(picture, str | os.PathLike):
+        return load(picture, **size)
+    return resize(as_image(picture, name), any_range=True, **size)
 
 
 def save(image: NDArray[Any], path: str | os.PathLike[str]) -> Path:

@@ -15,15 +15,13 @@ import hashlib
 import json
 import logging
 from os import PathLike
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import PIL.Image
 
 from neural_style import images
 from neural_style.errors import OptionError
-from neural_style.files import atomic, make_folder, open_file
+from neural_style.files import as_path, atomic, make_folder, read_arrays
 from neural_style.result import Entry, Result
 
 _log = logging.getLogger(__name__)
@@ -41,12 +39,12 @@ class Kept:
         if len(set(self.keys)) < len(self.keys):
             twice = next(key for key in self.keys if self.keys.count(key) > 1)
             raise OptionError(f"grid: two runs have the settings {twice}; leave one of them out.")
+        home = as_path(folder, "folder", OptionError)
         self.paths = [
-            _as_path(folder) / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
-            for key in self.keys
+            home / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz" for key in self.keys
         ]
         try:
-            make_folder(_as_path(folder))
+            make_folder(home)
         except (OSError, ValueError) as error:
             raise OptionError(f"folder: {folder} cannot be written to ({error}).") from error
 
@@ -70,15 +68,14 @@ class Kept:
         if not path.exists():
             return None
         try:
-            with open_file(path) as file, np.load(file, allow_pickle=False) as archive:
-                _check_bytes(archive)
-                record = json.loads(archive["record"].tobytes())
-                picture = images.as_image(archive["image"], any_range=True)
-                inputs = {
-                    name.removeprefix(_INPUT): archive[name]
-                    for name in archive.files
-                    if name.startswith(_INPUT)
-                }
+            arrays = read_arrays(path)
+            record = json.loads(arrays["record"].tobytes())
+            picture = images.as_image(arrays["image"], any_range=True)
+            inputs = {
+                name.removeprefix(_INPUT): array
+                for name, array in arrays.items()
+                if name.startswith(_INPUT)
+            }
             if _canonical(record["settings"]) != self.keys[index]:
                 raise ValueError(f"it has the settings {record['settings']}")
             values = record["result"]
@@ -89,20 +86,6 @@ class Kept:
                 "%s is no result of %s, which is made again: %s", path, self.keys[index], error
             )
             return None
-
-
-def _as_path(folder: Any) -> Path:
-    try:
-        return Path(folder)
-    except TypeError as error:
-        raise OptionError(f"folder: expected a path, got {folder!r}.") from error
-
-
-def _check_bytes(archive: Any) -> None:
-    """Refuse an archive that unpacks to more than the largest picture takes."""
-    most = 12 * (PIL.Image.MAX_IMAGE_PIXELS or np.inf) + 2**26
-    if sum(member.file_size for member in archive.zip.infolist()) > most:
-        raise ValueError(f"it unpacks to more than {most:,} bytes")
 
 
 def _checked(record: _Record) -> _Record:

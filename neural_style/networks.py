@@ -25,7 +25,7 @@ Tensor: TypeAlias = Any
 Preprocess: TypeAlias = Callable[[Tensor], Tensor]
 
 _NETWORKS = {"vgg19": keras.applications.VGG19, "vgg16": keras.applications.VGG16}
-MODES = ("caffe", "torch", "tf", "raw")
+MODES = ("caffe", "torch", "tf", "bgr", "raw")
 # Layers whose options decide what they compute, and are plain values.
 _DESCRIBED = (
     keras.layers.Conv2D,
@@ -105,6 +105,8 @@ def preprocessing(preprocess: str | Preprocess) -> Preprocess:
         )
     if preprocess == "raw":
         return lambda image: image
+    if preprocess == "bgr":
+        return lambda image: image[..., ::-1]
     return functools.partial(
         keras.applications.imagenet_utils.preprocess_input,
         data_format="channels_last",

@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import os
 import platform
 import re
 from collections.abc import Mapping, Sequence
@@ -25,12 +24,12 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
-from neural_style import curves, environment, images
+from neural_style import curves, environment
 from neural_style.errors import OptionError
-from neural_style.images import Image, digest
+from neural_style.images import Image, Picture, digest, picture_of
 from neural_style.losses import Loss
 from neural_style.markup import Markup, cut, element, escaped, figure, joined, table
-from neural_style.result import Entry, Picture, Result, Step
+from neural_style.result import Entry, Result, Step
 from neural_style.sums import WeightedSum
 
 _TEMPLATE = Template(resources.files("neural_style").joinpath("report.html").read_text("utf-8"))
@@ -58,7 +57,7 @@ class Page:
     ) -> None:
         self._name = name
         styles: Any = style if isinstance(style, list | tuple) else [style]
-        loaded = [_loaded(each, f"style {n}") for n, each in enumerate(styles, 1)]
+        loaded = [picture_of(each, f"style {n}") for n, each in enumerate(styles, 1)]
         if not isinstance(settings, Mapping | None):
             raise OptionError(f"settings: expected a dict, got {settings!r}.")
         self._settings = dict(settings or {})
@@ -66,7 +65,7 @@ class Page:
         self._digests: dict[str, str] = {}
         self._content: Markup | None = None
         if content is not None:
-            picture = _loaded(content, "content")
+            picture = picture_of(content, "content")
             self._content = _jpeg(picture, _LARGE, _LARGE_BYTES)
             self._digests["content"] = _identity(picture)
         for number, picture in enumerate(loaded[:_MOST_STYLES], 1):
@@ -258,12 +257,6 @@ def _listed(caption: str, values: Mapping[str, object]) -> Markup:
         for name, value in list(values.items())[:_MOST_ROWS]
     ]
     return table(caption, element("tbody", *rows))
-
-
-def _loaded(picture: Picture, name: str) -> Image:
-    if isinstance(picture, str | os.PathLike):
-        return images.load(picture)
-    return images.as_image(picture, name)
 
 
 def _identity(picture: Image) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -96,8 +97,8 @@ class Frequencies:
     Raises
     ------
     OptionError
-        The table is none: not as many positive numbers in both, or frequencies that do not
-        increase; or the floor is negative.
+        The table is none: not as many positive, finite numbers in both, or frequencies that do
+        not increase; or the floor is negative or not finite.
 
     Examples
     --------
@@ -108,14 +109,19 @@ class Frequencies:
     [[0, 0]]
     """
 
-    frequencies: tuple[float, ...] = _FREQUENCIES
-    curvatures: tuple[float, ...] = _CURVATURES
+    frequencies: Sequence[float] = _FREQUENCIES
+    curvatures: Sequence[float] = _CURVATURES
     floor: float = 0.1
 
     def __post_init__(self) -> None:
-        for values in (self.frequencies, self.curvatures):
-            if not isinstance(values, Sequence) or not all(number(each) > 0 for each in values):
-                raise OptionError(f"Frequencies: expected a list of numbers above 0, got {values}.")
+        for name in ("frequencies", "curvatures"):
+            values = getattr(self, name)
+            given = tuple(map(number, values)) if isinstance(values, Sequence) else (math.nan,)
+            if not all(0 < each < math.inf for each in given):
+                raise OptionError(
+                    f"Frequencies: expected a list of finite numbers above 0, got {values}."
+                )
+            object.__setattr__(self, name, given)
         table = len(self.frequencies) == len(self.curvatures) > 0
         rising = all(a < b for a, b in itertools.pairwise(self.frequencies))
         if not (table and rising):
@@ -123,8 +129,12 @@ class Frequencies:
                 f"Frequencies: expected increasing frequencies and as many curvatures, all "
                 f"positive, got {self.frequencies} and {self.curvatures}."
             )
-        if not number(self.floor) >= 0:
-            raise OptionError(f"Frequencies: expected a floor of 0 or more, got {self.floor}.")
+        floor = number(self.floor)
+        if not 0 <= floor < math.inf:
+            raise OptionError(
+                f"Frequencies: expected a finite floor of 0 or more, got {self.floor}."
+            )
+        object.__setattr__(self, "floor", floor)
 
     def encode(self, image: Image) -> Image:
         """D of the image, divided by s."""

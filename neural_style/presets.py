@@ -27,12 +27,12 @@ import numpy as np
 
 from neural_style import images
 from neural_style.backend import keras
-from neural_style.drafts import Draft, Options, Picture
+from neural_style.drafts import Draft, Options
 from neural_style.drafts import Preset as Preset
 from neural_style.errors import OptionError, check_count, suggestion
 from neural_style.features import IMAGE
-from neural_style.images import Image, Size
-from neural_style.losses import Loss, Tensor
+from neural_style.images import Image, Picture, Size
+from neural_style.losses import Loss
 from neural_style.quirks import JointHistogram, SummedVariation
 from neural_style.registry import create
 
@@ -211,7 +211,7 @@ def ashwindcruz(
         evaluations=10000,
         start="noise",
         optimiser=Adam(0.1, epsilon=1e-8),
-        network=("vgg19", "max", _bgr),
+        network=("vgg19", "max", "bgr"),
     )
     return draft.preset(
         create("content", draft.photo, layers=[content_layer])
@@ -293,11 +293,6 @@ def find(name: str) -> Callable[..., Preset]:
 
 def _grey_noise(size: Size, *, seed: int, **distribution: Any) -> Image:
     return images.noise(size, seed=seed, **distribution) + _GREY
-
-
-def _bgr(image: Tensor) -> Tensor:
-    """Pixels in the order that Keras' VGG takes, their means not subtracted."""
-    return image[..., ::-1]
 
 
 def _tseng(content: Picture, style: Picture, options: Options) -> Draft:

@@ -1,4 +1,7 @@
-"""Losses that the sources of presets have, and this library would not: sums, and a defect."""
+"""Losses that the sources of presets have, and this library would not: sums, and a defect.
+
+Records name them, as ``joint_histogram`` and ``summed_variation``; `registry.names` does not.
+"""
 
 from __future__ import annotations
 

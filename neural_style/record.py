@@ -9,14 +9,17 @@ Version 1 of the schema:
     schema          1
     loss            {terms: [{loss, weight, config, references, masks}, …]}, what
                     `WeightedSum.get_config` returns; of a loss that is not registered, or whose
-                    options JSON does not have, ``loss`` is its class and ``config`` null
+                    options JSON does not have, ``loss`` is its class, ``config`` null, and
+                    ``options`` has those of its attributes that JSON has
     features        {network, pooling, weights, preprocess, winograd, sha256}, what
                     `FeatureModel.get_config` returns
     start           the digest of the picture that the run began with
     chroma          the digest of the picture whose colours the result has, or null
     pictures        {digest: [height, width, 3]}, of masks [height, width]
     settings        {scales, evaluations, optimiser: {class_name, config}, restart_every, clip,
-                    parameterisation: {name, config}, seed, tile}
+                    parameterisation: {name, config}, seed, tile}; of an optimiser or a
+                    parameterisation of one's own, ``config`` is null, and ``options`` has what
+                    JSON has of the optimizer's config or the other's attributes
     environment     {python, packages: {name: version}, system, processor, cores, devices}
     outcome         {picture, loss, terms, weighted, evaluations, rounds, scale, seconds,
                     evaluations_per_second, peak_memory, reason}; null in the folder of a
@@ -25,7 +28,8 @@ Version 1 of the schema:
 
 A digest is `images.digest`: the SHA-256 of the shape and the float32 values. pictures.npz has
 the pictures by it. Reading a record imports and evaluates nothing that it names: losses are
-looked up in the registry, optimisers and networks among Keras' own.
+looked up in the registry, optimisers and networks among Keras' own. ``options`` are compared
+alone, and only where the record has them, which those of earlier versions have not.
 """
 
 from __future__ import annotations
@@ -39,7 +43,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from neural_style import environment, optimisers, parameterisation
+from neural_style import configs, environment, optimisers, parameterisation
+from neural_style.backend import keras
 from neural_style.errors import LossError, RecordError, RegistryError
 from neural_style.features import FeatureModel
 from neural_style.files import make_folder, open_file, read_arrays, write_durably
@@ -55,11 +60,13 @@ VERSION = 1
 FILE, PICTURES = "record.json", "pictures.npz"
 
 # A kind is a type, a tuple of kinds of which one fits (None among them stands for null), [kind]
-# for a list, {name: kind} for those names and no others, or {str: kind} for any names.
+# for a list, {name: kind} for those names and no others (of which "name?" may be missing), or
+# {str: kind} for any names.
 _TERM = {
     "loss": str,
     "weight": float,
     "config": (dict, None),
+    "options?": dict,
     "references": [str],
     "masks": (list, None),
 }
@@ -80,10 +87,10 @@ _SCHEMA = {
     "settings": {
         "scales": [int],
         "evaluations": (int, [int]),
-        "optimiser": {"class_name": str, "config": (dict, None)},
+        "optimiser": {"class_name": str, "config": (dict, None), "options?": dict},
         "restart_every": (int, None),
         "clip": str,
-        "parameterisation": {"name": str, "config": (dict, None)},
+        "parameterisation": {"name": str, "config": (dict, None), "options?": dict},
         "seed": int,
         "tile": (int, None),
     },
@@ -137,8 +144,8 @@ def describe(
         "pictures": {key: list(picture.shape) for key, picture in pictures.items()},
         "settings": {
             **{name: _whole(value) for name, value in settings.items()},
-            "optimiser": optimisers.config_of(optimiser),
-            "parameterisation": parameterisation.config_of(variables),
+            "optimiser": _with_options(optimisers.config_of(optimiser), optimiser),
+            "parameterisation": _with_options(parameterisation.config_of(variables), variables),
         },
         "environment": environment.describe(),
         "outcome": None,
@@ -276,13 +283,33 @@ def _term(alone: WeightedSum) -> dict[str, Any]:
     except (LossError, RegistryError):
         ((_, weight, loss),) = ((t.name, t.weight, t.loss) for t in alone)
         masks = loss.masks
-        return {
+        entry = {
             "loss": f"{type(loss).__module__}:{type(loss).__qualname__}",
             "weight": float(weight),
             "config": None,
             "references": [digest(picture) for picture in loss.references],
             "masks": masks and [digest(masks[0]), [digest(mask) for mask in masks[1]]],
         }
+        return _with_options(entry, loss)
+
+
+def _with_options(entry: dict[str, Any], thing: Any) -> dict[str, Any]:
+    """An entry of the record, of which ``config`` may be null; then with options to compare."""
+    if entry["config"] is not None:
+        return entry
+    optimizer = isinstance(thing, keras.optimizers.Optimizer)
+    state = thing.get_config() if optimizer else getattr(thing, "__dict__", {})
+    options: dict[str, Any] = {}
+    for name, value in state.items():
+        if name in ("references", "masks"):  # of a loss, which are recorded by their digests
+            continue
+        try:
+            plain = configs.plain(value, name)
+            json.dumps({name: plain}, ensure_ascii=False, allow_nan=False).encode()
+        except Exception:  # what JSON does not have, which fails in any way it likes
+            continue
+        options[name] = plain
+    return {**entry, "options": options}
 
 
 def _whole(value: Any) -> Any:
@@ -295,6 +322,8 @@ def _whole(value: Any) -> Any:
 def _differences(a: Any, b: Any, where: str) -> Iterator[str]:
     if isinstance(a, dict) and isinstance(b, dict):
         for key in dict.fromkeys([*a, *b]):
+            if key == "options" and key not in a:  # a record of before there were any
+                continue
             yield from _differences(a.get(key), b.get(key), f"{where}.{key}")
     elif isinstance(a, list | tuple) and isinstance(b, list | tuple) and len(a) == len(b):
         for i, (one, other) in enumerate(zip(a, b, strict=True)):
@@ -331,14 +360,17 @@ def check_kind(value: Any, kind: Any, where: str) -> None:
         for name, each in value.items():
             check_kind(each, kind[str], f"{where}.{name}")
     elif isinstance(kind, dict):
+        known = {name.removesuffix("?"): own for name, own in kind.items()}
+        needed = {name for name in kind if not name.endswith("?")}
         for problem, names in (
-            ("is missing", kind.keys() - value.keys()),
-            ("is none of the schema's", value.keys() - kind.keys()),
+            ("is missing", needed - value.keys()),
+            ("is none of the schema's", value.keys() - known.keys()),
         ):
             if names:
                 raise RecordError(f"{where}: the field {_shown(min(names))!r} {problem}.")
-        for name, own in kind.items():
-            check_kind(value[name], own, f"{where}.{name}")
+        for name, own in known.items():
+            if name in value:
+                check_kind(value[name], own, f"{where}.{name}")
 
 
 def _type(kind: Any) -> Any:

@@ -2,13 +2,16 @@
 
     @register("my_loss")             # in a script or a notebook
     create("my_loss", painting)      # -> a Loss
-    names()                          # -> every known name, sorted
+    names()                          # -> every name that is offered, sorted
     name_of(type(loss))              # -> its name
 
 A packaged loss is named by an entry point in the group ``neural_style.losses``, the
 built-in ones no differently from an outsider's; entry points are listed without being
 imported and loaded when they are asked for. A name has one owner: registering one that
 is taken raises, unless by the same class, as when a notebook's cell is run again.
+
+The losses of `neural_style.quirks` have names, for the records of presets, but are not offered:
+`names` leaves them out.
 """
 
 from __future__ import annotations
@@ -29,6 +32,13 @@ Factory = TypeVar("Factory", bound=Callable[..., Any])
 _log = logging.getLogger(__name__)
 
 GROUP = "neural_style.losses"
+_UNLISTED = tuple(
+    EntryPoint(name, f"neural_style.quirks:{kind}", GROUP)
+    for name, kind in (
+        ("joint_histogram", "JointHistogram"),
+        ("summed_variation", "SummedVariation"),
+    )
+)
 _registered: dict[str, Callable[..., Any]] = {}
 
 
@@ -68,7 +78,7 @@ def create(name: str, /, *references: Any, **options: Any) -> Loss:
     Parameters
     ----------
     name
-        One of `names`.
+        One of `names`, or of a loss of a preset's own.
     references, options
         What its class takes.
 
@@ -132,8 +142,8 @@ def find(name: str) -> tuple[Callable[..., Any], str]:
 
 
 def names() -> list[str]:
-    """Every name that `create` knows, sorted; no plugin is imported for it."""
-    return sorted({*_registered, *_points()})
+    """The name of every loss that is offered, sorted; no plugin is imported for it."""
+    return sorted({*_registered, *_points()} - {point.name for point in _UNLISTED})
 
 
 def name_of(kind: type[Loss]) -> str:
@@ -157,7 +167,7 @@ def name_of(kind: type[Loss]) -> str:
 
 def _points() -> dict[str, list[EntryPoint]]:
     found: dict[str, list[EntryPoint]] = {}
-    for point in _entry_points():
+    for point in (*_entry_points(), *_UNLISTED):
         if point not in found.setdefault(point.name, []):
             found[point.name].append(point)
     return found
@@ -198,7 +208,7 @@ def _signature(factory: Callable[..., Any]) -> str:
 
 
 def _owner(point: EntryPoint) -> str:
-    return f"{point.value} of package {point.dist.name if point.dist else 'unknown'}"
+    return f"{point.value} of package {point.dist.name if point.dist else 'neural-style'}"
 
 
 def _path(factory: Callable[..., Any]) -> str:

@@ -66,7 +66,9 @@ def resume(
     loss, features, optimiser, parameterisation
         Those of the run, where its record cannot have them: losses that are not registered,
         feature models other than a VGG with ImageNet's weights, and the rest where they are
-        your own. They are compared with the record, but for functions, as a preprocessing.
+        your own. They are compared with the record, a class of your own by the attributes, or
+        of an optimizer the config, that JSON has; not functions, such as a preprocessing,
+        arrays, or code.
     callbacks
         As in `minimise`. They are told of the iterates after the state.
     output

@@ -26,10 +26,11 @@ from typing import Any, Self
 
 from neural_style.errors import OptionError, check_count
 from neural_style.files import as_path, atomic, check_file
+from neural_style.images import Picture
 from neural_style.losses import Loss
 from neural_style.markup import Markup
 from neural_style.page import Page, thumbnail
-from neural_style.result import Entry, Picture, Result, Step
+from neural_style.result import Entry, Result, Step
 from neural_style.serving import Server as Server
 from neural_style.serving import serve as serve
 from neural_style.sums import WeightedSum

@@ -8,7 +8,7 @@ import io
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 from neural_style import images
 from neural_style.errors import RecordError
 from neural_style.files import as_path
-from neural_style.images import Image
-
-Picture: TypeAlias = str | os.PathLike[str] | Image
+from neural_style.images import Image, Picture, picture_of
 
 
 @dataclass(frozen=True)
@@ -161,12 +159,7 @@ class Result:
             matplotlib is not installed.
         """
         shown = {"content": content, "style": style, "result": self.image}
-        pictures = {
-            name: images.load(picture)
-            if isinstance(picture, str | os.PathLike)
-            else images.as_image(picture, name)
-            for name, picture in shown.items()
-        }
+        pictures = {name: picture_of(picture, name) for name, picture in shown.items()}
         widths = [image.shape[1] / image.shape[0] for image in pictures.values()]
         drawn = figure(3.6 * sum(widths), 4)
         row = drawn.subplots(1, len(pictures), width_ratios=widths)

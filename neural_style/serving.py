@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from neural_style.errors import OptionError
+from neural_style.files import as_path
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -71,9 +72,9 @@ def serve(path: str | os.PathLike[str], port: int = 0) -> Server:
     Raises
     ------
     OptionError
-        The path is a folder, or the port cannot be had.
+        The path is none or a folder, or the port cannot be had.
     """
-    path = Path(path).absolute()
+    path = as_path(path, "path", OptionError).absolute()
     if os.path.isdir(path):
         raise OptionError(f"{path}: expected a file to serve, but this is a folder; name the file.")
     try:

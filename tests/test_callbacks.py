@@ -17,7 +17,7 @@ from tensorboard.backend.event_processing.plugin_event_accumulator import EventA
 from tensorboard.plugins.hparams.metadata import parse_session_start_info_plugin_data  # type: ignore[import-untyped]
 from tensorboard.util.tensor_util import make_ndarray  # type: ignore[import-untyped]
 
-from neural_style import FeatureModel, Result, Step, callbacks, images, minimise
+from neural_style import FeatureModel, Result, Step, callbacks, images, minimise, resume
 from neural_style.errors import ImageError, OptionError
 from neural_style.extensions import Content, TotalVariation
 from neural_style.images import Image
@@ -254,6 +254,30 @@ def test_a_new_run_in_the_same_folder_replaces_the_last(
     assert other.exists()
 
 
+def test_tensorboard_keeps_the_curves_of_a_run_that_goes_on(
+    tiny: FeatureModel, photo: Image, tmp_path: Path
+) -> None:
+    def stop(step: Step) -> None:
+        if step.evaluation >= 7:
+            raise OSError("the machine is needed")
+
+    folder, logdir = tmp_path / "run", tmp_path / "board"
+    with pytest.raises(OSError, match="is needed"):
+        minimise(
+            TotalVariation(),
+            tiny,
+            photo,
+            evaluations=12,
+            checkpoint=folder,
+            checkpoint_every=5,
+            callbacks=[callbacks.tensorboard(logdir), stop],
+        )
+    result = resume(folder, features=tiny, callbacks=[callbacks.tensorboard(logdir)])
+    kept = series(events(logdir), "loss")
+    assert kept == {entry.evaluation: np.float32(entry.loss) for entry in result.history}
+    assert min(kept) == 1
+
+
 def test_tensorboard_survives_a_run_that_never_starts(
     tiny: FeatureModel, photo: Image, tmp_path: Path
 ) -> None:
@@ -282,6 +306,8 @@ def test_tensorboard_needs_a_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OptionError, match="no folder for TensorBoard can be written there"):
         callbacks.tensorboard(tmp_path / name)
+    with pytest.raises(OptionError, match="logdir: expected a path, got 5"):
+        callbacks.tensorboard(5)  # type: ignore[arg-type]
 
 
 def test_without_tensorboard_it_says_what_to_install(

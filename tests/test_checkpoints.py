@@ -20,6 +20,7 @@ from neural_style.errors import CheckpointError, OptionError, RecordError
 from neural_style.extensions import Content, Gram
 from neural_style.files import write_durably
 from neural_style.images import Image
+from neural_style.parameterisation import Pixels
 
 
 class Broken(Exception):
@@ -30,6 +31,31 @@ class Unnamed(Loss):
     """A loss that is not registered."""
 
     layers = ("image",)
+
+
+class Towards(Loss):
+    """A loss that is not registered, with options, and one that JSON does not have."""
+
+    layers = ("image",)
+
+    def __init__(self, *references: Any, strength: float = 1.0, **options: Any) -> None:
+        super().__init__(*references, **options)
+        self.strength = strength
+        self.function = abs
+
+    def distance(self, current: Any, target: Any) -> Any:
+        return self.strength * super().distance(current, target)
+
+
+class Halved(Pixels):
+    """A parameterisation of one's own."""
+
+    def __init__(self, factor: float = 0.5) -> None:
+        self.factor = factor
+
+
+class Slower(keras.optimizers.SGD):
+    """An optimizer of one's own."""
 
 
 def stop(at: int) -> Any:
@@ -255,6 +281,46 @@ def test_a_loss_without_a_name_is_given_again(
     result = ns.resume(folder, features=tiny, loss=Unnamed(photo))
     whole = minimise(Unnamed(photo), tiny, 255 - photo, evaluations=20)
     np.testing.assert_array_equal(result.image, whole.image)
+
+
+def test_options_of_a_loss_without_a_name_are_compared(
+    tiny: FeatureModel, photo: Image, tmp_path: Path
+) -> None:
+    loss = Towards(photo, strength=2.0)
+    folder = stopped(tmp_path / "run", loss, tiny, 255 - photo, at=1)
+    for other in (Towards(photo, strength=7.0), Towards(photo, strength=2.0, name="other")):
+        with pytest.raises(
+            CheckpointError, match=r"loss.terms\[0\].options.(strength|name): .*, h"
+        ):
+            ns.resume(folder, features=tiny, loss=other)
+    record = json.loads((folder / "record.json").read_text())
+    options = record["loss"]["terms"][0].pop("options")
+    assert options == json.loads(json.dumps(options))
+    assert (options["strength"], options["layers"], options["name"]) == (2, ["image"], "towards")
+    assert not {"function", "references", "masks"} & options.keys()
+    again = ns.resume(folder, features=tiny, loss=Towards(photo, strength=2.0))
+    np.testing.assert_array_equal(
+        again.image, minimise(loss, tiny, 255 - photo, evaluations=20).image
+    )
+    (folder / "record.json").write_text(json.dumps(record))  # as it was before there were options
+    np.testing.assert_array_equal(ns.resume(folder, features=tiny, loss=loss).image, again.image)
+
+
+@pytest.mark.parametrize(
+    ("name", "same", "other", "message"),
+    [
+        ("optimiser", Slower(0.5), Slower(0.25), "options.learning_rate: 0.5, here 0.25"),
+        ("parameterisation", Halved(0.5), Halved(0.25), "options.factor: 0.5, here 0.25"),
+    ],
+)
+def test_options_of_what_is_one_s_own_are_compared(
+    tiny: FeatureModel, photo: Image, tmp_path: Path, name: str, same: Any, other: Any, message: str
+) -> None:
+    arguments: dict[str, Any] = {name: same, "checkpoint": tmp_path, "checkpoint_every": 1}
+    minimise(Content(photo), tiny, 255 - photo, evaluations=3, **arguments)
+    with pytest.raises(CheckpointError, match=f"settings.{name}.{message}"):
+        ns.resume(tmp_path, features=tiny, **{name: other})
+    assert ns.resume(tmp_path, features=tiny, **{name: same}).evaluations == 3
 
 
 def test_colours_are_put_back_after_going_on(

@@ -118,10 +118,11 @@ def test_weights_are_frozen() -> None:
         ("caffe", [50 - 103.939, 100 - 116.779, 255 - 123.68]),
         ("torch", [(1 - 0.485) / 0.229, (100 / 255 - 0.456) / 0.224, (50 / 255 - 0.406) / 0.225]),
         ("tf", [1, 100 / 127.5 - 1, 50 / 127.5 - 1]),
+        ("bgr", [50, 100, 255]),
         ("raw", [255, 100, 50]),
         (lambda image: image / 5, [51, 20, 10]),
     ],
-    ids=["caffe", "torch", "tf", "raw", "function"],
+    ids=["caffe", "torch", "tf", "bgr", "raw", "function"],
 )
 def test_preprocessing(mode: Any, expected: list[float]) -> None:
     inputs = keras.Input((None, None, 3))

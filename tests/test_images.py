@@ -626,6 +626,23 @@ def test_any_range_is_accepted_on_request_but_must_be_finite() -> None:
 # --- writing
 
 
+@pytest.mark.parametrize("size", [{}, {"long_side": 12}, {"size": (5, 7)}], ids=str)
+def test_a_path_and_its_array_are_the_same_picture(size: Any, tmp_path: Path) -> None:
+    path = images.save(np.full((24, 32, 3), [9, 99, 200]), tmp_path / "flat.png")
+    expected = images.load(path, **size)
+    given: list[Any] = [path, str(path), images.load(path), images.load(path).astype(np.uint8)]
+    for each in given:
+        np.testing.assert_allclose(images.picture_of(each, "style", **size), expected, atol=1e-3)
+    with pytest.raises(ImageError, match="style: expected the shape"):
+        images.picture_of(np.zeros(3), "style", **size)
+
+
+def test_a_dark_picture_is_no_picture_of_another_range() -> None:
+    dark = np.eye(4, dtype=np.uint8)[..., None].repeat(3, -1)
+    np.testing.assert_array_equal(images.picture_of(dark, "content"), dark)
+    assert images.picture_of(dark, "content", long_side=2).shape == (2, 2, 3)
+
+
 def test_a_png_holds_the_values_clipped_and_rounded(tmp_path: Path) -> None:
     values = np.array([-300.0, -0.6, 0.4, 0.6, 99.4, 99.6, 254.6, 255.4, 1e9, 0, 128, 255])
     path = images.save(values.reshape(2, 2, 3), tmp_path / "picture.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import keras
@@ -12,7 +13,7 @@ from neural_style import LBFGS, FeatureModel, Loss, SciPyLBFGS, Step, images, mi
 from neural_style.errors import OptionError
 from neural_style.extensions import Content, Gram, Histogram, TotalVariation
 from neural_style.images import Image
-from neural_style.parameterisation import Frequencies, Pixels
+from neural_style.parameterisation import Frequencies, Pixels, config_of
 
 FLAT = Frequencies(frequencies=(0.1, 0.2), curvatures=(1.0, 1.0))
 STEEP = Frequencies(frequencies=(0.01, 0.5), curvatures=(1.0, 1e-3))
@@ -172,11 +173,32 @@ def test_transfer_and_presets_take_it(tiny: FeatureModel, photo: Image, painting
         {"frequencies": (), "curvatures": ()},
         {"floor": -1},
         {"floor": float("nan")},
+        {"floor": float("inf")},
+        {"floor": "0"},
+        {"frequencies": (0.1, float("inf")), "curvatures": (1.0, 1.0)},
+        {"frequencies": (0.1, 0.2), "curvatures": (1.0, float("inf"))},
+        {"frequencies": 0.1, "curvatures": 1.0},
     ],
 )
 def test_what_is_no_table_is_refused(options: Any) -> None:
     with pytest.raises(OptionError, match="Frequencies: expected"):
         Frequencies(**options)
+
+
+@pytest.mark.parametrize(
+    ("frequencies", "curvatures", "floor"),
+    [
+        ([0.25, 0.5], [1, 0.5], 0),
+        ((np.float32(0.25), np.float32(0.5)), [np.float64(1), np.float64(0.5)], np.float32(0)),
+    ],
+)
+def test_any_numbers_make_a_table(frequencies: Any, curvatures: Any, floor: Any) -> None:
+    variables = Frequencies(frequencies, curvatures, floor)
+    plain = Frequencies((0.25, 0.5), (1.0, 0.5), 0.0)
+    assert variables == plain
+    assert json.dumps(config_of(variables)) == json.dumps(config_of(plain))
+    image = images.noise((5, 6), seed=0)
+    np.testing.assert_array_equal(variables.encode(image), plain.encode(image))
 
 
 def test_what_is_no_parameterisation_is_refused(tiny: FeatureModel, photo: Image) -> None:

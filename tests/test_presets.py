@@ -6,6 +6,7 @@ Each formula is written as its source has it: sums, and the constants it divides
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from neural_style import LBFGS, FeatureModel, Objective, drafts, images, presets
+from neural_style import (
+    LBFGS,
+    FeatureModel,
+    Objective,
+    Step,
+    WeightedSum,
+    drafts,
+    images,
+    presets,
+    resume,
+)
 from neural_style.errors import LossError, OptionError
 from neural_style.images import Image
 
@@ -309,6 +320,41 @@ def test_ashwindcruz_at_the_depth_of_the_notebook(
         presets.ashwindcruz(photo, painting, depth=6, features=small)
 
 
+@pytest.mark.parametrize("name", presets.names())
+def test_the_objective_is_made_again_from_json(
+    name: str, photo: Image, painting: Image, small: FeatureModel
+) -> None:
+    preset = presets.find(name)(photo, painting, size=SIZES[name][0], features=small)
+    total = WeightedSum(preset.loss.terms_of_sum())
+    config = json.loads(json.dumps(total.get_config(), allow_nan=False))
+    again = WeightedSum.from_config(config, total.pictures())
+    assert again.get_config() == total.get_config()
+    assert [type(term.loss) for term in again] == [type(term.loss) for term in total]
+    image = images.noise(SIZES[name][1], seed=3)
+    values = []
+    for loss in (total, again):
+        objective = Objective(loss, small, SIZES[name][1])
+        objective.refresh(image, round=0)
+        values.append(objective(image).terms)
+    assert values[0] == values[1]
+
+
+def test_a_preset_goes_on_from_its_folder(
+    photo: Image, painting: Image, small: FeatureModel, tmp_path: Path
+) -> None:
+    def stop(step: Step) -> None:
+        if step.evaluation == 4:
+            raise InterruptedError
+
+    preset = presets.tensorflow_tutorial(
+        photo, painting, size=32, evaluations=7, features=small, start="noise"
+    )
+    with pytest.raises(InterruptedError):
+        preset.run(checkpoint=tmp_path, checkpoint_every=3, callbacks=[stop])
+    went_on = resume(tmp_path, features=small)
+    np.testing.assert_array_equal(went_on.image, preset.run().image)
+
+
 VGG19 = ("vgg19", "max", "caffe")
 VGG16 = ("vgg16", "average", "caffe")
 # Network, size of a 24×32 picture, start, evaluations, evaluations between restarts, clip.
@@ -318,7 +364,7 @@ SETTINGS: dict[str, tuple[Any, ...]] = {
     "keras_example": (VGG19, (400, 533), "content", 4000, None, "round"),
     "tensorflow_tutorial": (VGG19, (384, 512), "content", 1000, None, "step"),
     "udacity": (("vgg19", "max", "torch"), (400, 533), "content", 2000, None, "round"),
-    "ashwindcruz": (("vgg19", "max", presets._bgr), (224, 224), "noise", 10000, None, "round"),
+    "ashwindcruz": (("vgg19", "max", "bgr"), (224, 224), "noise", 10000, None, "round"),
     "tseng_cooccurrence": (VGG16, (412, 550), "noise", 200, 20, "round"),
     "tseng_histogram": (VGG16, (412, 550), "noise", 200, 20, "round"),
 }
@@ -342,6 +388,8 @@ def test_the_published_settings(
     network, size, start, evaluations, restart_every, clip = SETTINGS[name]
     preset = presets.find(name)(photo, painting)
     assert loaded == [network]
+    config = FeatureModel(small._network, preprocess=loaded[0][2]).get_config()
+    assert config["preprocess"] == network[2]
     assert preset.start.shape == (*size, 3)
     from_content = np.array_equal(preset.start, images.resize(photo, size=size))
     assert from_content == (start == "content")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 import neural_style as ns
-from neural_style import LBFGS, FeatureModel, SciPyLBFGS, environment, minimise, optimisers
+from neural_style import LBFGS, FeatureModel, Loss, SciPyLBFGS, environment, minimise, optimisers
 from neural_style import parameterisation as parameterisations
 from neural_style.errors import OptionError, RecordError
 from neural_style.extensions import Content, Gram
@@ -67,6 +68,42 @@ def test_a_run_is_repeated_from_its_record(
         "loss.terms[1].weight: 10.0, here 20.0",
         f"environment.processor: {here['processor']}, here abacus",
     )
+
+
+class Towards(Loss):
+    """A loss that is not registered, whose options are what it is given."""
+
+    layers = ("image",)
+
+    def __init__(self, *references: Any, **options: Any) -> None:
+        super().__init__(*references)
+        vars(self).update(options)
+
+
+def test_options_that_are_another_are_differences(
+    tiny: FeatureModel, photo: Image, tmp_path: Path
+) -> None:
+    def unlike(strength: float) -> Loss:
+        return Towards(
+            photo, strength=strength, of=None, shares=(np.float32(0.5), 1), nan=math.nan,
+            table=np.ones(3), kind=Towards, bytes=b"", keys={1: 2}, digits=10**5000, text="\ud800",
+        )  # fmt: skip
+
+    result = minimise(unlike(1.0), tiny, 255 - photo, evaluations=3)
+    (term,) = result.record["loss"]["terms"]
+    assert term["config"] is None
+    own = {"strength": 1.0, "of": None, "shares": [0.5, 1]}
+    assert term["options"] == {**own, "name": "towards", "layers": ["image"]}
+    check(result.record)
+    result.save_record(tmp_path)
+    assert ns.rerun(tmp_path, features=tiny, loss=unlike(1.0)).differences == ()
+    other = ns.rerun(tmp_path, features=tiny, loss=unlike(7.0))
+    assert other.differences == ("loss.terms[0].options.strength: 1.0, here 7.0",)
+    wrong: Any
+    for wrong in (None, [], "strength"):
+        term["options"] = wrong
+        with pytest.raises(RecordError, match=r"terms\[0\].options: expected an object"):
+            check(result.record)
 
 
 def changed(record: dict[str, Any], path: str, value: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from neural_style import Loss, create, extensions, names, register, registry
+from neural_style import Loss, create, extensions, names, quirks, register, registry
 from neural_style.errors import RegistryError
 from neural_style.images import Image
 
@@ -100,6 +100,16 @@ def test_names_are_sorted_and_hold_what_is_registered() -> None:
     before = names()
     register("aardvark")(Plain)
     assert names() == ["aardvark", *before] == sorted(names())
+
+
+@pytest.mark.parametrize("kind", [quirks.JointHistogram, quirks.SummedVariation])
+def test_the_losses_of_presets_have_names_and_are_not_offered(kind: type[Loss]) -> None:
+    name = registry.name_of(kind)
+    assert registry.factory(name) is kind
+    assert name not in names()
+    message = f"{name!r} is taken by neural_style.quirks:{kind.__name__} of package neural-style"
+    with pytest.raises(RegistryError, match=message):
+        register(name)(Plain)
 
 
 def test_the_packaged_losses_are_those_of_the_extensions() -> None:

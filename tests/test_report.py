@@ -380,6 +380,8 @@ def test_a_server_is_on_this_machine_alone_and_gives_its_port_back(page: Path) -
 def test_a_server_needs_a_file_and_a_port(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="expected a file to serve, but this is a folder"):
         report.serve(tmp_path)
+    with pytest.raises(OptionError, match="path: expected a path, got 5"):
+        report.serve(5)  # type: ignore[arg-type]
     for port in (70000, -1, "80"):
         with pytest.raises(OptionError, match="cannot be had"):
             report.serve(tmp_path / "run.html", port)  # type: ignore[arg-type]

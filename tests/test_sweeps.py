@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from neural_style import FeatureModel, Result, Step, images, minimise
@@ -253,6 +254,21 @@ def test_what_is_finished_is_not_run_again(executor: Any, tmp_path: Path) -> Non
     assert all(same(a.result, b.result) for a, b in zip(second, third, strict=True))
 
 
+def test_a_result_with_many_inputs_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 10**6)
+    inputs = {str(seed): np.full((1000, 1000, 3), seed, np.float32) for seed in range(8)}
+    sweep(lambda seed: replace(made(seed, 4), pictures=inputs), {"seed": [0]}, folder=tmp_path)
+    (outcome,) = sweep(never, {"seed": [0]}, folder=tmp_path)
+    assert outcome.result is not None
+    np.testing.assert_equal(outcome.result.pictures, inputs)
+
+
+@pytest.mark.parametrize("folder", [5, "a" * 5000], ids=["number", "long"])
+def test_what_is_no_path_is_refused(folder: Any) -> None:
+    with pytest.raises(OptionError, match="folder: expected a path, got"):
+        sweep(never, GRID, folder=folder)
+
+
 def test_a_larger_grid_takes_what_a_smaller_one_has_kept(tmp_path: Path) -> None:
     sweep(made, {"size": (4,), "seed": np.arange(2)}, folder=tmp_path)
     run = Run()
@@ -313,6 +329,12 @@ def archive(**arrays: Any) -> bytes:
     return buffer.getvalue()
 
 
+def packed(**arrays: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
 def flipped(data: bytes, at: int) -> bytes:
     return data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
 
@@ -333,6 +355,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     ),
     "no record": lambda data: archive(record=np.frombuffer(b"[1", np.uint8), image=np.zeros(3)),
     "pixels alone": lambda data: archive(image=np.zeros((4, 4, 3))),
+    "packed": lambda data: packed(**np.load(io.BytesIO(data))),
 }
 
 
