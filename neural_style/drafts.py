@@ -19,8 +19,7 @@ from neural_style import color, images
 from neural_style.errors import OptionError, check_count, suggestion
 from neural_style.estimates import Tile
 from neural_style.features import FeatureModel, check_model
-from neural_style.images import Image, Size, picture_of
-from neural_style.images import Picture as Picture
+from neural_style.images import Image, Picture, Size, picture_of
 from neural_style.lbfgs import LBFGS
 from neural_style.losses import Loss
 from neural_style.optimise import minimise

@@ -11,11 +11,11 @@ import numpy as np
 
 from neural_style import images, presets, registry
 from neural_style.compiled import trace_key
-from neural_style.drafts import Draft, Options, Picture, Preset
+from neural_style.drafts import Draft, Options, Preset
 from neural_style.errors import OptionError, number
 from neural_style.estimates import Tile
 from neural_style.features import FeatureModel
-from neural_style.images import Image, digest
+from neural_style.images import Image, Picture, digest
 from neural_style.losses import Loss
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
