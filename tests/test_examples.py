@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import neural_style as ns
 from neural_style import datasets, images
+from neural_style.subject import small_network
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PHOTO, PAINTING = ("--photo", datasets.path("coffee")), ("--painting", datasets.path("ihc"))
@@ -54,6 +57,36 @@ def test_an_experiment_draws_its_figure(
     runpy.run_path(str(EXAMPLES / f"{script}.py"), run_name="__main__")
     for figure in figures:
         assert images.load(tmp_path / "new" / f"{figure}.png").std() > 5
+
+
+@pytest.mark.parametrize("script", ["gallery", "style_reconstruction"])
+def test_pictures_of_one_name_are_not_mixed_up(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept of another picture's run is not taken for this one's."""
+    folders: list[Path] = []
+
+    def sweep(*arguments: Any, folder: Path, **options: Any) -> Any:
+        folders.append(folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ns, "sweep", sweep)
+    for slow in ("balance", "minimise"):
+        monkeypatch.setattr(ns, slow, lambda *arguments, **options: None)
+    monkeypatch.setattr(ns, "names", lambda: ["gram"])
+    monkeypatch.setattr(ns, "FeatureModel", lambda name: small_network())
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    for place, seed in (("one", 1), ("other", 2), ("copy", 1)):
+        path = tmp_path / place / "painting.png"
+        path.parent.mkdir()
+        images.save(images.noise((64, 64), seed=seed), path)
+        given = ["--size", "64", "--evaluations", "2", "--painting", path, "--out", tmp_path]
+        given += ["--photo", datasets.path("coffee")] if script == "gallery" else []
+        monkeypatch.setattr("sys.argv", [script, *map(str, given)])
+        with pytest.raises(KeyboardInterrupt):
+            runpy.run_path(str(EXAMPLES / f"{script}.py"), run_name="__main__")
+    one, other, copy = folders
+    assert one == copy != other
 
 
 def test_the_quickstart_writes_its_picture(
