@@ -22,9 +22,9 @@ done again.
 
 from typing import TypeAlias
 
-import keras
 import numpy as np
 import options
+from keras import tree
 from matplotlib.figure import Figure
 
 import neural_style as ns
@@ -61,7 +61,7 @@ def role(name: str, features: ns.FeatureModel) -> str:
         try:
             loss = ns.create(name, *references)
             current, *theirs = (
-                keras.tree.map_structure(np.asarray, loss.statistic(features(x, loss.layers), None))
+                tree.map_structure(np.asarray, loss.statistic(features(x, loss.layers), None))
                 for x in (picture, *references)
             )
             loss.distance(current, loss.target(theirs, current, np.random.default_rng(0)))

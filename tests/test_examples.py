@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +91,44 @@ def test_pictures_of_one_name_are_not_mixed_up(
             runpy.run_path(str(EXAMPLES / f"{script}.py"), run_name="__main__")
     one, other, copy = folders
     assert one == copy != other
+
+
+# An import of TensorFlow, or of Keras, which imports it, ends the script.
+WATCHED = """
+import os, runpy, sys
+
+def unset():
+    switches = {"TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL"}
+    return ", ".join(sorted(switches - set(os.environ)))
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("keras", "tensorflow"):
+            sys.exit(unset())
+
+sys.meta_path.insert(0, Watch())
+sys.path.insert(0, sys.argv[1])
+runpy.run_path(sys.argv[2], run_name="example")
+sys.exit(unset())
+"""
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted([*EXAMPLES.glob("*.py"), EXAMPLES / "notebook.ipynb"]),
+    ids=lambda path: path.stem,
+)
+def test_the_switches_are_set_before_tensorflow_is_imported(path: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        text = "\n".join("".join(cell["source"]) for cell in cells)
+    script.write_text(text, encoding="utf-8")
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("TF_", "XLA_"))}
+    watched = [sys.executable, "-c", WATCHED, str(EXAMPLES), str(script)]
+    found = subprocess.run(watched, env=clean, capture_output=True, text=True, check=False)
+    assert found.stderr.strip() == ""
 
 
 def test_the_quickstart_writes_its_picture(
