@@ -20,12 +20,11 @@ left corner is better, at any share. Runs that are finished are kept in out/gall
 done again.
 """
 
-from pathlib import Path
 from typing import TypeAlias
 
-import keras
 import numpy as np
 import options
+from keras import tree
 from matplotlib.figure import Figure
 
 import neural_style as ns
@@ -62,7 +61,7 @@ def role(name: str, features: ns.FeatureModel) -> str:
         try:
             loss = ns.create(name, *references)
             current, *theirs = (
-                keras.tree.map_structure(np.asarray, loss.statistic(features(x, loss.layers), None))
+                tree.map_structure(np.asarray, loss.statistic(features(x, loss.layers), None))
                 for x in (picture, *references)
             )
             loss.distance(current, loss.target(theirs, current, np.random.default_rng(0)))
@@ -186,16 +185,15 @@ def main() -> None:
         "--shares", nargs="+", type=float, default=[0.2, 0.5, 0.8, 0.95], help="along the curves"
     )
     given = options.settings(made, quick_size=160, quick_evaluations=80)
-    paths = [
-        Path(own or ns.datasets.path(name))
-        for own, name in ((given.photo, "coffee"), (given.painting, "starry_night"))
-    ]
-    photo, painting = (ns.images.load(path, long_side=given.size) for path in paths)
+    photo, painting = (
+        ns.images.load(path or ns.datasets.path(name), long_side=given.size)
+        for path, name in ((given.photo, "coffee"), (given.painting, "starry_night"))
+    )
     studio = Studio(photo, painting, ns.FeatureModel("vgg19"), given.evaluations)
     roles = {name: studio.roles[name] for name in given.losses or studio.roles}
     titles = objectives(roles, given.share)
     curves = [each for styles in CURVES for each in points(styles, given.shares)]
-    pair = "-".join(path.stem for path in paths)
+    pair = "-".join(ns.images.digest(picture)[:16] for picture in (photo, painting))
     outcomes = ns.sweep(
         studio.run,
         {"objective": list(dict.fromkeys([*titles, *curves]))},

@@ -12,8 +12,8 @@ texture.
 import dataclasses
 import importlib
 
-import keras
 import options
+from keras import applications, utils
 
 import neural_style as ns
 from neural_style.extensions import Content, Gram, TotalVariation
@@ -40,9 +40,9 @@ NETWORKS = {
 
 def backbone(name: str, weights: str | None) -> ns.FeatureModel:
     """A network of Keras as a feature model; a `WeightsError` if its weights are out of reach."""
-    keras.utils.set_random_seed(0)
+    utils.set_random_seed(0)
     try:
-        network = getattr(keras.applications, name)(include_top=False, weights=weights)
+        network = getattr(applications, name)(include_top=False, weights=weights)
     except Exception as error:  # Keras raises what the download does
         raise ns.errors.WeightsError(
             f"the {weights} weights of {name} cannot be downloaded ({error}); connect, or take "

@@ -47,12 +47,13 @@ def main() -> None:
     for name, path in paths.items():
         for size in sorted({min(size, given.size) for size in (128, 176, 224, 512)}):
             painting = ns.images.load(path, size=(size, size))
+            kept = f"{name}-{size}-{given.evaluations}-{ns.images.digest(painting)[:16]}"
             outcomes = ns.sweep(
                 lambda layers, seed, painting=painting: reconstruct(
                     painting, features, layers, seed, given.evaluations
                 ),
                 {"layers": range(1, 6), "seed": range(given.seeds)},
-                folder=given.out / f"style_reconstruction/{name}-{size}-{given.evaluations}",
+                folder=given.out / "style_reconstruction" / kept,
             )
             sheet = ns.contact_sheet(outcomes, rows="seed", columns="layers")
             written = given.out / f"style_reconstruction-{name}-{size}.png"

@@ -109,7 +109,10 @@ class HypercolumnLoss(Loss):
 
 
 def unit(columns: Tensor) -> Tensor:
-    """Every row divided by its length; a row of zeros stays, and has no gradient.
+    """Every row divided by its length; a row of zeros stays as it is.
+
+    There, where no derivative exists, the gradient is passed on undivided: a column of zeros is
+    pulled to what it is compared with, and not stuck.
 
     >>> unit(np.array([[3.0, 4.0], [0.0, 0.0]])).numpy().tolist()
     [[0.6, 0.8], [0.0, 0.0]]

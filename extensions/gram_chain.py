@@ -72,6 +72,13 @@ class GramChain(Loss):
         super().__init__(*references, layers=layers, name=name)
         self.shift = checked_shift(self.name, shift)
 
+    @property
+    def layer_weights(self) -> dict[str, float]:
+        """The weight of every pair, by its finer layer: as given, or one over their number."""
+        if isinstance(self.layers, Mapping):
+            return dict(self.layers)
+        return dict.fromkeys(self.layers, 1 / len(self._pairs))
+
     def statistic(self, features: Features, guides: Features | None) -> Statistic:
         """G of every pair, (N of the finer layer, N of the coarser), by its finer layer."""
         matrices = {}
@@ -96,8 +103,6 @@ class GramChain(Loss):
     def distance(self, current: Statistic, target: Statistic) -> Tensor:
         """Σ w · mean((G − A)²) / 4 over the pairs."""
         weights = self.layer_weights
-        if not isinstance(self.layers, Mapping):
-            weights = dict.fromkeys(self.layers, 1 / len(self._pairs))
         return (
             sum(
                 weights[fine] * ops.mean(ops.square(current[fine] - target[fine]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import PIL.Image
@@ -120,6 +120,20 @@ class MRF(Loss):
             squares = ops.sum(ops.square(current[layer][..., :-1] - values), axis=-1)
             terms.append(weight * ops.mean(share * squares))
         return sum(terms[1:], start=terms[0])
+
+    def blended(self, shares: Sequence[float]) -> Self:
+        """Nothing: a `LossError`, since patches have no mean that is a patch."""
+        raise LossError(
+            f"{self.name} cannot be blended: each patch comes from one of the references; add "
+            f"losses instead, 0.7 * MRF(first) + 0.3 * MRF(second)."
+        )
+
+    def with_distance(self, distance: Any) -> Self:
+        """Nothing: a `LossError`, since the target is no statistic."""
+        raise LossError(
+            f"{self.name} cannot have another distance: its target is the mean and the spread of "
+            f"the patches that cover a position, and their number, which its own alone compares."
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The options, with `patch` and `refresh_every`."""

@@ -6,7 +6,7 @@
 
 over the entries k of a statistic. The second term shifts a Keras loss that is least, but not 0,
 where both are equal (the cosine similarity, −1; a cross-entropy, the entropy). w are the
-`layer_weights` where the entries are the layers, else one over the number of entries. A d that
+`layer_weights` where every entry is a layer's, else one over the number of entries. A d that
 returns more than one number, as a function of `keras.losses` does, is averaged.
 
 A built-in loss of Keras is kept as its class's name and its options, which JSON can hold.
@@ -75,16 +75,18 @@ def is_pointwise(metric: Metric) -> bool:
 
 def between(loss: Loss, metric: Metric, current: Statistic, target: Any) -> Tensor:
     """The distance of a statistic from its target, with a distance of `Loss.with_distance`."""
-    if not isinstance(target, Mapping) or set(target) != set(current):
-        found = sorted(target) if isinstance(target, Mapping) else type(target).__name__
+    entries = target if isinstance(target, Mapping) else {}
+    if set(entries) != set(current) or not all(hasattr(x, "shape") for x in entries.values()):
+        kinds = ", ".join(f"{k} ({type(x).__name__})" for k, x in sorted(entries.items()))
         raise LossError(
-            f"{loss.name}: with_distance compares a statistic with a target of the same entries: "
-            f"expected {sorted(current)}, got {found}; this loss has no such target."
+            f"{loss.name}: with_distance compares a statistic with a target of the same entries, "
+            f"each an array: expected {', '.join(sorted(current))}, got "
+            f"{kinds or type(target).__name__}; this loss has no such target."
         )
     loss.check_shapes(current, dict(target))
     weights = dict.fromkeys(current, 1 / len(current))
-    if set(current) == set(loss.layers):
-        weights = loss.layer_weights
+    if set(current) <= set(loss.layers):
+        weights = {k: w for k, w in loss.layer_weights.items() if k in current}
     function = _function(metric)
     # Of what a softmax or sigmoid made, Keras' cross-entropies would take the logits instead.
     current = {k: tf.identity(value) for k, value in current.items()}

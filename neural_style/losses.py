@@ -48,8 +48,10 @@ exactly, if ``tiling`` says how:
   over positions of something that is 0, as its gradient is, where both are equal. It gets
   no guides.
 
-Every loss can besides be guided by masks (`neural_style.guided`), `Loss.blended` from several
-references, and have another distance (`Loss.with_distance`); each is a copy of the loss.
+A copy of a loss can be guided by masks (`neural_style.guided`) if ``tiling`` is ``"mean"``; be
+`Loss.blended` from several references if its target is what `Loss.target` returns or is made of
+it; and have another distance (`Loss.with_distance`) if its target is a statistic. A loss that
+makes its target of several references itself refuses to be blended, by overriding that.
 
 Losses add up to a `WeightedSum` (`neural_style.sums`), which prints as Python to paste, with
 names by their sizes in place of pictures (`neural_style.configs`):

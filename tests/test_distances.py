@@ -10,7 +10,17 @@ import pytest
 
 from neural_style import FeatureModel, Objective, images
 from neural_style.errors import LossError
-from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
+from neural_style.extensions import (
+    MMD,
+    Content,
+    Gram,
+    GramChain,
+    Histogram,
+    RelaxedEMD,
+    ShiftedGram,
+    TotalVariation,
+    Wasserstein2,
+)
 from neural_style.images import Image
 from neural_style.losses import Loss
 from neural_style.objective import Evaluation
@@ -111,6 +121,25 @@ def test_entries_that_are_no_layers_weigh_the_same(tiny: FeatureModel, photo: Im
 
 
 @pytest.mark.parametrize(
+    "layers",
+    [
+        {"block1_conv1": 5, "block2_conv1": 0},
+        {"block1_conv1": 5, "block2_conv1": 0.1, "block3_conv1": 3},
+        ["block1_conv1", "block2_conv1", "block3_conv1"],
+        ["block2_conv1"],
+    ],
+)
+def test_entries_that_are_some_of_the_layers_have_their_weights(
+    tiny: FeatureModel, photo: Image, layers: Any
+) -> None:
+    """A chain has an entry for each pair, by its finer layer; its own distance has a ¼."""
+    loss = GramChain(images.noise((24, 32), seed=2), layers=layers)
+    own, other = (evaluated_at(x, tiny, photo) for x in (loss, loss.with_distance("mse")))
+    assert other == pytest.approx(4 * own, rel=1e-5)
+    assert own > 0
+
+
+@pytest.mark.parametrize(
     "loss",
     [
         Content(images.noise(SIZE, seed=2)).with_distance("huber"),
@@ -169,9 +198,22 @@ def test_a_loss_whose_target_is_no_statistic(tiny: FeatureModel, photo: Image) -
     loss = TotalVariation().with_distance("mse")
     with pytest.raises(LossError, match=r"total_variation: with_distance compares.*NoneType"):
         evaluated(loss, tiny, photo)
+    emd = RelaxedEMD(photo, layers=["image"]).with_distance("mse")
+    with pytest.raises(LossError, match=r"relaxed_emd: with_distance compares.*places \(dict\)"):
+        evaluated(emd, tiny, photo)
     other = Content(images.noise((20, 20))).with_distance("mse")
     with pytest.raises(LossError, match=r"content: at 'block4_conv2' the picture gives"):
         evaluated(other, tiny, photo)
+
+
+@pytest.mark.parametrize(("kind", "options"), [(Wasserstein2, {}), (MMD, {"kernel": "gaussian"})])
+def test_a_target_with_more_than_a_statistic(
+    tiny: FeatureModel, photo: Image, kind: type[Loss], options: dict[str, Any]
+) -> None:
+    loss = kind(photo, layers=["block1_conv1"], **options).with_distance("mse")
+    expected = rf"{loss.name}: with_distance compares.*got block1_conv1 \(dict\); this loss"
+    with pytest.raises(LossError, match=expected):
+        evaluated(loss, tiny, photo)
 
 
 def test_a_loss_may_have_a_metric_of_its_own(tiny: FeatureModel, photo: Image) -> None:

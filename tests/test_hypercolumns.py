@@ -66,11 +66,15 @@ def test_weights_share_the_squares_and_scale_the_loss() -> None:
 
 def test_unit_and_its_gradient_at_zero() -> None:
     x = tf.constant([[3.0, 4.0], [0.0, 0.0], [1e-12, 0.0]])
+    upstream = tf.constant([[4.0, -3.0], [2.0, 5.0], [1.0, 0.0]])
     with tf.GradientTape() as tape:
         tape.watch(x)
         made = unit(x)
     np.testing.assert_allclose(made, [[0.6, 0.8], [0.0, 0.0], [1.0, 0.0]], rtol=1e-6)
-    assert np.isfinite(tape.gradient(made, x)).all()
+    gradient = tape.gradient(made, x, output_gradients=upstream)
+    assert np.isfinite(gradient).all()
+    np.testing.assert_allclose(gradient[0], [0.8, -0.6], rtol=1e-6)  # across, over the length
+    np.testing.assert_array_equal(gradient[1], upstream[1])
 
 
 def test_squared_distances() -> None:

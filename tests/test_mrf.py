@@ -129,6 +129,23 @@ def test_a_part_of_the_painting_costs_nothing() -> None:
     np.testing.assert_array_equal(gradient, 0)
 
 
+def test_it_is_not_blended() -> None:
+    loss = MRF(PICTURE, PICTURE)
+    with pytest.raises(LossError, match=r"mrf cannot be blended: .* add losses instead"):
+        loss.blended([0.5, 0.5])
+    with pytest.raises(LossError, match="mrf cannot be blended"):
+        MRF.from_config({**loss.get_config(), "blended": [0.5, 0.5]}, PICTURE, PICTURE)
+
+
+def test_it_has_no_other_distance() -> None:
+    """The target has a spread and a share where the statistic has nothing."""
+    loss = MRF(PICTURE)
+    with pytest.raises(LossError, match="mrf cannot have another distance: its target is"):
+        loss.with_distance("mse")
+    with pytest.raises(LossError, match="mrf cannot have another distance"):
+        MRF.from_config({**loss.get_config(), "with_distance": "mse"}, PICTURE)
+
+
 @pytest.mark.parametrize("level", [0.0, 7.0])
 def test_constant_pictures_are_no_nan(level: float) -> None:
     flat = np.full((1, 5, 6, 3), level)

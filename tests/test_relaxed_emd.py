@@ -85,6 +85,13 @@ def test_a_rotation_of_colours_leaves_the_palette_as_it_is() -> None:
     )
 
 
+def test_a_picture_of_zeros_is_pulled_to_the_painting() -> None:
+    zeros, painting = np.zeros((1, 2, 2, 2)), np.full((1, 2, 2, 2), [3.0, 4.0])
+    total, gradient = value_and_gradient(emd(), zeros, painting)
+    assert total == pytest.approx(0.5)
+    assert value(emd(), zeros - gradient, painting) == pytest.approx(0)
+
+
 @pytest.mark.parametrize("cost", COSTS)
 def test_zeros_and_constants_are_no_nan(cost: str) -> None:
     f = random(0, 4, 5, 3)
