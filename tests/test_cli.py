@@ -456,6 +456,20 @@ def test_a_record_is_repeated_and_a_run_is_gone_on_with(
     np.testing.assert_array_equal(images.load("resumed.png"), painted)
 
 
+@pytest.mark.parametrize("command", ["rerun", "resume"])
+def test_what_repeats_a_run_ends_as_it_does_at_an_interruption(
+    folder: Path, tiny: FeatureModel, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(FeatureModel, "from_config", lambda config: tiny)
+    with monkeypatch.context() as first:
+        interrupt(3, first)
+        paint("--checkpoint", "run", "--checkpoint-every", "1", "--evaluations", "9", code=130)
+    interrupt(2, monkeypatch)
+    result = run(command, "run", "-o", "again.png", code=130)
+    assert "again.png is the best picture so far" in result.stderr
+    assert images.load("again.png").shape == (24, 32, 3)
+
+
 def test_a_folder_without_a_run_is_a_message(folder: Path) -> None:
     (folder / "empty").mkdir()
     assert "no run to go on with" in run("resume", "empty", "-o", "out.png", code=1).stderr

@@ -193,6 +193,11 @@ def finish(result: Any, output: Path, *, silent: bool, as_json: bool) -> None:
     """Say what came of a run, and end as it did."""
     text = f"{output}: {result}"
     say(text, summary(result, output), silent=silent, as_json=as_json)
+    end(result, output)
+
+
+def end(result: Any, output: Path) -> None:
+    """Leave as Ctrl-C has it, if that ended the run."""
     if interrupted(result):
         tell(f"Interrupted; {output} is the best picture so far.", err=True)
         leave(INTERRUPTED)
