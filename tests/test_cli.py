@@ -326,6 +326,25 @@ def test_photos_of_one_name_are_refused(folder: Path) -> None:
     assert "the same name" in run(*arguments, code=2).stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("painting.png", "photo.png", "-o", "."),
+        ("painting.png", "photo.png", "-o", "link"),
+        ("link/photo.png", "photos/photo.png", "-o", "."),
+        ("painting.png", "photos/photo.png", "--style", "photo.png=2", "-o", "."),
+    ],
+    ids=["photo", "through a link", "painting", "style"],
+)
+def test_a_batch_never_replaces_what_it_reads(folder: Path, arguments: tuple[str, ...]) -> None:
+    Path("photos").mkdir()
+    images.save(images.noise((24, 32), seed=4), "photos/photo.png")
+    Path("link").symlink_to(folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*.png")}
+    assert "photo.png is one of" in run("batch", *arguments, *SMALL, code=2).stderr
+    assert {path: path.read_bytes() for path in folder.rglob("*.png")} == before
+
+
 def test_a_sweep_of_weights_and_settings(folder: Path) -> None:
     arguments = ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL, "--json")
     losses = ("--loss", "content=1", "--loss", "gram=1")

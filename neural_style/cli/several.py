@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,7 @@ def batch(**given: Any) -> None:
         raise OptionError(
             "batch: two photos have the same name; the second would replace the first."
         )
+    _check_outputs(outputs, [*given["photos"], *painted])
     loss = options.recipe(given)
     model = options.features(given["network"], given["pooling"], given["weights"])
     keywords = options.keywords(given)
@@ -164,6 +167,17 @@ def sweep(**given: Any) -> None:
         ],
     }
     _end(len(outcomes) - len(failed), len(failed), found, silent, as_json)
+
+
+def _check_outputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Refuse to replace a picture that is read, through links or not."""
+    read = {os.path.realpath(path) for path in inputs}
+    for output in outputs:
+        if os.path.realpath(output) in read:
+            raise OptionError(
+                f"batch: {output} is one of the pictures to read, which its result would replace: "
+                f"name another folder with --output."
+            )
 
 
 def _values(name: str, text: str) -> list[Any]:
