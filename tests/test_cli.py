@@ -179,6 +179,9 @@ def test_quiet_says_nothing(folder: Path) -> None:
         (("--layers", "gram=block1_conv1"), "add --loss"),
         (("--preset", "gatis"), "did you mean 'gatys'"),
         (("--preset", "gatys", "--loss", "gram=1"), "has its own loss"),
+        (("--preset", "gatys", "--network", "vgg16"), "has its own network"),
+        (("--preset", "gatys", "--pooling", "average"), "has its own network"),
+        (("--preset", "gatys", "--weights", "photo.png"), "has its own network"),
         (("--size", "0"), "size: expected a positive whole number"),
         (("--scales", "a,b"), "expected whole numbers"),
         (("--tile", "big"), "expected a whole number, 'auto' or 'none'"),
@@ -329,6 +332,23 @@ def test_photos_of_one_name_are_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
+        ("batch", "painting.png", "photo.png", "--preset", "gatys"),
+        ("sweep", "photo.png", "painting.png", "--preset", "gatys", "--grid", "seed=1"),
+        ("sweep", "photo.png", "painting.png", "--grid", "preset=null,gatys"),
+    ],
+    ids=["batch", "sweep", "grid"],
+)
+def test_many_pictures_of_a_preset_have_its_network(
+    folder: Path, arguments: tuple[str, ...]
+) -> None:
+    refused = run(*arguments, *SMALL, "-o", "out", "--network", "vgg19", code=2)
+    assert "has its own network" in refused.stderr
+    assert run(*arguments, *SMALL, "-o", "out").stdout.endswith(" done, 0 failed\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
         ("painting.png", "photo.png", "-o", "."),
         ("painting.png", "photo.png", "-o", "link"),
         ("link/photo.png", "photos/photo.png", "-o", "."),
@@ -370,6 +390,8 @@ def test_an_estimate(folder: Path) -> None:
     assert "s an evaluation" in run(*arguments, "--preset", "gatys").stdout
     both = run(*arguments, "--preset", "gatys", "--loss", "gram=1", code=2)
     assert "give a preset or a loss" in both.stderr
+    network = run(*arguments, "--preset", "gatys", "--pooling", "max", code=2)
+    assert "has its own network" in network.stderr
     two = json.loads(run(*arguments, "--style", "other.png=0.5", "--json").stdout)
     assert two["parts"]["targets"] > found["parts"]["targets"]
 

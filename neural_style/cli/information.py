@@ -39,7 +39,7 @@ def evaluate(picture: Path, photo: Path, painting: Path, **given: Any) -> None:
         image,
         ns.images.load(photo, size=size),
         ns.images.load(painting, long_side=given["style_size"] or max(size)),
-        features=options.features(given["network"], given["pooling"], given["weights"]),
+        features=options.features(given),
         **{name: given[name] for name in ("directions", "positions", "seed")},
     )
     say(str(scores), scores.as_dict(), silent=given["quiet"], as_json=given["as_json"])
@@ -131,7 +131,7 @@ def doctor(**given: Any) -> None:
     from neural_style import drafts, environment, machine
     from neural_style.backend import tf
 
-    model = options.features(given["network"], given["pooling"], given["weights"])
+    model = options.features(given)
     model = model or drafts.pretrained("vgg19", "max", "caffe")
     picture = ns.images.noise((64, 64))
     objective = ns.Objective(ns.create("gram", picture), model, (64, 64))

@@ -73,7 +73,7 @@ def transfer(**given: Any) -> None:
             painted,
             style_weights=weights,
             loss=loss,
-            features=options.features(given["network"], given["pooling"], given["weights"]),
+            features=options.features(given),
             callbacks=callbacks,
             output=output,
             **checkpoints,
@@ -117,7 +117,7 @@ def reconstruct(**given: Any) -> None:
         given["picture"],
         loss=loss,
         start="noise",
-        features=options.features(given["network"], given["pooling"], given["weights"]),
+        features=options.features(given),
         callbacks=options.progress(given),
         output=given["output"],
         **options.keywords(given),
@@ -141,8 +141,8 @@ def estimate(**given: Any) -> None:
 
     painted, weights = options.styles(given["painting"], given["others"])
     loss = options.recipe(given)
+    model = options.features(given)
     keywords: Any = options.keywords(given)
-    model = options.features(given["network"], given["pooling"], given["weights"])
     if model is not None:
         keywords["features"] = model
     name, tile = keywords.pop("preset", None), keywords.pop("tile", "auto")

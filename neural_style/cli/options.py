@@ -133,15 +133,21 @@ def keywords(given: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def features(network: str | None, pooling: str | None, weights: Path | None) -> Any:
+def features(given: dict[str, Any]) -> Any:
     """The feature model; None, for the default of `transfer`, if nothing is given."""
     from neural_style import FeatureModel, drafts
 
+    network, pooling, weights = (given[name] for name in ("network", "pooling", "weights"))
+    if not (network or pooling or weights):
+        return None
+    if given.get("preset"):
+        raise OptionError(
+            "--network, --pooling and --weights are not of --preset, which has its own network: "
+            "give a preset or these."
+        )
     if weights is not None:
         return FeatureModel(network or "vgg19", pooling=pooling, weights=weights)
-    if network or pooling:
-        return drafts.pretrained(network or "vgg19", pooling or "max", "caffe")
-    return None
+    return drafts.pretrained(network or "vgg19", pooling or "max", "caffe")
 
 
 def styles(painting: Path, others: tuple[str, ...]) -> tuple[list[Path], list[float]]:

@@ -56,7 +56,7 @@ def batch(**given: Any) -> None:
         )
     _check_outputs(outputs, [*given["photos"], *painted])
     loss = options.recipe(given)
-    model = options.features(given["network"], given["pooling"], given["weights"])
+    model = options.features(given)
     keywords = options.keywords(given)
     done: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
@@ -127,7 +127,8 @@ def sweep(**given: Any) -> None:
         if name not in _SWEPT and name.removeprefix("loss.") not in weights:
             known = ", ".join([*_SWEPT, *(f"loss.{each}" for each in weights)])
             raise OptionError(f"--grid {name}: expected one of {known}.")
-    model = options.features(given["network"], given["pooling"], given["weights"])
+    a_preset = given["preset"] or any(grid.get("preset", ()))
+    model = options.features({**given, "preset": a_preset})
     fixed = options.keywords(given)
 
     def run(**settings: Any) -> Any:
