@@ -202,11 +202,60 @@ def test_an_option_is_json_and_never_evaluated(folder: Path) -> None:
     assert not Path("made").exists()
 
 
-def test_what_fails_has_code_1_and_a_missing_file_2(folder: Path) -> None:
+def test_a_picture_that_cannot_be_read_or_written_has_code_1(folder: Path) -> None:
     Path("bad.png").write_bytes(b"no picture")
     assert "bad.png" in run("transfer", "bad.png", "painting.png", "-o", "out.png", code=1).stderr
-    assert "none.png" in run("transfer", "none.png", "painting.png", "-o", "out.png", code=2).stderr
     assert "out.xyz" in run("transfer", "photo.png", "other.png", "-o", "out.xyz", code=1).stderr
+
+
+def test_a_file_that_may_not_be_read_is_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(path: Path) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.R_OK and allowed(path, mode))
+    monkeypatch.setattr(images, "open_file", refuses)
+    assert "Permission denied" in paint(code=1).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("transfer", "none.png", "painting.png", "-o", "out.png"),
+        ("transfer", "photo.png", "painting.png", "-o", "out.png", "--start", "none.png"),
+        ("transfer", "photo.png", "painting.png", "-o", "out.png", "--style", "none.png"),
+        ("transfer", "photo.png", "painting.png", "-o", "out.png", "--style", "none.png=2"),
+        ("transfer", "photo.png", "painting.png", "-o", "out.png", "--weights", "none.png"),
+        ("estimate", "photo.png", "painting.png", "--loss", "gram=1", "--mask=none.png=photo.png"),
+        ("estimate", "photo.png", "painting.png", "--loss", "gram=1", "--mask=photo.png=none.png"),
+        ("reconstruct", "none.png", "-o", "out.png"),
+        ("batch", "painting.png", "none.png", "-o", "out"),
+        ("batch", "painting.png", "photo.png", "-o", "out", "--style", "none.png"),
+        ("sweep", "photo.png", "none.png", "-o", "out", "--grid", "seed=1"),
+    ],
+    ids=" ".join,
+)
+def test_a_file_that_is_not_there_has_code_2(folder: Path, arguments: tuple[str, ...]) -> None:
+    assert "File 'none.png' does not exist" in run(*arguments, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("batch", "painting.png", "photo.png", "none.png"),
+        ("sweep", "photo.png", "painting.png", "--grid", "seed=1,2"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+@pytest.mark.parametrize("mistake", ["--size=0", "--preset=gatis", "--evaluations=0"])
+def test_many_pictures_of_one_mistake_have_its_code(
+    folder: Path, arguments: tuple[str, ...], mistake: str
+) -> None:
+    assert ": OptionError: " in run(*arguments, "-o", "out", mistake, code=2).stderr
+    Path("photo.png").write_bytes(b"no picture")
+    run(*arguments, "-o", "out", code=1)
 
 
 def interrupt(after: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import click
@@ -32,10 +33,15 @@ class Commands(click.Group):
             if ctx.params.get("verbose"):
                 raise
             tell(f"Error: {error}", err=True)
-            ctx.exit(USAGE if isinstance(error, _USERS) else FAILED)
+            ctx.exit(failure([error]))
         except KeyboardInterrupt:
             tell("Interrupted; there was no picture yet.", err=True)
             ctx.exit(INTERRUPTED)
+
+
+def failure(errors: Iterable[Exception]) -> int:
+    """The exit code of what failed altogether: 2 where a user can mend each of the errors."""
+    return USAGE if all(isinstance(error, _USERS) for error in errors) else FAILED
 
 
 def begin() -> None:

@@ -12,6 +12,7 @@ import click
 
 from neural_style.cli import options
 from neural_style.cli.group import FAILED, begin, leave, output_options, say
+from neural_style.cli.kinds import FILE
 from neural_style.cli.signatures import defaults
 from neural_style.errors import RegistryError
 
@@ -19,9 +20,9 @@ _SCORING = defaults("scoring", "evaluate")
 
 
 @click.command()
-@click.argument("picture", type=options.FILE)
-@click.argument("photo", type=options.FILE)
-@click.argument("painting", type=options.FILE)
+@click.argument("picture", type=FILE)
+@click.argument("photo", type=FILE)
+@click.argument("painting", type=FILE)
 @click.option("--style-size", type=int, help="Longer side of the style, by default PICTURE's.")
 @click.option("--directions", type=int, default=_SCORING["directions"], show_default=True)
 @click.option("--positions", type=int, default=_SCORING["positions"], show_default=True)

@@ -11,22 +11,23 @@ import click
 
 from neural_style.cli import options
 from neural_style.cli.group import INTERRUPTED, begin, leave, output_options, say, tell
+from neural_style.cli.kinds import FILE, FOLDER
 from neural_style.errors import OptionError
 
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("photo", type=options.FILE)
-@click.argument("painting", type=options.FILE)
+@click.argument("photo", type=FILE)
+@click.argument("painting", type=FILE)
 @click.option("-o", "--output", type=OUTPUT, required=True, help="The picture to write.")
 @click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
 @options.loss_options
 @options.keyword_options()
 @options.model_options
-@click.option("--checkpoint", type=options.FOLDER, help="Write the run's state there, for resume.")
+@click.option("--checkpoint", type=FOLDER, help="Write the run's state there, for resume.")
 @click.option("--checkpoint-every", type=int, help="Evaluations between two states.")
-@click.option("--record", type=options.FOLDER, help="Write there what it takes to rerun it.")
+@click.option("--record", type=FOLDER, help="Write there what it takes to rerun it.")
 @click.option("--csv", type=OUTPUT, help="Write the loss of every iterate to a table.")
 @click.option("--report", type=OUTPUT, help="Keep an HTML page of the run.")
 @click.option("--serve", is_flag=True, help="Show that page to this machine while it runs.")
@@ -87,7 +88,7 @@ def transfer(**given: Any) -> None:
 
 
 @click.command()
-@click.argument("picture", type=options.FILE)
+@click.argument("picture", type=FILE)
 @click.option("-o", "--output", type=OUTPUT, required=True, help="The picture to write.")
 @click.option(
     "--of",
@@ -126,8 +127,8 @@ def reconstruct(**given: Any) -> None:
 
 
 @click.command()
-@click.argument("photo", type=options.FILE)
-@click.argument("painting", type=options.FILE)
+@click.argument("photo", type=FILE)
+@click.argument("painting", type=FILE)
 @click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
 @options.loss_options
 @options.keyword_options("start", "scales", "evaluations", "seed", "color", "parameterisation")

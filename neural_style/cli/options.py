@@ -8,41 +8,10 @@ from typing import Any
 
 import click
 
+from neural_style.cli.kinds import FILE, Numbers, Start, Tile, existing
 from neural_style.cli.recipe import Recipe, number
 from neural_style.cli.signatures import defaults
 from neural_style.errors import OptionError
-
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-FOLDER = click.Path(file_okay=False, path_type=Path)
-
-
-class Numbers(click.ParamType[Any]):
-    """Whole numbers, separated by commas."""
-
-    name = "n[,n…]"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> list[int]:
-        """The list of numbers."""
-        try:
-            return [int(part) for part in value.split(",")]
-        except ValueError:
-            self.fail(f"expected whole numbers, as 256,512, got {value!r}.", param, ctx)
-
-
-class Tile(click.ParamType[Any]):
-    """A whole number, ``auto`` or ``none``."""
-
-    name = "auto|none|n"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int | str:
-        """The number, or the word."""
-        if value in ("auto", "none"):
-            return str(value)
-        try:
-            return int(value)
-        except ValueError:
-            self.fail(f"expected a whole number, 'auto' or 'none', got {value!r}.", param, ctx)
-
 
 # Each keyword of `transfer` that is an option of its own, with its type and what it says.
 KEYWORDS: dict[str, tuple[Any, str]] = {
@@ -50,7 +19,7 @@ KEYWORDS: dict[str, tuple[Any, str]] = {
     "size": (int, "Longer side in pixels; 512, or the preset's."),
     "style_size": (int, "The same of the style, by default SIZE."),
     "color": (click.Choice(["match", "luminance"]), "How the photo's colours are kept."),
-    "start": (str, "content, noise, or a picture's file."),
+    "start": (Start(), "content, noise, or a picture's file."),
     "scales": (Numbers(), "Long sides to run from coarse to fine."),
     "evaluations": (Numbers(), "The budget, or one for each scale; 300, or the preset's."),
     "parameterisation": (
@@ -155,7 +124,7 @@ def styles(painting: Path, others: tuple[str, ...]) -> tuple[list[Path], list[fl
     paths, weights = [painting], [1.0]
     for text in others:
         name, sign, weight = text.rpartition("=")
-        paths.append(Path(name if sign else text))
+        paths.append(existing(name if sign else text, "--style"))
         weights.append(number(weight, f"--style {name}") if sign else 1.0)
     return paths, weights
 

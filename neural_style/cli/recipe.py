@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from neural_style import registry
+from neural_style.cli.kinds import existing
 from neural_style.errors import OptionError
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ class Recipe:
             name: number(value, f"--loss {name}") for name, value in pairs(self.losses, "--loss")
         }
         self._settings(weights)
-        pairs(self.masks, "--mask")
+        for pair in pairs(self.masks, "--mask"):
+            for path in pair:
+                existing(path, "--mask")
         for name in weights:
             self.of(name)
         return weights

@@ -12,15 +12,16 @@ import click
 
 from neural_style.cli import options
 from neural_style.cli.group import (
-    FAILED,
     INTERRUPTED,
     PARTLY,
     begin,
+    failure,
     leave,
     output_options,
     say,
     tell,
 )
+from neural_style.cli.kinds import FILE, FOLDER, existing
 from neural_style.cli.making import interrupted, summary
 from neural_style.cli.recipe import Recipe, json_value, pairs
 from neural_style.errors import OptionError
@@ -29,9 +30,9 @@ _SWEPT = ("preset", "size", "style_size", "color", "start", "evaluations", "seed
 
 
 @click.command()
-@click.argument("painting", type=options.FILE)
+@click.argument("painting", type=FILE)
 @click.argument("photos", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("-o", "--output", type=options.FOLDER, required=True, help="The folder to write to.")
+@click.option("-o", "--output", type=FOLDER, required=True, help="The folder to write to.")
 @click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
 @options.loss_options
 @options.keyword_options()
@@ -60,11 +61,12 @@ def batch(**given: Any) -> None:
     keywords = options.keywords(given)
     done: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
+    errors: list[Exception] = []
     stopped = False
     for photo, output in zip(given["photos"], outputs, strict=True):
         try:
             result = ns.transfer(
-                photo,
+                existing(photo, "PHOTOS"),
                 painted,
                 style_weights=weights,
                 loss=loss,
@@ -77,6 +79,7 @@ def batch(**given: Any) -> None:
             stopped = True
             break
         except Exception as error:  # a plugin breaks in any way it likes
+            errors.append(error)
             failed.append({"photo": str(photo), "error": f"{type(error).__name__}: {error}"})
             continue
         done.append({"photo": str(photo), **summary(result, output)})
@@ -87,13 +90,13 @@ def batch(**given: Any) -> None:
     for each in failed:
         tell(f"{each['photo']}: {each['error']}", err=True)
     found = {"done": done, "failed": failed}
-    _end(len(done), len(failed), found, silent, as_json, interrupted=stopped)
+    _end(len(done), errors, found, silent, as_json, interrupted=stopped)
 
 
 @click.command()
-@click.argument("photo", type=options.FILE)
-@click.argument("painting", type=options.FILE)
-@click.option("-o", "--output", type=options.FOLDER, required=True, help="The folder to write to.")
+@click.argument("photo", type=FILE)
+@click.argument("painting", type=FILE)
+@click.option("-o", "--output", type=FOLDER, required=True, help="The folder to write to.")
 @click.option(
     "--grid",
     multiple=True,
@@ -153,9 +156,11 @@ def sweep(**given: Any) -> None:
     names = list(grid)
     across: dict[str, Any] = {"rows": names[0], "columns": names[1]} if len(names) == 2 else {}
     sheet = ns.images.save(ns.contact_sheet(outcomes, **across), folder / "sheet.png")
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    for outcome in failed:
-        tell(str(outcome), err=True)
+    errors = []
+    for outcome in outcomes:
+        if outcome.error is not None:
+            errors.append(outcome.error)
+            tell(str(outcome), err=True)
     found = {
         "sheet": str(sheet),
         "outcomes": [
@@ -167,7 +172,7 @@ def sweep(**given: Any) -> None:
             for outcome in outcomes
         ],
     }
-    _end(len(outcomes) - len(failed), len(failed), found, silent, as_json)
+    _end(len(outcomes) - len(errors), errors, found, silent, as_json)
 
 
 def _check_outputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
@@ -191,10 +196,16 @@ def _values(name: str, text: str) -> list[Any]:
 
 
 def _end(
-    done: int, failed: int, found: Any, silent: bool, as_json: bool, *, interrupted: bool = False
+    done: int,
+    errors: list[Exception],
+    found: Any,
+    silent: bool,
+    as_json: bool,
+    *,
+    interrupted: bool = False,
 ) -> None:
-    say(f"{done} done, {failed} failed", found, silent=silent, as_json=as_json)
+    say(f"{done} done, {len(errors)} failed", found, silent=silent, as_json=as_json)
     if interrupted:
         leave(INTERRUPTED)
-    if failed:
-        leave(PARTLY if done else FAILED)
+    if errors:
+        leave(PARTLY if done else failure(errors))

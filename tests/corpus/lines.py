@@ -75,7 +75,9 @@ def is_refusal(end: End, codes: tuple[int, ...] = (1, 2, 3)) -> bool:
 def is_partly(end: End) -> bool:
     """Whether a batch or a sweep said, a line each, what failed."""
     lines = end.stderr.splitlines()
-    return end.code in (1, 3) and end.error is None and len(lines) > 0 and "Traceback" not in lines
+    return (
+        end.code in (1, 2, 3) and end.error is None and len(lines) > 0 and "Traceback" not in lines
+    )
 
 
 def is_done(end: End) -> bool:
@@ -229,6 +231,7 @@ LINES: dict[str, tuple[str, ...]] = {
     "batch of one name": ("batch", "painting.png", "photo.png", "run/photo.png", "-o", "out"),
     "batch into a file": ("batch", "painting.png", "photo.png", "-o", "photo.png"),
     "batch below a file": ("batch", "painting.png", "photo.png", "-o", "photo.png/out"),
+    "batch of a loss unknown": ("batch", "painting.png", "photo.png", "-o", "out", "--loss", "x=1"),
     "batch start nowhere": ("batch", "painting.png", "photo.png", "-o", "out", "--start", "x"),
     "sweep of no grid": ("sweep", "photo.png", "painting.png", "-o", "out"),
     **{
@@ -243,7 +246,6 @@ PARTLY: dict[str, tuple[str, ...]] = {
     "batch of a bad photo": ("batch", "painting.png", "bad.png", "photo.png", "-o", "out", *SMALL),
     "batch of a pipe": ("batch", "painting.png", "pipe.png", "-o", "out", *SMALL),
     "batch of a bad painting": ("batch", "bad.png", "photo.png", "-o", "out", *SMALL),
-    "batch of a loss unknown": ("batch", "painting.png", "photo.png", "-o", "out", "--loss", "x=1"),
     "batch of size 0": ("batch", "painting.png", "photo.png", "-o", "out", "--size", "0"),
     "batch of evaluations 0": ("batch", "painting.png", "photo.png", "-o", "out",
                                "--evaluations", "0"),
