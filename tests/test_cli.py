@@ -150,6 +150,25 @@ def test_masks_guide_the_losses_of_the_style(folder: Path) -> None:
     assert "none of the losses" in paint("--loss", "content=1", *masks, code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("losses", "whole"),
+    [
+        (("content=1", "gram=1", "histogram=1", "mrf=1"), "histogram, mrf."),
+        (("content=1", "gram=1", "moments=1", "total_variation=1"), ""),
+    ],
+    ids=["some", "all"],
+)
+def test_what_no_mask_guides_is_said_once(
+    folder: Path, losses: tuple[str, ...], whole: str
+) -> None:
+    given = [word for each in losses for word in ("--loss", each)]
+    given += ["--mask", "photo.png=painting.png", "--style", "other.png"]
+    result = paint(*given, "--json")
+    assert result.stderr.count("on the whole picture: " + whole) == bool(whole)
+    assert result.stderr.count("--mask guides gram;") == bool(whole)
+    assert paint(*given, "--quiet").output == ""
+
+
 def test_a_preset_a_table_and_a_report(folder: Path) -> None:
     result = paint(
         "--preset", "gatys", "--csv", "run.csv", "--report", "run.html", "--tile", "none"

@@ -63,6 +63,15 @@ def tell(text: str, *, err: bool = False) -> None:
     click.echo(_UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text), err=err)
 
 
+def remark(text: str) -> None:
+    """Print what is no error to standard error: once a command, and not with ``--quiet``."""
+    context = click.get_current_context()
+    said = context.meta.setdefault(__name__, set())
+    if text not in said and not context.params.get("quiet"):
+        tell(text, err=True)
+    said.add(text)
+
+
 def leave(code: int) -> NoReturn:
     """End the process with an exit code."""
     sys.stdout.flush()

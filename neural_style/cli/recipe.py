@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from neural_style import registry
+from neural_style.cli.group import remark
 from neural_style.cli.kinds import existing
 from neural_style.errors import OptionError
 
@@ -68,18 +69,24 @@ class Recipe:
             (images.load(own), images.load(theirs)) for own, theirs in pairs(self.masks, "--mask")
         ]
         terms: list[Any] = []
-        guides = 0
+        masked, whole = [], []
         for name, weight in weights.items():
             of = self.of(name)
             references = {"content": [photo], "style": [painting], "none": []}[of]
             loss = create(name, *references, **settings.get(name, {}))
             if masks and of == "style" and loss.tiling == "mean":
                 terms.append(weight * guided(loss, masks))
-                guides += 1
+                masked.append(name)
             else:
                 terms.append(weight * loss)
-        if masks and not guides:
+                whole += [name] if of == "style" else []
+        if masks and not masked:
             raise OptionError("--mask: none of the losses can be guided by a mask; add gram.")
+        if masks and whole:
+            remark(
+                f"--mask guides {', '.join(masked)}; without a guide, on the whole picture: "
+                f"{', '.join(whole)}."
+            )
         total: WeightedSum = sum(terms)
         return total
 
