@@ -325,6 +325,27 @@ def test_reconstruct_starts_from_noise(folder: Path, of: str) -> None:
     np.testing.assert_array_equal(images.load("out.png"), np.rint(own.image))
 
 
+def test_the_help_of_reconstruct_has_its_own_defaults(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = " ".join(run("reconstruct", "--help").stdout.split())
+    assert "preset" not in text
+    assert "What the optimiser moves; pixels." in text
+    found = {}
+
+    def stop(self: Any, **_: Any) -> None:
+        found.update(vars(self))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(drafts.Preset, "run", stop)
+    run("reconstruct", "photo.png", "-o", "out.png", code=130)
+    size = max(found["start"].shape)
+    assert f"Longer side in pixels; {size}." in text
+    assert f"one for each scale; {found['evaluations']}." in text
+    assert f"moves; {found['parameterisation']}." in text
+    assert "or with --loss or --preset pixels" in " ".join(run("transfer", "--help").stdout.split())
+
+
 def test_a_name_cannot_command_the_terminal(folder: Path) -> None:
     hostile = "\x1b]0;title\x07\x9b2J.png"
     (folder / hostile).write_bytes(b"no picture")

@@ -98,7 +98,12 @@ def transfer(**given: Any) -> None:
     help="What the losses keep of PICTURE, if there is no --loss.",
 )
 @options.loss_options
-@options.keyword_options("preset", "style_size", "color", "start")
+@options.keyword_options(
+    *("preset", "style_size", "color", "start"),
+    size="Longer side in pixels; 512.",
+    evaluations="The budget, or one for each scale; 300.",
+    parameterisation="What the optimiser moves; pixels.",
+)
 @options.model_options
 @output_options
 def reconstruct(**given: Any) -> None:

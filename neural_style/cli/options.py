@@ -31,16 +31,17 @@ KEYWORDS: dict[str, tuple[Any, str]] = {
 }
 
 
-def keyword_options(*leave_out: str) -> Callable[[Any], Any]:
-    """The options of `KEYWORDS`, whose defaults are those of `transfer`."""
+def keyword_options(*leave_out: str, **texts: str) -> Callable[[Any], Any]:
+    """The options of `KEYWORDS`, whose defaults are those of `transfer`, or as the texts say."""
     own = defaults("styling", "transfer")
 
     def add(command: Any) -> Any:
         for name, (kind, text) in reversed(KEYWORDS.items()):
             if name not in leave_out:
-                said = "" if own[name] is None else f" [default: {own[name]}]"
+                said = texts.get(name, text)
+                said += "" if own[name] is None else f" [default: {own[name]}]"
                 option = f"--{name.replace('_', '-')}"
-                command = click.option(option, name, type=kind, help=text + said)(command)
+                command = click.option(option, name, type=kind, help=said)(command)
         return command
 
     return add
