@@ -515,6 +515,13 @@ def test_weights_say_where_they_are_and_how(
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"none")
     assert "damaged" in run("weights", "vgg16", code=1).stdout
+    path.unlink()
+    path.mkdir()
+    assert "damaged: cannot be read" in run("weights", "vgg16", code=1).stdout
+    path.rmdir()
+    path.parent.rmdir()
+    path.parent.write_bytes(b"no folder")
+    assert "Not a directory" in run("weights", "vgg16", code=1).stdout
     assert "did you mean 'vgg19'" in run("weights", "vg19", code=2).stderr
 
 

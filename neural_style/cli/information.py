@@ -107,6 +107,7 @@ def presets(names: tuple[str, ...], quiet: bool, as_json: bool) -> None:
 @output_options
 def weights(network: str, fetch: bool, quiet: bool, as_json: bool) -> None:
     """Say where a network's weights are, and whether their hash is the published one."""
+    from neural_style import download
     from neural_style import weights as files
     from neural_style.errors import OptionError, suggestion
 
@@ -114,8 +115,10 @@ def weights(network: str, fetch: bool, quiet: bool, as_json: bool) -> None:
         raise OptionError(f"no weights for {network!r}: {suggestion(network, files.SOURCES)}.")
     source = files.SOURCES[network]
     path = files.find(network) if fetch else files.cache_folder() / source.filename
-    state = "missing" if not path.exists() else "good" if source.accepts(path) else "damaged"
-    remedy = "" if state == "good" else f"; neural-style weights {network} --fetch"
+    problem = download.defect(path, source.accepts)
+    state = {None: "good", download.ABSENT: "missing"}.get(problem, "damaged")
+    why = f": {problem}" if state == "damaged" else ""
+    remedy = "" if state == "good" else f"{why}; neural-style weights {network} --fetch"
     found = {"network": network, "path": str(path), "state": state}
     say(f"{path}: {state}{remedy}", found, silent=quiet, as_json=as_json)
     if state != "good":
