@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 import os
 import re
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -178,8 +181,33 @@ def test_a_preset_a_table_and_a_report(folder: Path) -> None:
     assert "<html" in Path("run.html").read_text()
 
 
-def test_quiet_says_nothing(folder: Path) -> None:
-    assert paint("--quiet").output == ""
+def print_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have warnings in the log printed, as where nothing handles them; pytest does in a test."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+
+
+def test_quiet_says_nothing_but_errors(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    print_the_log(monkeypatch)
+    evaluate = ns.Objective.__call__
+
+    def warns(self: Any, image: Any) -> Any:
+        warnings.warn("of Python", stacklevel=1)
+        return evaluate(self, image)
+
+    monkeypatch.setattr(ns.Objective, "__call__", warns)
+    monkeypatch.setattr(warnings, "showwarning", lambda *_: click.echo("a warning", err=True))
+    images.save(np.zeros((24, 32, 3)), "black.png")
+    masks = ("--mask", "photo.png=painting.png", "--mask", "black.png=painting.png")
+    told = ("--loss", "gram=1", *masks, "--report", "run.html", "--serve")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        loud = paint(*told).stderr
+        assert "region 2 is skipped" in loud
+        assert "The report is at" in loud
+        assert "a warning" in loud
+        assert paint(*told, "--quiet").output == ""
+        assert "region 2 is skipped" in paint(*told).stderr
+    assert "size: expected" in paint("--quiet", "--size", "0", code=2).stderr
 
 
 @pytest.mark.parametrize(
@@ -467,8 +495,18 @@ def test_a_sweep_of_weights_and_settings(folder: Path) -> None:
     assert len({each["loss"] for each in found["outcomes"]}) == 4
     assert Path(found["sheet"]).is_file()
     assert "expected one of" in run(*arguments, "--grid", "loss.gram=1", code=2).stderr
-    partly = run(*arguments, "--grid", "size=32,0", code=3)
-    assert "size=0" in partly.stderr
+
+
+@pytest.mark.parametrize("option", [(), ("--json",), ("--quiet",)], ids=str)
+def test_a_sweep_says_once_what_fails(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...]
+) -> None:
+    print_the_log(monkeypatch)
+    arguments = ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL, "--grid", "size=32,0")
+    partly = run(*arguments, *option, code=3)
+    assert partly.stderr.count("size: expected a positive whole number, got 0") == 1
+    assert partly.stdout.count("size: expected a positive") == (option == ("--json",))
+    assert partly.stdout.count("size=32: loss") == (option == ())
 
 
 def test_an_estimate(folder: Path) -> None:

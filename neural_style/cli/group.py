@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sys
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
@@ -18,7 +21,6 @@ _USERS = (LayerError, LossError, OptionError, RegistryError)
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # all but tab and newline
 
-_silent = click.option("--quiet", is_flag=True, help="No progress, nothing but errors.")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -42,6 +44,37 @@ class Commands(click.Group):
 def failure(errors: Iterable[Exception]) -> int:
     """The exit code of what failed altogether: 2 where a user can mend each of the errors."""
     return USAGE if all(isinstance(error, _USERS) for error in errors) else FAILED
+
+
+@contextmanager
+def errors_only(logger: str) -> Iterator[None]:
+    """Drop what is no error of what a part of the library logs, which else is printed."""
+    found = logging.getLogger(logger)
+    level = found.level
+    found.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        found.setLevel(level)
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Print no warnings, neither of Python nor of the library, while a command runs."""
+    with errors_only("neural_style"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _hush(context: click.Context, _: click.Parameter, silent: bool) -> bool:
+    if silent:
+        context.with_resource(_no_warnings())
+    return silent
+
+
+_silent = click.option(
+    "--quiet", is_flag=True, callback=_hush, help="No progress, nothing but errors."
+)
 
 
 def begin() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from neural_style.cli import options
-from neural_style.cli.group import INTERRUPTED, begin, leave, output_options, say, tell
+from neural_style.cli.group import INTERRUPTED, begin, leave, output_options, remark, say, tell
 from neural_style.cli.kinds import FILE, FOLDER
 from neural_style.errors import OptionError
 
@@ -68,7 +68,7 @@ def transfer(**given: Any) -> None:
     with ExitStack() as stack:
         if given["serve"]:
             server = stack.enter_context(ns.report.serve(report_path))
-            tell(f"The report is at {server.url} while this runs.", err=True)
+            remark(f"The report is at {server.url} while this runs.")
         result = ns.transfer(
             photo,
             painted,

@@ -15,6 +15,7 @@ from neural_style.cli.group import (
     INTERRUPTED,
     PARTLY,
     begin,
+    errors_only,
     failure,
     leave,
     output_options,
@@ -143,24 +144,22 @@ def sweep(**given: Any) -> None:
         own_keywords = {**fixed, **settings}
         return ns.transfer(photo, painting, loss=loss, features=model, **own_keywords)
 
+    def told(outcome: Any) -> None:
+        if outcome.error is not None:
+            tell(str(outcome), err=True)
+        elif not (silent or as_json):
+            tell(str(outcome))
+
     try:
-        outcomes = ns.sweep(
-            run,
-            grid,
-            folder=folder,
-            callbacks=[] if silent or as_json else [lambda outcome: tell(str(outcome))],
-        )
+        with errors_only("neural_style.sweeps"):  # it logs what is told
+            outcomes = ns.sweep(run, grid, folder=folder, callbacks=[told])
     except KeyboardInterrupt:
         tell(f"Interrupted; what had finished is in {folder}, for the next time.", err=True)
         leave(INTERRUPTED)
     names = list(grid)
     across: dict[str, Any] = {"rows": names[0], "columns": names[1]} if len(names) == 2 else {}
     sheet = ns.images.save(ns.contact_sheet(outcomes, **across), folder / "sheet.png")
-    errors = []
-    for outcome in outcomes:
-        if outcome.error is not None:
-            errors.append(outcome.error)
-            tell(str(outcome), err=True)
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
     found = {
         "sheet": str(sheet),
         "outcomes": [
