@@ -497,6 +497,43 @@ def test_a_sweep_of_weights_and_settings(folder: Path) -> None:
     assert "expected one of" in run(*arguments, "--grid", "loss.gram=1", code=2).stderr
 
 
+def test_a_grid_takes_what_the_options_take(folder: Path) -> None:
+    arguments = ("sweep", "photo.png", "painting.png", "-o", "out", "--json", "--size", "32")
+    given: dict[str, tuple[str, list[Any]]] = {
+        "tile": ("none,auto,null", ["none", "auto", None]),
+        "start": ("other.png,noise", ["other.png", "noise"]),
+        "evaluations": ("2,3", [2, 3]),
+    }
+    for name, (values, settings) in given.items():
+        budget = () if name == "evaluations" else ("--evaluations", "3")
+        found = json.loads(run(*arguments, *budget, "--grid", f"{name}={values}").stdout)
+        assert [each["settings"] for each in found["outcomes"]] == [{name: v} for v in settings]
+        for value, outcome in zip(values.split(","), found["outcomes"], strict=True):
+            option = () if value == "null" else (f"--{name}", value)
+            one = paint("--json", *budget, *option)
+            assert outcome["loss"] == json.loads(one.stdout)["loss"]
+    scales = ("--scales", "16,32", "--grid", "evaluations=[[1,2],3]")
+    found = json.loads(run(*arguments, *scales).stdout)
+    assert [each["settings"]["evaluations"] for each in found["outcomes"]] == [[1, 2], 3]
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ("tile=none,big", "expected a whole number, 'auto' or 'none', got 'big'"),
+        ("start=noise,none.png", "File 'none.png' does not exist"),
+        ("size=16,16.5", "'16.5' is not a valid integer"),
+        ("seed=true", "'True' is not a valid integer"),
+        ("color=match,red", "'red' is not one of 'match', 'luminance'"),
+        ("evaluations=[[1,2],{}]", "expected whole numbers"),
+    ],
+)
+def test_a_grid_is_refused_before_the_first_run(folder: Path, grid: str, message: str) -> None:
+    arguments = ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL, "--grid", grid)
+    assert message in run(*arguments, code=2).stderr
+    assert not [*Path("out").iterdir()]
+
+
 @pytest.mark.parametrize("option", [(), ("--json",), ("--quiet",)], ids=str)
 def test_a_sweep_says_once_what_fails(
     folder: Path, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...]
@@ -531,6 +568,8 @@ def test_evaluate_has_the_figures_of_the_function(
     found = run("evaluate", "photo.png", "other.png", "painting.png", "--json").stdout
     pictures = [images.load(f"{name}.png") for name in ("photo", "other", "painting")]
     assert json.loads(found) == ns.evaluate(*pictures).as_dict()
+    own_size = ("evaluate", "photo.png", "other.png", "painting.png", "--style-size")
+    assert "long_side: expected" in run(*own_size, "0", code=2).stderr
 
 
 def test_losses_and_presets_are_listed() -> None:

@@ -36,10 +36,11 @@ def evaluate(picture: Path, photo: Path, painting: Path, **given: Any) -> None:
 
     image = ns.images.load(picture)
     size = image.shape[0], image.shape[1]
+    style_size = max(size) if given["style_size"] is None else given["style_size"]
     scores = ns.evaluate(
         image,
         ns.images.load(photo, size=size),
-        ns.images.load(painting, long_side=given["style_size"] or max(size)),
+        ns.images.load(painting, long_side=style_size),
         features=options.features(given),
         **{name: given[name] for name in ("directions", "positions", "seed")},
     )

@@ -27,6 +27,15 @@ class Numbers(click.ParamType[Any]):
             self.fail(f"expected whole numbers, as 256,512, got {value!r}.", param, ctx)
 
 
+class Budget(Numbers):
+    """A whole number, or several."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The number, or the list of them."""
+        numbers = super().convert(value, param, ctx)
+        return numbers[0] if len(numbers) == 1 else numbers
+
+
 class Tile(click.ParamType[Any]):
     """A whole number, ``auto`` or ``none``."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from neural_style.cli.kinds import FILE, Numbers, Start, Tile, existing
+from neural_style.cli.kinds import FILE, Budget, Numbers, Start, Tile, existing
 from neural_style.cli.recipe import Recipe, number
 from neural_style.cli.signatures import defaults
 from neural_style.errors import OptionError
@@ -21,7 +21,7 @@ KEYWORDS: dict[str, tuple[Any, str]] = {
     "color": (click.Choice(["match", "luminance"]), "How the photo's colours are kept."),
     "start": (Start(), "content, noise, or a picture's file."),
     "scales": (Numbers(), "Long sides to run from coarse to fine."),
-    "evaluations": (Numbers(), "The budget, or one for each scale; 300, or the preset's."),
+    "evaluations": (Budget(), "The budget, or one for each scale; 300, or the preset's."),
     "parameterisation": (
         click.Choice(["pixels", "frequencies"]),
         "What the optimiser moves; frequencies, or with --loss or --preset pixels.",
@@ -89,6 +89,17 @@ def recipe(given: dict[str, Any]) -> Recipe | None:
     return None
 
 
+def setting(name: str, value: Any) -> Any:
+    """A value that --grid gives in JSON, as the option ``name`` takes it; null is None."""
+    if value is None:
+        return None
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    try:
+        return click.types.convert_type(KEYWORDS[name][0])(text)
+    except click.BadParameter as error:
+        raise OptionError(f"--grid {name}: {error.message}") from None
+
+
 def keywords(given: dict[str, Any]) -> dict[str, Any]:
     """Take what `transfer` gets as keywords; what is not given stays its own default."""
     from neural_style import images
@@ -96,8 +107,6 @@ def keywords(given: dict[str, Any]) -> dict[str, Any]:
     found = {name: given.pop(name) for name in KEYWORDS if given.get(name) is not None}
     if found.get("tile") == "none":
         found["tile"] = None
-    if len(found.get("evaluations", ())) == 1:
-        (found["evaluations"],) = found["evaluations"]
     if found.get("start") not in (None, "content", "noise"):
         found["start"] = images.load(found["start"])
     return found

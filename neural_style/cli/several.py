@@ -141,7 +141,7 @@ def sweep(**given: Any) -> None:
             own[name.removeprefix("loss.")] = settings.pop(name)
         losses = [f"{name}={weight}" for name, weight in own.items()]
         loss: Recipe | None = recipe and replace(recipe, losses=losses)
-        own_keywords = {**fixed, **settings}
+        own_keywords = {**fixed, **options.keywords(settings), **settings}  # these are left: null
         return ns.transfer(photo, painting, loss=loss, features=model, **own_keywords)
 
     def told(outcome: Any) -> None:
@@ -191,7 +191,7 @@ def _values(name: str, text: str) -> list[Any]:
     values = whole if isinstance(whole, list) else [json_value(part) for part in text.split(",")]
     if name.startswith("loss.") and not all(isinstance(v, int | float) for v in values):
         raise OptionError(f"--grid {name}: expected numbers, got {text!r}.")
-    return values
+    return [options.setting(name, value) for value in values] if name in _SWEPT else values
 
 
 def _end(

@@ -207,6 +207,7 @@ LINES: dict[str, tuple[str, ...]] = {
     "evaluate directions": ("evaluate", *["photo.png"] * 3, "--directions", "0"),
     "evaluate positions": ("evaluate", *["photo.png"] * 3, "--positions", "-1"),
     "evaluate seed": ("evaluate", *["photo.png"] * 3, "--seed", "-1"),
+    "evaluate style size 0": ("evaluate", *["photo.png"] * 3, "--style-size", "0"),
     "evaluate style size": ("evaluate", *["photo.png"] * 3, "--style-size", "1"),
     "losses unknown": ("losses", "grma"),
     "losses of lines": ("losses", "a\nb\nc"),
@@ -238,7 +239,8 @@ LINES: dict[str, tuple[str, ...]] = {
         f"sweep of {grid:.20}": ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL,
                                  "--grid", grid)
         for grid in ("size", "=1", "size=", "depth=1", "loss.gram=1", "loss.gram=x", "size=[]",
-                     "output=1", "tile=NaN,1e999", "\udcff=1")
+                     "output=1", "tile=NaN,1e999", "\udcff=1", "seed=a", "color=red",
+                     "size=null,{}", "start=nowhere.png", "seed=[[]]" + "[" * 2000)
     },
 }  # fmt: skip
 PARTLY: dict[str, tuple[str, ...]] = {
@@ -252,9 +254,7 @@ PARTLY: dict[str, tuple[str, ...]] = {
     **{
         f"sweep of {grid:.20}": ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL,
                                  "--grid", grid)
-        for grid in ("size=0,16", "seed=-1,1", "seed=a", "color=red", "size=null,{}",
-                     "start=nowhere.png", "preset=gatis", "evaluations=[[1,2],0]",
-                     "seed=[[]]" + "[" * 2000)
+        for grid in ("size=0,16", "seed=-1,1", "preset=gatis", "evaluations=[[1,2],0]")
     },
 }  # fmt: skip
 
