@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 import os
 import re
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -150,6 +153,25 @@ def test_masks_guide_the_losses_of_the_style(folder: Path) -> None:
     assert "none of the losses" in paint("--loss", "content=1", *masks, code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("losses", "whole"),
+    [
+        (("content=1", "gram=1", "histogram=1", "mrf=1"), "histogram, mrf."),
+        (("content=1", "gram=1", "moments=1", "total_variation=1"), ""),
+    ],
+    ids=["some", "all"],
+)
+def test_what_no_mask_guides_is_said_once(
+    folder: Path, losses: tuple[str, ...], whole: str
+) -> None:
+    given = [word for each in losses for word in ("--loss", each)]
+    given += ["--mask", "photo.png=painting.png", "--style", "other.png"]
+    result = paint(*given, "--json")
+    assert result.stderr.count("on the whole picture: " + whole) == bool(whole)
+    assert result.stderr.count("--mask guides gram;") == bool(whole)
+    assert paint(*given, "--quiet").output == ""
+
+
 def test_a_preset_a_table_and_a_report(folder: Path) -> None:
     result = paint(
         "--preset", "gatys", "--csv", "run.csv", "--report", "run.html", "--tile", "none"
@@ -159,8 +181,33 @@ def test_a_preset_a_table_and_a_report(folder: Path) -> None:
     assert "<html" in Path("run.html").read_text()
 
 
-def test_quiet_says_nothing(folder: Path) -> None:
-    assert paint("--quiet").output == ""
+def print_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have warnings in the log printed, as where nothing handles them; pytest does in a test."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+
+
+def test_quiet_says_nothing_but_errors(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    print_the_log(monkeypatch)
+    evaluate = ns.Objective.__call__
+
+    def warns(self: Any, image: Any) -> Any:
+        warnings.warn("of Python", stacklevel=1)
+        return evaluate(self, image)
+
+    monkeypatch.setattr(ns.Objective, "__call__", warns)
+    monkeypatch.setattr(warnings, "showwarning", lambda *_: click.echo("a warning", err=True))
+    images.save(np.zeros((24, 32, 3)), "black.png")
+    masks = ("--mask", "photo.png=painting.png", "--mask", "black.png=painting.png")
+    told = ("--loss", "gram=1", *masks, "--report", "run.html", "--serve")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        loud = paint(*told).stderr
+        assert "region 2 is skipped" in loud
+        assert "The report is at" in loud
+        assert "a warning" in loud
+        assert paint(*told, "--quiet").output == ""
+        assert "region 2 is skipped" in paint(*told).stderr
+    assert "size: expected" in paint("--quiet", "--size", "0", code=2).stderr
 
 
 @pytest.mark.parametrize(
@@ -179,6 +226,9 @@ def test_quiet_says_nothing(folder: Path) -> None:
         (("--layers", "gram=block1_conv1"), "add --loss"),
         (("--preset", "gatis"), "did you mean 'gatys'"),
         (("--preset", "gatys", "--loss", "gram=1"), "has its own loss"),
+        (("--preset", "gatys", "--network", "vgg16"), "has its own network"),
+        (("--preset", "gatys", "--pooling", "average"), "has its own network"),
+        (("--preset", "gatys", "--weights", "photo.png"), "has its own network"),
         (("--size", "0"), "size: expected a positive whole number"),
         (("--scales", "a,b"), "expected whole numbers"),
         (("--tile", "big"), "expected a whole number, 'auto' or 'none'"),
@@ -199,11 +249,60 @@ def test_an_option_is_json_and_never_evaluated(folder: Path) -> None:
     assert not Path("made").exists()
 
 
-def test_what_fails_has_code_1_and_a_missing_file_2(folder: Path) -> None:
+def test_a_picture_that_cannot_be_read_or_written_has_code_1(folder: Path) -> None:
     Path("bad.png").write_bytes(b"no picture")
     assert "bad.png" in run("transfer", "bad.png", "painting.png", "-o", "out.png", code=1).stderr
-    assert "none.png" in run("transfer", "none.png", "painting.png", "-o", "out.png", code=2).stderr
     assert "out.xyz" in run("transfer", "photo.png", "other.png", "-o", "out.xyz", code=1).stderr
+
+
+def test_a_file_that_may_not_be_read_is_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(path: Path) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.R_OK and allowed(path, mode))
+    monkeypatch.setattr(images, "open_file", refuses)
+    assert "Permission denied" in paint(code=1).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("transfer", "none.png", "painting.png", "-o", "out.png"),
+        ("transfer", "photo.png", "painting.png", "-o", "out.png", "--start", "none.png"),
+        ("transfer", "photo.png", "painting.png", "-o", "out.png", "--style", "none.png"),
+        ("transfer", "photo.png", "painting.png", "-o", "out.png", "--style", "none.png=2"),
+        ("transfer", "photo.png", "painting.png", "-o", "out.png", "--weights", "none.png"),
+        ("estimate", "photo.png", "painting.png", "--loss", "gram=1", "--mask=none.png=photo.png"),
+        ("estimate", "photo.png", "painting.png", "--loss", "gram=1", "--mask=photo.png=none.png"),
+        ("reconstruct", "none.png", "-o", "out.png"),
+        ("batch", "painting.png", "none.png", "-o", "out"),
+        ("batch", "painting.png", "photo.png", "-o", "out", "--style", "none.png"),
+        ("sweep", "photo.png", "none.png", "-o", "out", "--grid", "seed=1"),
+    ],
+    ids=" ".join,
+)
+def test_a_file_that_is_not_there_has_code_2(folder: Path, arguments: tuple[str, ...]) -> None:
+    assert "File 'none.png' does not exist" in run(*arguments, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("batch", "painting.png", "photo.png", "none.png"),
+        ("sweep", "photo.png", "painting.png", "--grid", "seed=1,2"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+@pytest.mark.parametrize("mistake", ["--size=0", "--preset=gatis", "--evaluations=0"])
+def test_many_pictures_of_one_mistake_have_its_code(
+    folder: Path, arguments: tuple[str, ...], mistake: str
+) -> None:
+    assert ": OptionError: " in run(*arguments, "-o", "out", mistake, code=2).stderr
+    Path("photo.png").write_bytes(b"no picture")
+    run(*arguments, "-o", "out", code=1)
 
 
 def interrupt(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,6 +351,27 @@ def test_reconstruct_starts_from_noise(folder: Path, of: str) -> None:
         evaluations=3,
     )
     np.testing.assert_array_equal(images.load("out.png"), np.rint(own.image))
+
+
+def test_the_help_of_reconstruct_has_its_own_defaults(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = " ".join(run("reconstruct", "--help").stdout.split())
+    assert "preset" not in text
+    assert "What the optimiser moves; pixels." in text
+    found = {}
+
+    def stop(self: Any, **_: Any) -> None:
+        found.update(vars(self))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(drafts.Preset, "run", stop)
+    run("reconstruct", "photo.png", "-o", "out.png", code=130)
+    size = max(found["start"].shape)
+    assert f"Longer side in pixels; {size}." in text
+    assert f"one for each scale; {found['evaluations']}." in text
+    assert f"moves; {found['parameterisation']}." in text
+    assert "or with --loss or --preset pixels" in " ".join(run("transfer", "--help").stdout.split())
 
 
 def test_a_name_cannot_command_the_terminal(folder: Path) -> None:
@@ -326,6 +446,42 @@ def test_photos_of_one_name_are_refused(folder: Path) -> None:
     assert "the same name" in run(*arguments, code=2).stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("batch", "painting.png", "photo.png", "--preset", "gatys"),
+        ("sweep", "photo.png", "painting.png", "--preset", "gatys", "--grid", "seed=1"),
+        ("sweep", "photo.png", "painting.png", "--grid", "preset=null,gatys"),
+    ],
+    ids=["batch", "sweep", "grid"],
+)
+def test_many_pictures_of_a_preset_have_its_network(
+    folder: Path, arguments: tuple[str, ...]
+) -> None:
+    refused = run(*arguments, *SMALL, "-o", "out", "--network", "vgg19", code=2)
+    assert "has its own network" in refused.stderr
+    assert run(*arguments, *SMALL, "-o", "out").stdout.endswith(" done, 0 failed\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("painting.png", "photo.png", "-o", "."),
+        ("painting.png", "photo.png", "-o", "link"),
+        ("link/photo.png", "photos/photo.png", "-o", "."),
+        ("painting.png", "photos/photo.png", "--style", "photo.png=2", "-o", "."),
+    ],
+    ids=["photo", "through a link", "painting", "style"],
+)
+def test_a_batch_never_replaces_what_it_reads(folder: Path, arguments: tuple[str, ...]) -> None:
+    Path("photos").mkdir()
+    images.save(images.noise((24, 32), seed=4), "photos/photo.png")
+    Path("link").symlink_to(folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*.png")}
+    assert "photo.png is one of" in run("batch", *arguments, *SMALL, code=2).stderr
+    assert {path: path.read_bytes() for path in folder.rglob("*.png")} == before
+
+
 def test_a_sweep_of_weights_and_settings(folder: Path) -> None:
     arguments = ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL, "--json")
     losses = ("--loss", "content=1", "--loss", "gram=1")
@@ -339,8 +495,55 @@ def test_a_sweep_of_weights_and_settings(folder: Path) -> None:
     assert len({each["loss"] for each in found["outcomes"]}) == 4
     assert Path(found["sheet"]).is_file()
     assert "expected one of" in run(*arguments, "--grid", "loss.gram=1", code=2).stderr
-    partly = run(*arguments, "--grid", "size=32,0", code=3)
-    assert "size=0" in partly.stderr
+
+
+def test_a_grid_takes_what_the_options_take(folder: Path) -> None:
+    arguments = ("sweep", "photo.png", "painting.png", "-o", "out", "--json", "--size", "32")
+    given: dict[str, tuple[str, list[Any]]] = {
+        "tile": ("none,auto,null", ["none", "auto", None]),
+        "start": ("other.png,noise", ["other.png", "noise"]),
+        "evaluations": ("2,3", [2, 3]),
+    }
+    for name, (values, settings) in given.items():
+        budget = () if name == "evaluations" else ("--evaluations", "3")
+        found = json.loads(run(*arguments, *budget, "--grid", f"{name}={values}").stdout)
+        assert [each["settings"] for each in found["outcomes"]] == [{name: v} for v in settings]
+        for value, outcome in zip(values.split(","), found["outcomes"], strict=True):
+            option = () if value == "null" else (f"--{name}", value)
+            one = paint("--json", *budget, *option)
+            assert outcome["loss"] == json.loads(one.stdout)["loss"]
+    scales = ("--scales", "16,32", "--grid", "evaluations=[[1,2],3]")
+    found = json.loads(run(*arguments, *scales).stdout)
+    assert [each["settings"]["evaluations"] for each in found["outcomes"]] == [[1, 2], 3]
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ("tile=none,big", "expected a whole number, 'auto' or 'none', got 'big'"),
+        ("start=noise,none.png", "File 'none.png' does not exist"),
+        ("size=16,16.5", "'16.5' is not a valid integer"),
+        ("seed=true", "'True' is not a valid integer"),
+        ("color=match,red", "'red' is not one of 'match', 'luminance'"),
+        ("evaluations=[[1,2],{}]", "expected whole numbers"),
+    ],
+)
+def test_a_grid_is_refused_before_the_first_run(folder: Path, grid: str, message: str) -> None:
+    arguments = ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL, "--grid", grid)
+    assert message in run(*arguments, code=2).stderr
+    assert not [*Path("out").iterdir()]
+
+
+@pytest.mark.parametrize("option", [(), ("--json",), ("--quiet",)], ids=str)
+def test_a_sweep_says_once_what_fails(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...]
+) -> None:
+    print_the_log(monkeypatch)
+    arguments = ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL, "--grid", "size=32,0")
+    partly = run(*arguments, *option, code=3)
+    assert partly.stderr.count("size: expected a positive whole number, got 0") == 1
+    assert partly.stdout.count("size: expected a positive") == (option == ("--json",))
+    assert partly.stdout.count("size=32: loss") == (option == ())
 
 
 def test_an_estimate(folder: Path) -> None:
@@ -351,6 +554,8 @@ def test_an_estimate(folder: Path) -> None:
     assert "s an evaluation" in run(*arguments, "--preset", "gatys").stdout
     both = run(*arguments, "--preset", "gatys", "--loss", "gram=1", code=2)
     assert "give a preset or a loss" in both.stderr
+    network = run(*arguments, "--preset", "gatys", "--pooling", "max", code=2)
+    assert "has its own network" in network.stderr
     two = json.loads(run(*arguments, "--style", "other.png=0.5", "--json").stdout)
     assert two["parts"]["targets"] > found["parts"]["targets"]
 
@@ -363,6 +568,8 @@ def test_evaluate_has_the_figures_of_the_function(
     found = run("evaluate", "photo.png", "other.png", "painting.png", "--json").stdout
     pictures = [images.load(f"{name}.png") for name in ("photo", "other", "painting")]
     assert json.loads(found) == ns.evaluate(*pictures).as_dict()
+    own_size = ("evaluate", "photo.png", "other.png", "painting.png", "--style-size")
+    assert "long_side: expected" in run(*own_size, "0", code=2).stderr
 
 
 def test_losses_and_presets_are_listed() -> None:
@@ -385,6 +592,13 @@ def test_weights_say_where_they_are_and_how(
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"none")
     assert "damaged" in run("weights", "vgg16", code=1).stdout
+    path.unlink()
+    path.mkdir()
+    assert "damaged: cannot be read" in run("weights", "vgg16", code=1).stdout
+    path.rmdir()
+    path.parent.rmdir()
+    path.parent.write_bytes(b"no folder")
+    assert "Not a directory" in run("weights", "vgg16", code=1).stdout
     assert "did you mean 'vgg19'" in run("weights", "vg19", code=2).stderr
 
 
@@ -454,6 +668,20 @@ def test_a_record_is_repeated_and_a_run_is_gone_on_with(
     np.testing.assert_array_equal(images.load("again.png"), painted)
     run("resume", "run", "-o", "resumed.png")
     np.testing.assert_array_equal(images.load("resumed.png"), painted)
+
+
+@pytest.mark.parametrize("command", ["rerun", "resume"])
+def test_what_repeats_a_run_ends_as_it_does_at_an_interruption(
+    folder: Path, tiny: FeatureModel, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(FeatureModel, "from_config", lambda config: tiny)
+    with monkeypatch.context() as first:
+        interrupt(3, first)
+        paint("--checkpoint", "run", "--checkpoint-every", "1", "--evaluations", "9", code=130)
+    interrupt(2, monkeypatch)
+    result = run(command, "run", "-o", "again.png", code=130)
+    assert "again.png is the best picture so far" in result.stderr
+    assert images.load("again.png").shape == (24, 32, 3)
 
 
 def test_a_folder_without_a_run_is_a_message(folder: Path) -> None:

@@ -3,8 +3,8 @@
 Exit codes, for scripts:
 
     0    done
-    1    a run failed
-    2    the command line is not usable: an option, a name or a file that it gives
+    1    a run failed, or a picture cannot be read or written
+    2    the command line is not usable: an option, a name, or a file that is not there
     3    of a batch or a sweep, some runs failed; the others are done
     130  interrupted (Ctrl-C); the best picture so far is saved
 
@@ -29,8 +29,9 @@ from neural_style.cli.group import Commands
 def main(verbose: bool) -> None:
     """Neural style transfer: a photo in the manner of a painting.
 
-    Exit codes: 0 done, 1 a run failed, 2 the command line is not usable, 3 some runs of a batch
-    or a sweep failed, 130 interrupted.
+    Exit codes: 0 done, 1 a run failed, or a picture cannot be read or written, 2 the command
+    line is not usable: an option, a name, or a file that is not there, 3 some runs of a batch or
+    a sweep failed, 130 interrupted.
 
     Shell completion: eval "$(_NEURAL_STYLE_COMPLETE=bash_source neural-style)", or with
     zsh_source, or fish_source.

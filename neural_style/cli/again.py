@@ -9,7 +9,7 @@ import click
 
 from neural_style.cli import options
 from neural_style.cli.group import begin, output_options, say
-from neural_style.cli.making import OUTPUT, finish, summary
+from neural_style.cli.making import OUTPUT, end, finish, summary
 
 FOLDER = click.Path(exists=True, path_type=Path)
 
@@ -53,3 +53,4 @@ def rerun(**given: Any) -> None:
         "differences": list(again.differences),
     }
     say(f"{given['output']}: {again}", found, silent=silent, as_json=as_json)
+    end(again.result, given["output"])

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
@@ -17,7 +21,6 @@ _USERS = (LayerError, LossError, OptionError, RegistryError)
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # all but tab and newline
 
-_silent = click.option("--quiet", is_flag=True, help="No progress, nothing but errors.")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -32,10 +35,46 @@ class Commands(click.Group):
             if ctx.params.get("verbose"):
                 raise
             tell(f"Error: {error}", err=True)
-            ctx.exit(USAGE if isinstance(error, _USERS) else FAILED)
+            ctx.exit(failure([error]))
         except KeyboardInterrupt:
             tell("Interrupted; there was no picture yet.", err=True)
             ctx.exit(INTERRUPTED)
+
+
+def failure(errors: Iterable[Exception]) -> int:
+    """The exit code of what failed altogether: 2 where a user can mend each of the errors."""
+    return USAGE if all(isinstance(error, _USERS) for error in errors) else FAILED
+
+
+@contextmanager
+def errors_only(logger: str) -> Iterator[None]:
+    """Drop what is no error of what a part of the library logs, which else is printed."""
+    found = logging.getLogger(logger)
+    level = found.level
+    found.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        found.setLevel(level)
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Print no warnings, neither of Python nor of the library, while a command runs."""
+    with errors_only("neural_style"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _hush(context: click.Context, _: click.Parameter, silent: bool) -> bool:
+    if silent:
+        context.with_resource(_no_warnings())
+    return silent
+
+
+_silent = click.option(
+    "--quiet", is_flag=True, callback=_hush, help="No progress, nothing but errors."
+)
 
 
 def begin() -> None:
@@ -55,6 +94,15 @@ def tell(text: str, *, err: bool = False) -> None:
     Names of files have such characters: control sequences, and bytes that are no text.
     """
     click.echo(_UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text), err=err)
+
+
+def remark(text: str) -> None:
+    """Print what is no error to standard error: once a command, and not with ``--quiet``."""
+    context = click.get_current_context()
+    said = context.meta.setdefault(__name__, set())
+    if text not in said and not context.params.get("quiet"):
+        tell(text, err=True)
+    said.add(text)
 
 
 def leave(code: int) -> NoReturn:

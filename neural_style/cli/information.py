@@ -12,6 +12,7 @@ import click
 
 from neural_style.cli import options
 from neural_style.cli.group import FAILED, begin, leave, output_options, say
+from neural_style.cli.kinds import FILE
 from neural_style.cli.signatures import defaults
 from neural_style.errors import RegistryError
 
@@ -19,9 +20,9 @@ _SCORING = defaults("scoring", "evaluate")
 
 
 @click.command()
-@click.argument("picture", type=options.FILE)
-@click.argument("photo", type=options.FILE)
-@click.argument("painting", type=options.FILE)
+@click.argument("picture", type=FILE)
+@click.argument("photo", type=FILE)
+@click.argument("painting", type=FILE)
 @click.option("--style-size", type=int, help="Longer side of the style, by default PICTURE's.")
 @click.option("--directions", type=int, default=_SCORING["directions"], show_default=True)
 @click.option("--positions", type=int, default=_SCORING["positions"], show_default=True)
@@ -35,11 +36,12 @@ def evaluate(picture: Path, photo: Path, painting: Path, **given: Any) -> None:
 
     image = ns.images.load(picture)
     size = image.shape[0], image.shape[1]
+    style_size = max(size) if given["style_size"] is None else given["style_size"]
     scores = ns.evaluate(
         image,
         ns.images.load(photo, size=size),
-        ns.images.load(painting, long_side=given["style_size"] or max(size)),
-        features=options.features(given["network"], given["pooling"], given["weights"]),
+        ns.images.load(painting, long_side=style_size),
+        features=options.features(given),
         **{name: given[name] for name in ("directions", "positions", "seed")},
     )
     say(str(scores), scores.as_dict(), silent=given["quiet"], as_json=given["as_json"])
@@ -106,6 +108,7 @@ def presets(names: tuple[str, ...], quiet: bool, as_json: bool) -> None:
 @output_options
 def weights(network: str, fetch: bool, quiet: bool, as_json: bool) -> None:
     """Say where a network's weights are, and whether their hash is the published one."""
+    from neural_style import download
     from neural_style import weights as files
     from neural_style.errors import OptionError, suggestion
 
@@ -113,8 +116,10 @@ def weights(network: str, fetch: bool, quiet: bool, as_json: bool) -> None:
         raise OptionError(f"no weights for {network!r}: {suggestion(network, files.SOURCES)}.")
     source = files.SOURCES[network]
     path = files.find(network) if fetch else files.cache_folder() / source.filename
-    state = "missing" if not path.exists() else "good" if source.accepts(path) else "damaged"
-    remedy = "" if state == "good" else f"; neural-style weights {network} --fetch"
+    problem = download.defect(path, source.accepts)
+    state = {None: "good", download.ABSENT: "missing"}.get(problem, "damaged")
+    why = f": {problem}" if state == "damaged" else ""
+    remedy = "" if state == "good" else f"{why}; neural-style weights {network} --fetch"
     found = {"network": network, "path": str(path), "state": state}
     say(f"{path}: {state}{remedy}", found, silent=quiet, as_json=as_json)
     if state != "good":
@@ -131,7 +136,7 @@ def doctor(**given: Any) -> None:
     from neural_style import drafts, environment, machine
     from neural_style.backend import tf
 
-    model = options.features(given["network"], given["pooling"], given["weights"])
+    model = options.features(given)
     model = model or drafts.pretrained("vgg19", "max", "caffe")
     picture = ns.images.noise((64, 64))
     objective = ns.Objective(ns.create("gram", picture), model, (64, 64))

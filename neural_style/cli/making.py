@@ -10,23 +10,24 @@ from typing import Any
 import click
 
 from neural_style.cli import options
-from neural_style.cli.group import INTERRUPTED, begin, leave, output_options, say, tell
+from neural_style.cli.group import INTERRUPTED, begin, leave, output_options, remark, say, tell
+from neural_style.cli.kinds import FILE, FOLDER
 from neural_style.errors import OptionError
 
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("photo", type=options.FILE)
-@click.argument("painting", type=options.FILE)
+@click.argument("photo", type=FILE)
+@click.argument("painting", type=FILE)
 @click.option("-o", "--output", type=OUTPUT, required=True, help="The picture to write.")
 @click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
 @options.loss_options
 @options.keyword_options()
 @options.model_options
-@click.option("--checkpoint", type=options.FOLDER, help="Write the run's state there, for resume.")
+@click.option("--checkpoint", type=FOLDER, help="Write the run's state there, for resume.")
 @click.option("--checkpoint-every", type=int, help="Evaluations between two states.")
-@click.option("--record", type=options.FOLDER, help="Write there what it takes to rerun it.")
+@click.option("--record", type=FOLDER, help="Write there what it takes to rerun it.")
 @click.option("--csv", type=OUTPUT, help="Write the loss of every iterate to a table.")
 @click.option("--report", type=OUTPUT, help="Keep an HTML page of the run.")
 @click.option("--serve", is_flag=True, help="Show that page to this machine while it runs.")
@@ -67,13 +68,13 @@ def transfer(**given: Any) -> None:
     with ExitStack() as stack:
         if given["serve"]:
             server = stack.enter_context(ns.report.serve(report_path))
-            tell(f"The report is at {server.url} while this runs.", err=True)
+            remark(f"The report is at {server.url} while this runs.")
         result = ns.transfer(
             photo,
             painted,
             style_weights=weights,
             loss=loss,
-            features=options.features(given["network"], given["pooling"], given["weights"]),
+            features=options.features(given),
             callbacks=callbacks,
             output=output,
             **checkpoints,
@@ -87,7 +88,7 @@ def transfer(**given: Any) -> None:
 
 
 @click.command()
-@click.argument("picture", type=options.FILE)
+@click.argument("picture", type=FILE)
 @click.option("-o", "--output", type=OUTPUT, required=True, help="The picture to write.")
 @click.option(
     "--of",
@@ -97,7 +98,12 @@ def transfer(**given: Any) -> None:
     help="What the losses keep of PICTURE, if there is no --loss.",
 )
 @options.loss_options
-@options.keyword_options("preset", "style_size", "color", "start")
+@options.keyword_options(
+    *("preset", "style_size", "color", "start"),
+    size="Longer side in pixels; 512.",
+    evaluations="The budget, or one for each scale; 300.",
+    parameterisation="What the optimiser moves; pixels.",
+)
 @options.model_options
 @output_options
 def reconstruct(**given: Any) -> None:
@@ -117,7 +123,7 @@ def reconstruct(**given: Any) -> None:
         given["picture"],
         loss=loss,
         start="noise",
-        features=options.features(given["network"], given["pooling"], given["weights"]),
+        features=options.features(given),
         callbacks=options.progress(given),
         output=given["output"],
         **options.keywords(given),
@@ -126,8 +132,8 @@ def reconstruct(**given: Any) -> None:
 
 
 @click.command()
-@click.argument("photo", type=options.FILE)
-@click.argument("painting", type=options.FILE)
+@click.argument("photo", type=FILE)
+@click.argument("painting", type=FILE)
 @click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
 @options.loss_options
 @options.keyword_options("start", "scales", "evaluations", "seed", "color", "parameterisation")
@@ -141,8 +147,8 @@ def estimate(**given: Any) -> None:
 
     painted, weights = options.styles(given["painting"], given["others"])
     loss = options.recipe(given)
+    model = options.features(given)
     keywords: Any = options.keywords(given)
-    model = options.features(given["network"], given["pooling"], given["weights"])
     if model is not None:
         keywords["features"] = model
     name, tile = keywords.pop("preset", None), keywords.pop("tile", "auto")
@@ -193,6 +199,11 @@ def finish(result: Any, output: Path, *, silent: bool, as_json: bool) -> None:
     """Say what came of a run, and end as it did."""
     text = f"{output}: {result}"
     say(text, summary(result, output), silent=silent, as_json=as_json)
+    end(result, output)
+
+
+def end(result: Any, output: Path) -> None:
+    """Leave as Ctrl-C has it, if that ended the run."""
     if interrupted(result):
         tell(f"Interrupted; {output} is the best picture so far.", err=True)
         leave(INTERRUPTED)

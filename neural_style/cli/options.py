@@ -8,41 +8,10 @@ from typing import Any
 
 import click
 
+from neural_style.cli.kinds import FILE, Budget, Numbers, Start, Tile, existing
 from neural_style.cli.recipe import Recipe, number
 from neural_style.cli.signatures import defaults
 from neural_style.errors import OptionError
-
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-FOLDER = click.Path(file_okay=False, path_type=Path)
-
-
-class Numbers(click.ParamType[Any]):
-    """Whole numbers, separated by commas."""
-
-    name = "n[,n…]"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> list[int]:
-        """The list of numbers."""
-        try:
-            return [int(part) for part in value.split(",")]
-        except ValueError:
-            self.fail(f"expected whole numbers, as 256,512, got {value!r}.", param, ctx)
-
-
-class Tile(click.ParamType[Any]):
-    """A whole number, ``auto`` or ``none``."""
-
-    name = "auto|none|n"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int | str:
-        """The number, or the word."""
-        if value in ("auto", "none"):
-            return str(value)
-        try:
-            return int(value)
-        except ValueError:
-            self.fail(f"expected a whole number, 'auto' or 'none', got {value!r}.", param, ctx)
-
 
 # Each keyword of `transfer` that is an option of its own, with its type and what it says.
 KEYWORDS: dict[str, tuple[Any, str]] = {
@@ -50,9 +19,9 @@ KEYWORDS: dict[str, tuple[Any, str]] = {
     "size": (int, "Longer side in pixels; 512, or the preset's."),
     "style_size": (int, "The same of the style, by default SIZE."),
     "color": (click.Choice(["match", "luminance"]), "How the photo's colours are kept."),
-    "start": (str, "content, noise, or a picture's file."),
+    "start": (Start(), "content, noise, or a picture's file."),
     "scales": (Numbers(), "Long sides to run from coarse to fine."),
-    "evaluations": (Numbers(), "The budget, or one for each scale; 300, or the preset's."),
+    "evaluations": (Budget(), "The budget, or one for each scale; 300, or the preset's."),
     "parameterisation": (
         click.Choice(["pixels", "frequencies"]),
         "What the optimiser moves; frequencies, or with --loss or --preset pixels.",
@@ -62,16 +31,17 @@ KEYWORDS: dict[str, tuple[Any, str]] = {
 }
 
 
-def keyword_options(*leave_out: str) -> Callable[[Any], Any]:
-    """The options of `KEYWORDS`, whose defaults are those of `transfer`."""
+def keyword_options(*leave_out: str, **texts: str) -> Callable[[Any], Any]:
+    """The options of `KEYWORDS`, whose defaults are those of `transfer`, or as the texts say."""
     own = defaults("styling", "transfer")
 
     def add(command: Any) -> Any:
         for name, (kind, text) in reversed(KEYWORDS.items()):
             if name not in leave_out:
-                said = "" if own[name] is None else f" [default: {own[name]}]"
+                said = texts.get(name, text)
+                said += "" if own[name] is None else f" [default: {own[name]}]"
                 option = f"--{name.replace('_', '-')}"
-                command = click.option(option, name, type=kind, help=text + said)(command)
+                command = click.option(option, name, type=kind, help=said)(command)
         return command
 
     return add
@@ -119,6 +89,17 @@ def recipe(given: dict[str, Any]) -> Recipe | None:
     return None
 
 
+def setting(name: str, value: Any) -> Any:
+    """A value that --grid gives in JSON, as the option ``name`` takes it; null is None."""
+    if value is None:
+        return None
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    try:
+        return click.types.convert_type(KEYWORDS[name][0])(text)
+    except click.BadParameter as error:
+        raise OptionError(f"--grid {name}: {error.message}") from None
+
+
 def keywords(given: dict[str, Any]) -> dict[str, Any]:
     """Take what `transfer` gets as keywords; what is not given stays its own default."""
     from neural_style import images
@@ -126,22 +107,26 @@ def keywords(given: dict[str, Any]) -> dict[str, Any]:
     found = {name: given.pop(name) for name in KEYWORDS if given.get(name) is not None}
     if found.get("tile") == "none":
         found["tile"] = None
-    if len(found.get("evaluations", ())) == 1:
-        (found["evaluations"],) = found["evaluations"]
     if found.get("start") not in (None, "content", "noise"):
         found["start"] = images.load(found["start"])
     return found
 
 
-def features(network: str | None, pooling: str | None, weights: Path | None) -> Any:
+def features(given: dict[str, Any]) -> Any:
     """The feature model; None, for the default of `transfer`, if nothing is given."""
     from neural_style import FeatureModel, drafts
 
+    network, pooling, weights = (given[name] for name in ("network", "pooling", "weights"))
+    if not (network or pooling or weights):
+        return None
+    if given.get("preset"):
+        raise OptionError(
+            "--network, --pooling and --weights are not of --preset, which has its own network: "
+            "give a preset or these."
+        )
     if weights is not None:
         return FeatureModel(network or "vgg19", pooling=pooling, weights=weights)
-    if network or pooling:
-        return drafts.pretrained(network or "vgg19", pooling or "max", "caffe")
-    return None
+    return drafts.pretrained(network or "vgg19", pooling or "max", "caffe")
 
 
 def styles(painting: Path, others: tuple[str, ...]) -> tuple[list[Path], list[float]]:
@@ -149,7 +134,7 @@ def styles(painting: Path, others: tuple[str, ...]) -> tuple[list[Path], list[fl
     paths, weights = [painting], [1.0]
     for text in others:
         name, sign, weight = text.rpartition("=")
-        paths.append(Path(name if sign else text))
+        paths.append(existing(name if sign else text, "--style"))
         weights.append(number(weight, f"--style {name}") if sign else 1.0)
     return paths, weights
 

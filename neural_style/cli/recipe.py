@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from neural_style import registry
+from neural_style.cli.group import remark
+from neural_style.cli.kinds import existing
 from neural_style.errors import OptionError
 
 if TYPE_CHECKING:
@@ -40,7 +42,9 @@ class Recipe:
             name: number(value, f"--loss {name}") for name, value in pairs(self.losses, "--loss")
         }
         self._settings(weights)
-        pairs(self.masks, "--mask")
+        for pair in pairs(self.masks, "--mask"):
+            for path in pair:
+                existing(path, "--mask")
         for name in weights:
             self.of(name)
         return weights
@@ -65,18 +69,24 @@ class Recipe:
             (images.load(own), images.load(theirs)) for own, theirs in pairs(self.masks, "--mask")
         ]
         terms: list[Any] = []
-        guides = 0
+        masked, whole = [], []
         for name, weight in weights.items():
             of = self.of(name)
             references = {"content": [photo], "style": [painting], "none": []}[of]
             loss = create(name, *references, **settings.get(name, {}))
             if masks and of == "style" and loss.tiling == "mean":
                 terms.append(weight * guided(loss, masks))
-                guides += 1
+                masked.append(name)
             else:
                 terms.append(weight * loss)
-        if masks and not guides:
+                whole += [name] if of == "style" else []
+        if masks and not masked:
             raise OptionError("--mask: none of the losses can be guided by a mask; add gram.")
+        if masks and whole:
+            remark(
+                f"--mask guides {', '.join(masked)}; without a guide, on the whole picture: "
+                f"{', '.join(whole)}."
+            )
         total: WeightedSum = sum(terms)
         return total
 

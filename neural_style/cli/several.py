@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,15 +12,17 @@ import click
 
 from neural_style.cli import options
 from neural_style.cli.group import (
-    FAILED,
     INTERRUPTED,
     PARTLY,
     begin,
+    errors_only,
+    failure,
     leave,
     output_options,
     say,
     tell,
 )
+from neural_style.cli.kinds import FILE, FOLDER, existing
 from neural_style.cli.making import interrupted, summary
 from neural_style.cli.recipe import Recipe, json_value, pairs
 from neural_style.errors import OptionError
@@ -27,9 +31,9 @@ _SWEPT = ("preset", "size", "style_size", "color", "start", "evaluations", "seed
 
 
 @click.command()
-@click.argument("painting", type=options.FILE)
+@click.argument("painting", type=FILE)
 @click.argument("photos", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("-o", "--output", type=options.FOLDER, required=True, help="The folder to write to.")
+@click.option("-o", "--output", type=FOLDER, required=True, help="The folder to write to.")
 @click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
 @options.loss_options
 @options.keyword_options()
@@ -52,16 +56,18 @@ def batch(**given: Any) -> None:
         raise OptionError(
             "batch: two photos have the same name; the second would replace the first."
         )
+    _check_outputs(outputs, [*given["photos"], *painted])
     loss = options.recipe(given)
-    model = options.features(given["network"], given["pooling"], given["weights"])
+    model = options.features(given)
     keywords = options.keywords(given)
     done: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
+    errors: list[Exception] = []
     stopped = False
     for photo, output in zip(given["photos"], outputs, strict=True):
         try:
             result = ns.transfer(
-                photo,
+                existing(photo, "PHOTOS"),
                 painted,
                 style_weights=weights,
                 loss=loss,
@@ -74,6 +80,7 @@ def batch(**given: Any) -> None:
             stopped = True
             break
         except Exception as error:  # a plugin breaks in any way it likes
+            errors.append(error)
             failed.append({"photo": str(photo), "error": f"{type(error).__name__}: {error}"})
             continue
         done.append({"photo": str(photo), **summary(result, output)})
@@ -84,13 +91,13 @@ def batch(**given: Any) -> None:
     for each in failed:
         tell(f"{each['photo']}: {each['error']}", err=True)
     found = {"done": done, "failed": failed}
-    _end(len(done), len(failed), found, silent, as_json, interrupted=stopped)
+    _end(len(done), errors, found, silent, as_json, interrupted=stopped)
 
 
 @click.command()
-@click.argument("photo", type=options.FILE)
-@click.argument("painting", type=options.FILE)
-@click.option("-o", "--output", type=options.FOLDER, required=True, help="The folder to write to.")
+@click.argument("photo", type=FILE)
+@click.argument("painting", type=FILE)
+@click.option("-o", "--output", type=FOLDER, required=True, help="The folder to write to.")
 @click.option(
     "--grid",
     multiple=True,
@@ -124,7 +131,8 @@ def sweep(**given: Any) -> None:
         if name not in _SWEPT and name.removeprefix("loss.") not in weights:
             known = ", ".join([*_SWEPT, *(f"loss.{each}" for each in weights)])
             raise OptionError(f"--grid {name}: expected one of {known}.")
-    model = options.features(given["network"], given["pooling"], given["weights"])
+    a_preset = given["preset"] or any(grid.get("preset", ()))
+    model = options.features({**given, "preset": a_preset})
     fixed = options.keywords(given)
 
     def run(**settings: Any) -> Any:
@@ -133,25 +141,25 @@ def sweep(**given: Any) -> None:
             own[name.removeprefix("loss.")] = settings.pop(name)
         losses = [f"{name}={weight}" for name, weight in own.items()]
         loss: Recipe | None = recipe and replace(recipe, losses=losses)
-        own_keywords = {**fixed, **settings}
+        own_keywords = {**fixed, **options.keywords(settings), **settings}  # these are left: null
         return ns.transfer(photo, painting, loss=loss, features=model, **own_keywords)
 
+    def told(outcome: Any) -> None:
+        if outcome.error is not None:
+            tell(str(outcome), err=True)
+        elif not (silent or as_json):
+            tell(str(outcome))
+
     try:
-        outcomes = ns.sweep(
-            run,
-            grid,
-            folder=folder,
-            callbacks=[] if silent or as_json else [lambda outcome: tell(str(outcome))],
-        )
+        with errors_only("neural_style.sweeps"):  # it logs what is told
+            outcomes = ns.sweep(run, grid, folder=folder, callbacks=[told])
     except KeyboardInterrupt:
         tell(f"Interrupted; what had finished is in {folder}, for the next time.", err=True)
         leave(INTERRUPTED)
     names = list(grid)
     across: dict[str, Any] = {"rows": names[0], "columns": names[1]} if len(names) == 2 else {}
     sheet = ns.images.save(ns.contact_sheet(outcomes, **across), folder / "sheet.png")
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    for outcome in failed:
-        tell(str(outcome), err=True)
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
     found = {
         "sheet": str(sheet),
         "outcomes": [
@@ -163,7 +171,18 @@ def sweep(**given: Any) -> None:
             for outcome in outcomes
         ],
     }
-    _end(len(outcomes) - len(failed), len(failed), found, silent, as_json)
+    _end(len(outcomes) - len(errors), errors, found, silent, as_json)
+
+
+def _check_outputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Refuse to replace a picture that is read, through links or not."""
+    read = {os.path.realpath(path) for path in inputs}
+    for output in outputs:
+        if os.path.realpath(output) in read:
+            raise OptionError(
+                f"batch: {output} is one of the pictures to read, which its result would replace: "
+                f"name another folder with --output."
+            )
 
 
 def _values(name: str, text: str) -> list[Any]:
@@ -172,14 +191,20 @@ def _values(name: str, text: str) -> list[Any]:
     values = whole if isinstance(whole, list) else [json_value(part) for part in text.split(",")]
     if name.startswith("loss.") and not all(isinstance(v, int | float) for v in values):
         raise OptionError(f"--grid {name}: expected numbers, got {text!r}.")
-    return values
+    return [options.setting(name, value) for value in values] if name in _SWEPT else values
 
 
 def _end(
-    done: int, failed: int, found: Any, silent: bool, as_json: bool, *, interrupted: bool = False
+    done: int,
+    errors: list[Exception],
+    found: Any,
+    silent: bool,
+    as_json: bool,
+    *,
+    interrupted: bool = False,
 ) -> None:
-    say(f"{done} done, {failed} failed", found, silent=silent, as_json=as_json)
+    say(f"{done} done, {len(errors)} failed", found, silent=silent, as_json=as_json)
     if interrupted:
         leave(INTERRUPTED)
-    if failed:
-        leave(PARTLY if done else FAILED)
+    if errors:
+        leave(PARTLY if done else failure(errors))

@@ -75,7 +75,9 @@ def is_refusal(end: End, codes: tuple[int, ...] = (1, 2, 3)) -> bool:
 def is_partly(end: End) -> bool:
     """Whether a batch or a sweep said, a line each, what failed."""
     lines = end.stderr.splitlines()
-    return end.code in (1, 3) and end.error is None and len(lines) > 0 and "Traceback" not in lines
+    return (
+        end.code in (1, 2, 3) and end.error is None and len(lines) > 0 and "Traceback" not in lines
+    )
 
 
 def is_done(end: End) -> bool:
@@ -205,6 +207,7 @@ LINES: dict[str, tuple[str, ...]] = {
     "evaluate directions": ("evaluate", *["photo.png"] * 3, "--directions", "0"),
     "evaluate positions": ("evaluate", *["photo.png"] * 3, "--positions", "-1"),
     "evaluate seed": ("evaluate", *["photo.png"] * 3, "--seed", "-1"),
+    "evaluate style size 0": ("evaluate", *["photo.png"] * 3, "--style-size", "0"),
     "evaluate style size": ("evaluate", *["photo.png"] * 3, "--style-size", "1"),
     "losses unknown": ("losses", "grma"),
     "losses of lines": ("losses", "a\nb\nc"),
@@ -229,13 +232,15 @@ LINES: dict[str, tuple[str, ...]] = {
     "batch of one name": ("batch", "painting.png", "photo.png", "run/photo.png", "-o", "out"),
     "batch into a file": ("batch", "painting.png", "photo.png", "-o", "photo.png"),
     "batch below a file": ("batch", "painting.png", "photo.png", "-o", "photo.png/out"),
+    "batch of a loss unknown": ("batch", "painting.png", "photo.png", "-o", "out", "--loss", "x=1"),
     "batch start nowhere": ("batch", "painting.png", "photo.png", "-o", "out", "--start", "x"),
     "sweep of no grid": ("sweep", "photo.png", "painting.png", "-o", "out"),
     **{
         f"sweep of {grid:.20}": ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL,
                                  "--grid", grid)
         for grid in ("size", "=1", "size=", "depth=1", "loss.gram=1", "loss.gram=x", "size=[]",
-                     "output=1", "tile=NaN,1e999", "\udcff=1")
+                     "output=1", "tile=NaN,1e999", "\udcff=1", "seed=a", "color=red",
+                     "size=null,{}", "start=nowhere.png", "seed=[[]]" + "[" * 2000)
     },
 }  # fmt: skip
 PARTLY: dict[str, tuple[str, ...]] = {
@@ -243,16 +248,13 @@ PARTLY: dict[str, tuple[str, ...]] = {
     "batch of a bad photo": ("batch", "painting.png", "bad.png", "photo.png", "-o", "out", *SMALL),
     "batch of a pipe": ("batch", "painting.png", "pipe.png", "-o", "out", *SMALL),
     "batch of a bad painting": ("batch", "bad.png", "photo.png", "-o", "out", *SMALL),
-    "batch of a loss unknown": ("batch", "painting.png", "photo.png", "-o", "out", "--loss", "x=1"),
     "batch of size 0": ("batch", "painting.png", "photo.png", "-o", "out", "--size", "0"),
     "batch of evaluations 0": ("batch", "painting.png", "photo.png", "-o", "out",
                                "--evaluations", "0"),
     **{
         f"sweep of {grid:.20}": ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL,
                                  "--grid", grid)
-        for grid in ("size=0,16", "seed=-1,1", "seed=a", "color=red", "size=null,{}",
-                     "start=nowhere.png", "preset=gatis", "evaluations=[[1,2],0]",
-                     "seed=[[]]" + "[" * 2000)
+        for grid in ("size=0,16", "seed=-1,1", "preset=gatis", "evaluations=[[1,2],0]")
     },
 }  # fmt: skip
 

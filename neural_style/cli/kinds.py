@@ -1,0 +1,75 @@
+"""What the values of options are: files that are there, lists of numbers, words or numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neural_style.errors import OptionError
+
+# One that is there and cannot be read is no mistake of the line: reading it says so.
+FILE = click.Path(exists=True, dir_okay=False, readable=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class Numbers(click.ParamType[Any]):
+    """Whole numbers, separated by commas."""
+
+    name = "n[,n…]"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[int]:
+        """The list of numbers."""
+        try:
+            return [int(part) for part in value.split(",")]
+        except ValueError:
+            self.fail(f"expected whole numbers, as 256,512, got {value!r}.", param, ctx)
+
+
+class Budget(Numbers):
+    """A whole number, or several."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The number, or the list of them."""
+        numbers = super().convert(value, param, ctx)
+        return numbers[0] if len(numbers) == 1 else numbers
+
+
+class Tile(click.ParamType[Any]):
+    """A whole number, ``auto`` or ``none``."""
+
+    name = "auto|none|n"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | str:
+        """The number, or the word."""
+        if value in ("auto", "none"):
+            return str(value)
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"expected a whole number, 'auto' or 'none', got {value!r}.", param, ctx)
+
+
+class Start(click.ParamType[Any]):
+    """``content``, ``noise`` or a file."""
+
+    name = "start"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The word, or the file's path."""
+        return str(value if value in ("content", "noise") else FILE.convert(value, param, ctx))
+
+
+def existing(text: str | Path, option: str) -> Path:
+    """The path of a file that is there, of an option that says more than that.
+
+    >>> existing("nowhere.png", "--style")
+    Traceback (most recent call last):
+    ...
+    neural_style.errors.OptionError: --style: File 'nowhere.png' does not exist.
+    """
+    try:
+        return Path(FILE.convert(text, None, None))
+    except click.BadParameter as error:
+        raise OptionError(f"{option}: {error.message}") from None
