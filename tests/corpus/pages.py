@@ -70,7 +70,7 @@ TEXTS: dict[str, str] = {
 
 
 class Page(html.parser.HTMLParser):
-    """The elements of a page and their attributes, but for the picture's bytes, in order."""
+    """The elements of a page and their attributes, in order, but for when it was written."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Page(html.parser.HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, attrs))
+        self.found.append((tag, [each for each in attrs if each[0] != "datetime"]))
 
     def handle_endtag(self, tag: str) -> None:
         self.found.append(f"/{tag}")
