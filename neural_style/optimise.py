@@ -267,8 +267,9 @@ def run(
                 message = f"{type(error).__name__} after {running.evaluation} evaluations"
                 _rescue(error, finished(reason or message), output)
             raise
-    if running.interrupts.asked:  # perhaps after the last evaluation
-        result = finished(running.interrupted())
+    stopped = running.interrupted()
+    if running.interrupts.asked and reason != stopped:  # after the last evaluation
+        result = finished(stopped)
     return result
 
 

@@ -190,9 +190,12 @@ def summary(result: Any, output: Path) -> dict[str, Any]:
     }
 
 
-def interrupted(result: Any) -> bool:
-    """Whether Ctrl-C ended a run."""
-    return bool(result.reason.startswith("interrupted (Ctrl-C)"))
+def interrupted(result: Any, output: Path) -> bool:
+    """Whether Ctrl-C ended a run, which then is said."""
+    found = bool(result.reason.startswith("interrupted (Ctrl-C)"))
+    if found:
+        tell(f"Interrupted; {output} is the best picture so far.", err=True)
+    return found
 
 
 def finish(result: Any, output: Path, *, silent: bool, as_json: bool) -> None:
@@ -204,6 +207,5 @@ def finish(result: Any, output: Path, *, silent: bool, as_json: bool) -> None:
 
 def end(result: Any, output: Path) -> None:
     """Leave as Ctrl-C has it, if that ended the run."""
-    if interrupted(result):
-        tell(f"Interrupted; {output} is the best picture so far.", err=True)
+    if interrupted(result, output):
         leave(INTERRUPTED)

@@ -61,8 +61,7 @@ def batch(**given: Any) -> None:
     model = options.features(given)
     keywords = options.keywords(given)
     done: list[dict[str, Any]] = []
-    failed: list[dict[str, str]] = []
-    errors: list[Exception] = []
+    failed: list[tuple[Path, Exception]] = []
     stopped = False
     for photo, output in zip(given["photos"], outputs, strict=True):
         try:
@@ -80,18 +79,17 @@ def batch(**given: Any) -> None:
             stopped = True
             break
         except Exception as error:  # a plugin breaks in any way it likes
-            errors.append(error)
-            failed.append({"photo": str(photo), "error": f"{type(error).__name__}: {error}"})
+            failed.append((photo, error))
             continue
         done.append({"photo": str(photo), **summary(result, output)})
         say(f"{output}: {result}", None, silent=silent or as_json)
-        if stopped := interrupted(result):
-            tell(f"Interrupted; {output} is the best picture so far.", err=True)
+        if stopped := interrupted(result, output):
             break
-    for each in failed:
+    told = [{"photo": str(photo), "error": f"{type(e).__name__}: {e}"} for photo, e in failed]
+    for each in told:
         tell(f"{each['photo']}: {each['error']}", err=True)
-    found = {"done": done, "failed": failed}
-    _end(len(done), errors, found, silent, as_json, interrupted=stopped)
+    found = {"done": done, "failed": told}
+    _end(len(done), [error for _, error in failed], found, silent, as_json, interrupted=stopped)
 
 
 @click.command()
