@@ -184,8 +184,8 @@ class _Estimator:
     def __call__(self, size: Size, tile: int | None) -> Estimate:
         if tile is None or max(size) <= tile:
             parts, seconds = self._at_once(size)
-            kept = max((self._eager(_within(own, tile)) for own in self.references), default=0)
-            return Estimate(size, None, self._with_targets(parts, size, kept), seconds)
+            parts = self._with_targets(parts, size, self._passed(tile))
+            return Estimate(size, None, parts, seconds)
         cut = windows(self.losses, self.features, size, tile)
         rows, columns = cut[0].pixels
         window = rows.stop - rows.start, columns.stop - columns.start
@@ -202,7 +202,7 @@ class _Estimator:
             return False
         shapes = self._shapes(size)
         rough: float = 10 * sum(map(_activation, shapes)) + 10 * self._pictures(size)
-        rough += max(map(self._eager, self.references), default=0)
+        rough += self._passed(None)
         return 2 * (rough + _COMPILER + 2 * len(shapes) * _COMPILED_LAYER) < free
 
     def largest_tile(self, size: Size, free: int, whole: Estimate) -> int:
@@ -339,6 +339,10 @@ class _Estimator:
             for operation, shape in shapes
             if self.features.is_fast(operation, shape)
         ]
+
+    def _passed(self, tile: int | None) -> float:
+        """What the passes over all references leave, each at once or in tiles."""
+        return max((self._eager(_within(own, tile)) for own in self.references), default=0)
 
     def _eager(self, size: Size) -> float:
         """What the pass over a reference leaves."""

@@ -18,6 +18,7 @@ from neural_style.backend import tf
 
 _SIDE = 1024  # of the matrices that are multiplied
 _COPIED = 2**26  # bytes
+_REPEATS = 30  # of each, since other processes come between
 
 
 class Speed(NamedTuple):
@@ -88,9 +89,9 @@ def speed() -> Speed:
     )
 
 
-def _least_seconds(work: Callable[[], object], repeats: int = 30) -> float:
+def _least_seconds(work: Callable[[], object]) -> float:
     seconds = []
-    for _ in range(repeats):
+    for _ in range(_REPEATS):
         began = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - began)

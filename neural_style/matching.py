@@ -48,7 +48,7 @@ def match_channels(image: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]
     """
     # Keras transposes on all cores; NumPy takes a quarter of the matching's time for it.
     channels = [ops.convert_to_numpy(ops.moveaxis(x, -1, 0)) for x in (image, reference)]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:  # NumPy sorts without a lock
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # NumPy sorts without Python's lock
         matched = list(threads.map(match, *channels))
     result: NDArray[Any] = ops.convert_to_numpy(ops.stack(matched, -1))
     return result

@@ -155,8 +155,8 @@ def prepared(
         first = replace(first, loss=_merged(sum(mixed[1:], start=mixed[0])))
     plain = preset is None and loss is None and "scales" not in options
     if plain and not isinstance(first.evaluations, Sequence):
-        losses = [term.loss for term in terms_of(first.loss)]
-        sizes = [image.shape[:2] for own in losses for image in own.references]
+        terms = terms_of(first.loss)
+        sizes = [image.shape[:2] for term in terms for image in term.loss.references]
         first = replace(first, scales=coarser(first.start.shape[:2], *sizes))
     return first
 
