@@ -7,7 +7,17 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from protocol import CONTENT, STYLE, STYLE_WEIGHT, Array, Course, Options, peak_memory, serve
+from protocol import (
+    COARSE,
+    CONTENT,
+    STYLE,
+    STYLE_WEIGHT,
+    Array,
+    Course,
+    Options,
+    peak_memory,
+    serve,
+)
 from protocol import pictures as load
 
 from neural_style import FeatureModel, Objective, Step, WeightedSum, minimise
@@ -45,26 +55,26 @@ class Ours:
     def minimise(self, optimiser: str, course: Course) -> None:
         """With the default optimiser, which tells of accepted iterates only.
 
-        ``optimiser`` is the parameterisation, or "coarse to fine": of frequencies, a ninth of
-        the evaluations at half the size. The course has the last scale's losses.
+        ``optimiser`` is the parameterisation, or `COARSE`: of frequencies, a ninth of the
+        evaluations at half the size. The course has the last scale's losses.
         """
-        options: dict[str, Any] = {"parameterisation": optimiser}
-        if optimiser == "coarse to fine":
-            half, n = max(self.start.shape) // 2, course.evaluations
-            options = {"parameterisation": "frequencies", "scales": [half]}
-            options["evaluations"] = [n // 9, n - n // 9]
-        last = len(options.get("scales", ()))
+        n = course.evaluations
+        options: dict[str, Any] = {"parameterisation": optimiser, "evaluations": [n]}
+        if optimiser == COARSE:
+            half = max(self.start.shape[:2]) // 2
+            budgets = [n // 9, n - n // 9]
+            options = {"parameterisation": "frequencies", "scales": [half], "evaluations": budgets}
 
         def add(step: Step) -> None:
-            if step.scale == last:
+            if step.scale == len(options["evaluations"]) - 1:
                 course.add(step.loss, step.evaluation)
 
         minimise(
             self.loss(),
             self.features,
             self.start,
-            **{"evaluations": course.evaluations, **options},
             callbacks=[add],
+            **options,
         )
 
 

@@ -29,6 +29,7 @@ Options = dict[str, Any]
 STYLE = {f"block{block}_conv1": n for block, n in enumerate((64, 128, 256, 512, 512), 1)}
 CONTENT = "block4_conv2"
 STYLE_WEIGHT = 1e3  # of a layer of N channels, divided by N²
+COARSE = "coarse to fine"  # an optimiser of `minimise`
 
 
 class Over(Exception):

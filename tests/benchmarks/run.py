@@ -31,6 +31,7 @@ from pathlib import Path
 import numpy as np
 import tables
 from measure import Course, Library, Measured, Off, course, evaluations, save
+from protocol import COARSE
 from workers import ENVIRONMENT, peers
 
 from neural_style import datasets, weights
@@ -46,7 +47,6 @@ Found = dict[int, dict[str, Measured]]
 EVERYTHING = ("ours", "direct", "torch", "pastiche", "product")
 TOLERANCE = Off(loss=1e-5, gradient=1e-2, most=1e-3)
 WHOLE, TILE = 512, 512
-COARSE = "coarse to fine"
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ class Page(html.parser.HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, [each for each in attrs if each[0] != "datetime"]))
+        self.found.append((tag, [(n, "" if n == "datetime" else value) for n, value in attrs]))
 
     def handle_endtag(self, tag: str) -> None:
         self.found.append(f"/{tag}")
