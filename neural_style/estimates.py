@@ -56,7 +56,7 @@ _EAGER = 1.35 * 0.6  # of the same in the pass that measures targets, less what 
 
 # Of the speed of a matrix product: Winograd's and direct convolutions, the losses' products.
 # From the times in `neural_style.accelerated`, of layers alike but for their channels.
-_WINOGRAD, _DIRECT, _LOSSES = 0.9, 0.9, 0.75
+_WINOGRAD, _DIRECT, _LOSSES = 0.9, 0.9, 0.6
 _PASSES = 1.5  # through memory, of every activation, forward and back each
 _SECOND_PASS = 1.4  # times an evaluation at once, where statistics are taken before it
 _CALL = 3e-3  # seconds
