@@ -1,12 +1,14 @@
-"""The machine that a run is on: the memory that is free, and how fast it is.
+"""The machine that a run is on: its memory, and how fast it is.
 
 Nothing here is about style transfer; `neural_style.estimates` compares with it.
 """
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,6 +49,17 @@ def available_memory() -> int | None:
         except (AttributeError, OSError, ValueError):  # Windows, macOS
             return None
     return min([free, *_left_by_groups()])
+
+
+def release_memory() -> None:
+    """Give back to the system what is freed, where the C library keeps it; glibc does.
+
+    It keeps it for each thread, in pieces, so that a process that frees all it takes still grows.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl, for one, has none
+        if trim is not None:
+            trim(0)
 
 
 def _left_by_groups(

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neural_style import guidance, tiles
+from neural_style import guidance, machine, tiles
 from neural_style.backend import check_float32
 from neural_style.compiled import Whole, trace_key
 from neural_style.errors import LossError, check_count, check_seed
@@ -142,6 +142,7 @@ class Objective:
             self._targets[i] = self._evaluator.prepared(i, target)
         # A fixed target needs its references no more.
         self._references = {i: self._references[i] for i in moving}
+        machine.release_memory()
 
     def __call__(self, image: Image) -> Evaluation:
         """The loss, its terms and its gradient at an image, H×W×3, RGB, 0–255.
