@@ -1,15 +1,12 @@
 """What the experiments' command lines have in common."""
 
 import argparse
-import os
 from pathlib import Path
 
-# TensorFlow reads them as it starts, so this is imported before Keras: faster convolutions, less
-# memory, fewer messages.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_enable_concurrency_optimized_scheduler=false")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import neural_style as ns
 
+# So this is imported before Keras.
+ns.tune_tensorflow()
 
 # Where style is made from noise. White noise over all of 0–255 has more of the finest detail
 # than any painting, and much of it is still there after hundreds of evaluations.

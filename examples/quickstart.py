@@ -9,14 +9,10 @@ tissue, which has the strokes and the two inks of a drawing.
 
 import argparse
 import logging
-import os
-
-# TensorFlow reads them as it starts: faster convolutions, less memory, fewer messages.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_enable_concurrency_optimized_scheduler=false")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import neural_style as ns
+
+ns.tune_tensorflow()  # before it is imported: faster, in less memory, with fewer messages
 
 
 def main() -> None:

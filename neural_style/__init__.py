@@ -47,6 +47,7 @@ _HOMES = {
     "sweep": "sweeps",
     "testing": "",
     "transfer": "styling",
+    "tune_tensorflow": "tuning",
 }
 __all__ = list(_HOMES)
 
@@ -85,6 +86,7 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style.sums import WeightedSum as WeightedSum
     from neural_style.sweeps import Outcome as Outcome
     from neural_style.sweeps import sweep as sweep
+    from neural_style.tuning import tune_tensorflow as tune_tensorflow
 else:
 
     def __getattr__(name):

@@ -8,12 +8,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import keras
 import pytest
 import skimage
 
-from neural_style import FeatureModel, images
-from neural_style.images import Image
+import neural_style
+
+neural_style.tune_tensorflow()  # as the command line and the examples, which tests run in here
+
+import keras  # noqa: E402
+
+from neural_style import FeatureModel, images  # noqa: E402
+from neural_style.images import Image  # noqa: E402
 
 LAYERS = (*(f"block{block}_conv1" for block in range(1, 6)), "block4_conv2")
 

@@ -8,22 +8,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# In this process alone, and only what the user has not set: faster convolutions, half the
-# memory of a tile, and no messages but errors.
-_SETTINGS = {
-    "TF_ENABLE_ONEDNN_OPTS": "1",
-    "XLA_FLAGS": "--xla_cpu_enable_concurrency_optimized_scheduler=false",
-    "TF_CPP_MIN_LOG_LEVEL": "2",
-}
+from neural_style.tuning import tune_tensorflow
 
 
 def start(*, verbose: bool) -> None:
     """Import TensorFlow, if it is not yet; what it prints is dropped unless it is an error."""
     if "tensorflow" in sys.modules:
         return
-    for name, value in _SETTINGS.items():
-        if not (verbose and name == "TF_CPP_MIN_LOG_LEVEL"):
-            os.environ.setdefault(name, value)
+    tune_tensorflow(log_level=None if verbose else 2)
     if verbose:
         import neural_style.backend  # noqa: F401
     else:

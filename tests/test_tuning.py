@@ -1,0 +1,78 @@
+"""TensorFlow's switches: set once, before it is imported, and never over a user's own."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+
+import pytest
+
+import neural_style as ns
+from neural_style import tuning
+from neural_style.errors import BackendError
+
+SWITCHES = {"TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL"}
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process without switches, in which TensorFlow is not imported."""
+    for name in SWITCHES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+
+
+@pytest.mark.usefixtures("fresh")
+def test_what_is_not_set_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.21.3")
+    ns.tune_tensorflow()
+    assert {name: os.environ[name] for name in SWITCHES} == {
+        "TF_ENABLE_ONEDNN_OPTS": "1",
+        "XLA_FLAGS": "--xla_cpu_enable_concurrency_optimized_scheduler=false "
+        "--xla_cpu_use_fusion_emitters=false",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+
+
+@pytest.mark.usefixtures("fresh")
+def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    ns.tune_tensorflow(log_level=None)
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
+    assert "TF_CPP_MIN_LOG_LEVEL" not in os.environ
+
+
+@pytest.mark.parametrize("version", ["2.20.0", "2.22.0", "2.210.0", None])
+def test_flags_of_xla_are_for_the_tensorflow_that_has_them(
+    version: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(name: str) -> str:
+        if version is None:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version
+
+    monkeypatch.setattr(importlib.metadata, "version", found)
+    assert set(tuning.settings()) == {"TF_ENABLE_ONEDNN_OPTS"}
+
+
+def test_it_is_too_late_when_tensorflow_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    with pytest.raises(BackendError, match="without TF_ENABLE_ONEDNN_OPTS: expected tune_tensor"):
+        ns.tune_tensorflow()
+    assert "TF_ENABLE_ONEDNN_OPTS" not in os.environ
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+    ns.tune_tensorflow()  # all is set: again, as a cell of a notebook
+
+
+def test_this_tensorflow_knows_the_flags() -> None:
+    script = "import tensorflow as tf; print(tf.function(lambda x: x + 1, jit_compile=True)(1.0))"
+    found = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | tuning.settings(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
