@@ -9,8 +9,10 @@ import ctypes
 import functools
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +23,7 @@ from neural_style.backend import tf
 _SIDE = 1024  # of the matrices that are multiplied
 _COPIED = 2**26  # bytes
 _REPEATS = 30  # of each, since other processes come between
+_RELEASED_EVERY = 0.05  # seconds
 
 
 class Speed(NamedTuple):
@@ -60,6 +63,24 @@ def release_memory() -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl, for one, has none
         if trim is not None:
             trim(0)
+
+
+@contextmanager
+def releasing_memory() -> Iterator[None]:
+    """Release memory all the while: XLA compiles and runs in one call, and leaves much between."""
+    done = threading.Event()
+
+    def release() -> None:
+        while not done.wait(_RELEASED_EVERY):
+            release_memory()
+
+    thread = threading.Thread(target=release, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _left_by_groups(

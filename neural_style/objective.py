@@ -13,6 +13,7 @@ the same classes and options.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -114,6 +115,7 @@ class Objective:
         self._guides = [guidance.guides(x, x.masks and x.masks[0], features, size) for x in losses]
         self._references: dict[int, list[Any]] = {}
         self._targets: list[Any] | None = None
+        self._called = False
 
     @property
     def trace_count(self) -> int:
@@ -155,9 +157,11 @@ class Objective:
         if self._targets is None:
             raise LossError(_NO_TARGETS)
         weights = [term.weight for term in self.terms]
-        loss, values, gradient = self._evaluator.evaluate(
-            image, weights, self._targets, self._guides
-        )
+        with contextlib.nullcontext() if self._called else machine.releasing_memory():
+            loss, values, gradient = self._evaluator.evaluate(
+                image, weights, self._targets, self._guides
+            )
+        self._called = True
         terms = dict(zip((t.name for t in self.terms), values, strict=True))
         weighted = {t.name: t.weight * terms[t.name] for t in self.terms}
         return Evaluation(loss, terms, weighted, gradient)

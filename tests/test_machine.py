@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,19 +25,42 @@ def test_the_memory_of_a_gpu_is_not_known(monkeypatch: pytest.MonkeyPatch) -> No
     assert machine.available_memory() is None
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what is freed")
-def test_freed_memory_is_given_back() -> None:
-    def resident() -> int:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+def resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
-    # Pieces that glibc takes from its heap, of which one in a hundred stays between the others.
-    pieces = [np.ones(2**16, np.uint8) for _ in range(2000)]
-    stay = pieces[::100]
+
+def pieces() -> list[Any]:
+    """2,000 that glibc takes from its heap and keeps there when they are freed."""
+    return [np.ones(2**16, np.uint8) for _ in range(2000)]
+
+
+glibc = pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="only glibc keeps what is freed"
+)
+
+
+@glibc
+def test_freed_memory_is_given_back() -> None:
+    taken = pieces()
+    stay = taken[::100]  # between the others
     before = resident()
-    del pieces
+    del taken
     machine.release_memory()
     assert before - resident() > 2**16 * 1000
+    assert all(piece.all() for piece in stay)
+
+
+@glibc
+def test_memory_is_given_back_while_something_else_runs() -> None:
+    taken = pieces()
+    stay = taken[::100]
+    before, until = resident(), time.monotonic() + 10
+    with machine.releasing_memory():
+        del taken
+        while before - resident() < 2**16 * 1000 and time.monotonic() < until:
+            time.sleep(0.01)
+        assert before - resident() > 2**16 * 1000
     assert all(piece.all() for piece in stay)
 
 
