@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from neural_style import guidance, machine, tiles
 from neural_style.backend import check_float32
-from neural_style.compiled import Whole, trace_key
+from neural_style.compiled import Values, Whole, trace_key
 from neural_style.errors import LossError, check_count, check_seed
 from neural_style.estimates import Tile, fitting
 from neural_style.features import FeatureModel, check_model
@@ -31,8 +31,6 @@ from neural_style.images import Image, Size, digest
 from neural_style.losses import Loss, Mask
 from neural_style.sums import Term, WeightedSum, terms_of
 from neural_style.tiles import Tiled
-
-_NO_TARGETS = "the objective has no targets yet: call refresh(image, round=0) first."
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ class Objective:
         self._guides = [guidance.guides(x, x.masks and x.masks[0], features, size) for x in losses]
         self._references: dict[int, list[Any]] = {}
         self._targets: list[Any] | None = None
-        self._called = False
+        self._compiled = False
 
     @property
     def trace_count(self) -> int:
@@ -154,14 +152,7 @@ class Objective:
         LossError
             A term is not a scalar, or does not fit its target, or `refresh` was never called.
         """
-        if self._targets is None:
-            raise LossError(_NO_TARGETS)
-        weights = [term.weight for term in self.terms]
-        with contextlib.nullcontext() if self._called else machine.releasing_memory():
-            loss, values, gradient = self._evaluator.evaluate(
-                image, weights, self._targets, self._guides
-            )
-        self._called = True
+        loss, values, gradient = self._evaluate(image, [term.weight for term in self.terms])
         terms = dict(zip((t.name for t in self.terms), values, strict=True))
         weighted = {t.name: t.weight * terms[t.name] for t in self.terms}
         return Evaluation(loss, terms, weighted, gradient)
@@ -176,11 +167,9 @@ class Objective:
         LossError
             As a call.
         """
-        if self._targets is None:
-            raise LossError(_NO_TARGETS)
         norms = {}
         for term, alone in zip(self.terms, np.eye(len(self.terms)).tolist(), strict=True):
-            _, _, gradient = self._evaluator.evaluate(image, alone, self._targets, self._guides)
+            _, _, gradient = self._evaluate(image, alone)
             norms[term.name] = float(np.linalg.norm(gradient.astype(np.float64)))
         return norms
 
@@ -189,6 +178,14 @@ class Objective:
         weights = [term.weight for term in self.terms]
         broken = self._evaluator.broken(image, weights, self._targets or (), self._guides)
         return [self.terms[i].name for i in broken]
+
+    def _evaluate(self, image: Image, weights: Sequence[float]) -> Values:
+        if self._targets is None:
+            raise LossError("the objective has no targets yet: call refresh(image, round=0) first.")
+        with contextlib.nullcontext() if self._compiled else machine.releasing_memory():
+            found = self._evaluator.evaluate(image, weights, self._targets, self._guides)
+        self._compiled = True
+        return found
 
     def _measure_references(self) -> dict[int, list[Any]]:
         """The statistics of every term's references, one pass for each distinct picture."""

@@ -20,7 +20,7 @@ from protocol import (
 )
 from protocol import pictures as load
 
-from neural_style import FeatureModel, Objective, Step, WeightedSum, minimise
+from neural_style import LBFGS, FeatureModel, Objective, Step, WeightedSum, minimise
 from neural_style.extensions import Content, Gram
 
 IMPORTED = peak_memory()
@@ -55,15 +55,16 @@ class Ours:
     def minimise(self, optimiser: str, course: Course) -> None:
         """With the default optimiser, which tells of accepted iterates only.
 
-        ``optimiser`` is the parameterisation, or `COARSE`: of frequencies, a ninth of the
-        evaluations at half the size. The course has the last scale's losses.
+        ``optimiser`` is the parameterisation, or `COARSE`: of frequencies, with a history of 50,
+        a ninth of the evaluations at half the size. The course has the last scale's losses.
         """
         n = course.evaluations
         options: dict[str, Any] = {"parameterisation": optimiser, "evaluations": [n]}
         if optimiser == COARSE:
             half = max(self.start.shape[:2]) // 2
             budgets = [n // 9, n - n // 9]
-            options = {"parameterisation": "frequencies", "scales": [half], "evaluations": budgets}
+            options = {"parameterisation": "frequencies", "optimiser": LBFGS(50)}
+            options |= {"scales": [half], "evaluations": budgets}
 
         def add(step: Step) -> None:
             if step.scale == len(options["evaluations"]) - 1:

