@@ -46,9 +46,9 @@ _STEP = 32  # in which tiles are tried
 
 # Measured by tests/benchmarks/estimates.py, in bytes and in bytes a byte: the temporary memory
 # that XLA reports for VGG19 at 256×256 is met to 12 %, the rest is what is resident besides.
-_COMPILER = 150e6  # once
+_COMPILER = 100e6  # once
 _COMPILED_LAYER = 4e6  # each
-_KERNELS = 2.0  # of the transformed kernels
+_KERNELS = 1.3  # of the transformed kernels
 _PASSING = 1.5  # of a layer's input and output: their gradients, and padded copies
 _TAPS = 9  # of the first layer's input: the products for its gradient
 _LOSSES_HELD = 1.15  # of what is found in the traced losses
