@@ -34,13 +34,13 @@ from neural_style.losses import Loss
 from neural_style.optimisers import SciPyLBFGS
 from neural_style.sums import WeightedSum, terms_of
 from neural_style.tracing import LossNeeds
+from neural_style.tuning import SEQUENTIAL
 from neural_style.windows import windows
 
 _Operation: TypeAlias = tuple[Any, tuple[int, ...]]  # a layer of the network and its shape
 Tile: TypeAlias = int | Literal["auto"] | None
 
 MARGIN = 1.25  # how far the truth may be from an estimate, as a factor
-_SEQUENTIAL = "--xla_cpu_enable_concurrency_optimized_scheduler=false"
 _STEP = 32  # in which tiles are tried
 
 
@@ -299,7 +299,7 @@ class _Estimator:
         By XLA's default schedule of a CPU program, all gradients of the losses are computed at
         the turn, and wait; by the sequential one, which XLA_FLAGS can ask for, they do not.
         """
-        waits = _SEQUENTIAL not in os.environ.get("XLA_FLAGS", "")
+        waits = SEQUENTIAL not in os.environ.get("XLA_FLAGS", "")
         own = {IMAGE: ((), (*size, 3))} | {op.name: (op, shape) for op, shape in shapes}
         waiting = {n: _activation(own[n]) for n in self.layers}
         losses = _LOSSES_HELD * self._needs(size).memory
