@@ -38,8 +38,9 @@ def tune_tensorflow(*, log_level: int | None = 3) -> None:
 
     ``TF_ENABLE_ONEDNN_OPTS`` makes evaluations on a CPU faster, ``XLA_FLAGS`` makes them smaller
     (the README has figures), and ``TF_CPP_MIN_LOG_LEVEL`` is what TensorFlow leaves out of its
-    messages: 3 all, 2 all but errors, None as it is. Those of XLA are set with TensorFlow 2.21
-    alone, since another may not have them. A GPU takes no notice of the first two.
+    messages: 3 all but a few lines that come before it reads this, 2 not its errors either, None
+    as it is. Those of XLA are set with TensorFlow 2.21 alone, since another may not have them. A
+    GPU takes no notice of the first two.
 
     Raises
     ------

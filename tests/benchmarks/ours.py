@@ -63,8 +63,12 @@ class Ours:
         if optimiser == COARSE:
             half = max(self.start.shape[:2]) // 2
             budgets = [n // 9, n - n // 9]
-            options = {"parameterisation": "frequencies", "optimiser": LBFGS(50)}
-            options |= {"scales": [half], "evaluations": budgets}
+            options = {
+                "parameterisation": "frequencies",
+                "optimiser": LBFGS(50),
+                "scales": [half],
+                "evaluations": budgets,
+            }
 
         def add(step: Step) -> None:
             if step.scale == len(options["evaluations"]) - 1:
