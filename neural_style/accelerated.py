@@ -1,12 +1,15 @@
 """A network's layers as XLA runs them fast on a CPU; the same functions to float32 rounding.
 
     replacement(layer) -> a layer that shares its weights, or the layer itself
+    accelerated(network, replacement) -> the network of the replacements
 
 - 3×3 convolutions of stride 1 go by Winograd's algorithm (`winograd`).
+- Such a one with a ReLU, which nothing but a 2×2 pooling reads, is one layer with the pooling,
+  so that its own result, of four times the size, is never in memory.
 - A convolution of a picture's channels has a gradient by one matrix product.
 - 2×2 maximum pooling has a gradient by comparisons.
 
-A replacement is for functions that XLA compiles, with static shapes. On small maps it leaves
+They are for functions that XLA compiles, with static shapes. On small maps it leaves
 the work to the layer itself. Weights are read once, at the first trace. Rounding, 1e-6 of
 a convolution's result, can decide a tie of a pooling in another way, on flat colour above all:
 the gradient then goes to a neighbouring position.
@@ -21,6 +24,8 @@ and 10.
 from __future__ import annotations
 
 import functools
+from collections import Counter
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -42,35 +47,77 @@ def replacement(layer: keras.Layer) -> keras.Layer:
     if _is_plain_convolution(layer):
         channels = layer.kernel.shape[2:]
         if min(channels) >= _FEWEST_CHANNELS:
-            return _Winograd(layer)
+            return _WinogradConvolution(layer)
         if channels[0] <= _PICTURE_CHANNELS:
             return _PictureConvolution(layer)
-    if (
-        type(layer) is keras.layers.MaxPooling2D
-        and tuple(layer.pool_size) == tuple(layer.strides) == (2, 2)
-        and layer.padding == "valid"
-        and layer.data_format == "channels_last"
-    ):
+    if type(layer) is keras.layers.MaxPooling2D and _is_plain_pooling(layer):
         return _MaxPooling(layer)
     return layer
 
 
+def accelerated(
+    network: keras.Model, replacement: Callable[[keras.Layer], keras.Layer] = replacement
+) -> keras.Model:
+    """A functional network with its layers replaced, and convolutions joined with poolings."""
+    pairs = joined(network)
+    made: dict[int, tuple[keras.Layer, Tensor, Tensor]] = {}
+    layers: dict[tuple[str, str], _PooledConvolution] = {}
+
+    def call(layer: keras.Layer, *args: Any, **kwargs: Any) -> Tensor:
+        if layer.name in pairs and id(args[0]) in made:
+            convolution, x, _ = made[id(args[0])]
+            key = convolution.name, layer.name
+            if key not in layers:
+                layers[key] = _PooledConvolution(convolution, layer)
+            return layers[key](x)
+        y = layer(*args, **kwargs)
+        if layer.name in pairs.values():
+            made[id(y)] = layer, args[0], y
+        return y
+
+    return keras.models.clone_model(network, clone_function=replacement, call_function=call)
+
+
+def joined(network: keras.Model) -> dict[str, str]:
+    """The poolings of a functional network that are one layer with a convolution, by name."""
+    operations = [op for op in network.operations if not isinstance(op, keras.layers.InputLayer)]
+    readers = Counter(id(x) for op in operations for x in keras.tree.flatten(op.input))
+    readers.update(id(output) for output in network.outputs)
+    makers = {id(op.output): op for op in operations}
+    found = {}
+    for pooling in operations:
+        pooled = type(pooling) in (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
+        if pooled and _is_plain_pooling(pooling) and readers[id(pooling.input)] == 1:
+            maker: Any = makers.get(id(pooling.input))
+            if _has_winograd(maker) and maker.activation is keras.activations.relu:
+                found[pooling.name] = maker.name
+    return found
+
+
 def by_winograd(layer: keras.Layer, shape: tuple[int, ...]) -> bool:
     """Whether `replacement` computes ``layer``'s (height, width, channels) by Winograd."""
-    return (
-        _is_plain_convolution(layer)
-        and min(layer.kernel.shape[2:]) >= _FEWEST_CHANNELS
-        and shape[0] * shape[1] >= _FEWEST_POSITIONS
-    )
+    return _has_winograd(layer) and shape[0] * shape[1] >= _FEWEST_POSITIONS
 
 
-def _is_plain_convolution(layer: keras.Layer) -> bool:
+def _has_winograd(layer: Any) -> bool:
+    return _is_plain_convolution(layer) and min(layer.kernel.shape[2:]) >= _FEWEST_CHANNELS
+
+
+def _is_plain_convolution(layer: Any) -> bool:
     return (
         type(layer) is keras.layers.Conv2D
         and layer.kernel_size == (3, 3)
         and layer.strides == layer.dilation_rate == (1, 1)
         and layer.padding == "same"
         and layer.groups == 1
+        and layer.data_format == "channels_last"
+    )
+
+
+def _is_plain_pooling(layer: keras.Layer) -> bool:
+    return (
+        tuple(layer.pool_size) == tuple(layer.strides) == (2, 2)
+        and layer.padding == "valid"
         and layer.data_format == "channels_last"
     )
 
@@ -100,13 +147,17 @@ class _Convolution(_Replacement):
         super().__init__(layer)
         self._constants: tuple[Tensor, Tensor] | None = None
 
-    def _fast(self, x: Tensor) -> Tensor:
+    def constants(self) -> tuple[Tensor, Tensor]:
+        """The prepared weights and the bias."""
         if self._constants is None:
             with tf.init_scope():  # out of the function that is being traced
                 weights, *bias = self.layer.get_weights()
                 bias = bias[0] if bias else np.zeros(self.layer.filters, np.float32)
                 self._constants = tf.constant(self._prepared(weights)), tf.constant(bias)
-        weights, bias = self._constants
+        return self._constants
+
+    def _fast(self, x: Tensor) -> Tensor:
+        weights, bias = self.constants()
         relu = self.layer.activation is keras.activations.relu
 
         @tf.custom_gradient
@@ -131,7 +182,7 @@ class _Convolution(_Replacement):
         raise NotImplementedError
 
 
-class _Winograd(_Convolution):
+class _WinogradConvolution(_Convolution):
     def _prepared(self, weights: Array) -> Array:
         return winograd.transform(weights)
 
@@ -140,6 +191,38 @@ class _Winograd(_Convolution):
 
     def _backward(self, g: Tensor, weights: Tensor) -> Tensor:
         return winograd.convolve(g, weights, adjoint=True)
+
+
+class _PooledConvolution(keras.Layer):
+    """A convolution with a ReLU, and the pooling after it."""
+
+    def __init__(self, convolution: _WinogradConvolution, pooling: keras.Layer) -> None:
+        super().__init__(name=f"{convolution.name}_{pooling.name}", trainable=False)
+        self.convolution, self.pooling = convolution, pooling
+        self.built = True  # with the network
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        shape = self.convolution.compute_output_shape(input_shape)
+        return self.pooling.compute_output_shape(shape)
+
+    def call(self, x: Tensor) -> Tensor:
+        _, height, width, _ = x.shape
+        if height * width < _FEWEST_POSITIONS:
+            return self.pooling(self.convolution(x))
+        kernel, bias = self.convolution.constants()
+        average = type(self.pooling) is keras.layers.AveragePooling2D
+
+        @tf.custom_gradient
+        def pooled(x: Tensor) -> Any:
+            y, passing = winograd.convolve_and_pool(x, kernel, bias, average=average)
+
+            def gradient(g: Tensor) -> Tensor:
+                size = (height, width)
+                return winograd.unpool_and_convolve(g, passing, kernel, size, average=average)
+
+            return y, gradient
+
+        return pooled(x)
 
 
 class _PictureConvolution(_Convolution):

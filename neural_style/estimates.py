@@ -176,6 +176,7 @@ class _Estimator:
         self.losses = [term.loss for term in terms_of(loss)]
         self.features = features
         self.layers = union(self.losses)
+        self.joined = features.joined(self.layers)
         self.pictures = _pictures(optimiser)
         self.references = {
             (image.shape[0], image.shape[1]) for loss in self.losses for image in loss.references
@@ -295,9 +296,10 @@ class _Estimator:
     def _program(self, size: Size, shapes: Sequence[_Operation]) -> int:
         """What is alive at most between the beginning and the end of an evaluation.
 
-        From the forward pass every activation is kept until the backward pass has come to it.
-        By XLA's default schedule of a CPU program, all gradients of the losses are computed at
-        the turn, and wait; by the sequential one, which XLA_FLAGS can ask for, they do not.
+        From the forward pass every activation is kept until the backward pass has come to it; of
+        a convolution that is joined with a pooling, a byte a cell of 2×2. By XLA's default
+        schedule of a CPU program, all gradients of the losses are computed at the turn, and wait;
+        by the sequential one, which XLA_FLAGS can ask for, they do not.
         """
         waits = SEQUENTIAL not in os.environ.get("XLA_FLAGS", "")
         own = {IMAGE: ((), (*size, 3))} | {op.name: (op, shape) for op, shape in shapes}
@@ -309,6 +311,9 @@ class _Estimator:
         most = 0.0
         for operation, shape in shapes:
             out = _activation((operation, shape))
+            if self._is_joined(operation, shape):
+                kept += out // 16
+                continue
             kept += out
             passing = out + (_TAPS if kept == before + out else 1) * before  # the first layer
             most = max(most, kept + _PASSING * passing + (pending if waits else 0))
@@ -322,13 +327,15 @@ class _Estimator:
         traffic = own.traffic
         before = _activation((None, (*size, 3)))
         for operation, shape in shapes:
-            out = _activation((operation, shape))
-            traffic += 2 * _PASSES * (before + out)
             kernel = getattr(operation, "kernel", None)
             if kernel is not None and len(kernel.shape) == 4:
                 work = 2 * 2 * math.prod(kernel.shape[:3]) * math.prod(shape)
                 fast = self.features.is_fast(operation, shape)
                 products += work / (4 * _WINOGRAD if fast else _DIRECT)
+            if self._is_joined(operation, shape):
+                continue
+            out = _activation((operation, shape))
+            traffic += 2 * _PASSES * (before + out)
             before = out
         return float(_CALL + products / speed.products + traffic / speed.copies)
 
@@ -339,6 +346,10 @@ class _Estimator:
             for operation, shape in shapes
             if self.features.is_fast(operation, shape)
         ]
+
+    def _is_joined(self, operation: Any, shape: tuple[int, ...]) -> bool:
+        """Whether it goes with the pooling after it, so that its own result is not in memory."""
+        return operation.name in self.joined and self.features.is_fast(operation, shape)
 
     def _passed(self, tile: int | None) -> float:
         """What the passes over all references leave, each at once or in tiles."""

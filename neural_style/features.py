@@ -19,7 +19,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 
 from neural_style import networks, receptive
-from neural_style.accelerated import by_winograd, replacement
+from neural_style.accelerated import accelerated, by_winograd, joined, replacement
 from neural_style.backend import check_float32, keras, tf
 from neural_style.errors import ImageError, LayerError, OptionError, suggestion
 from neural_style.networks import Preprocess
@@ -222,6 +222,11 @@ class FeatureModel:
         """Whether a convolution goes by Winograd's algorithm, for an activation of ``shape``."""
         return self._accelerated and by_winograd(layer, shape)
 
+    def joined(self, layers: Iterable[str]) -> set[str]:
+        """The convolutions, of those that are fast, whose own activations are never in memory."""
+        names = _of_network(_as_names(layers))
+        return set(joined(self._cut(names)).values()) if names and self._accelerated else set()
+
     def receptive_fields(self, layers: Iterable[str]) -> dict[str, receptive.Fields]:
         """Which pixels a position of each of ``layers`` reads, along y and x.
 
@@ -238,7 +243,7 @@ class FeatureModel:
     def _cut(self, names: tuple[str, ...], *, fast: bool = False) -> keras.Model:
         if (names, fast) not in self._cuts:
             if fast:
-                cut = keras.models.clone_model(self._cut(names), clone_function=self._replacement)
+                cut = accelerated(self._cut(names), self._replacement)
             else:
                 outputs = {name: self._network.get_layer(name).output for name in names}
                 cut = keras.Model(self._network.inputs[0], outputs)

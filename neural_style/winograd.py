@@ -3,6 +3,8 @@
     kernel = transform(weights)                  # (3, 3, C, K) -> (36, C, K), once
     y = convolve(x, kernel)                      # (1, H, W, C) -> (1, H, W, K), zero-padded
     gx = convolve(gy, kernel, adjoint=True)      # (1, H, W, K) -> (1, H, W, C)
+    z, passing = convolve_and_pool(x, kernel, bias)          # -> (1, ⌊H/2⌋, ⌊W/2⌋, K), twice
+    gx = unpool_and_convolve(gz, passing, kernel, (H, W))    # its gradient
 
 In one dimension, four outputs of a filter g of three are Aᵀ((G g) ⊙ (Bᵀ d)) for an input d of
 six: polynomials multiplied by their values at six points. Along rows and columns these are
@@ -18,7 +20,9 @@ Their rounding errors are half those of 0, ±1, ±2, ∞, and twice those of dir
 The layout is for XLA: one reshape cuts the image into tiles of 4×4, whose windows of 6×6
 take two rows and columns of their neighbours; the transforms are sums of slices, one axis
 after the other; and strips of tiles are done in turn, so that what lies between the
-transforms, 2.25 times the image, stays in the processor's cache and out of memory.
+transforms, 2.25 times the image, stays in the processor's cache and out of memory. Where a
+ReLU and a pooling follow, each strip goes through them, too: instead of the convolution's
+result, a byte a cell is kept for the gradient.
 
 Sources: A. Lavin, S. Gray, *Fast Algorithms for Convolutional Neural Networks*, arXiv
 1509.09308; the points and the layout are this library's.
@@ -26,7 +30,7 @@ Sources: A. Lavin, S. Gray, *Fast Algorithms for Convolutional Neural Networks*,
 
 from __future__ import annotations
 
-import math
+import functools
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -34,11 +38,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neural_style.backend import tf
+from neural_style.strips import Strips
 
 Tensor: TypeAlias = Any
 Matrix: TypeAlias = NDArray[np.float64]
 
 _TILE, _WINDOW = 4, 6
+_HALO = 4  # rows and columns that are read with a strip, a whole tile; two are of use
+_CELL = ((0, 0), (0, 1), (1, 0), (1, 1))  # the positions of a cell that is pooled
+_BITS = (1, 2, 4, 8)  # one for each
+_CELL_HALO = 3  # cells that are read with a strip: _HALO, and the other half of two
 _POINTS = np.array([0, 0.5**0.5, -(0.5**0.5), 2**0.5, -(2**0.5)])  # and ∞, the last
 _INVERSES = [5, 3, 4, 1, 2, 0]
 # Measured at 64 to 512 channels: fewer tiles a strip make the matrix products slow, with
@@ -105,37 +114,98 @@ def convolve(
     Tensor
         (1, H, W, K), the image zero-padded by one; for the adjoint, (1, H, W, C).
     """
-    _, height, width, channels = x.shape
-    rows, columns = math.ceil(height / _TILE), math.ceil(width / _TILE)
-    strips = math.ceil(rows / max(1, round(_TILES_PER_STRIP / columns)))
-    rows = math.ceil(rows / strips)  # of a strip
-    high, wide = _TILE * rows, _TILE * columns
-    below, right = strips * high + _TILE - height - 1, wide + _TILE - width - 1
-    first = x[0, 0, 0, 0]
-    x = tf.pad(x[0], [[1, below], [1, right], [0, 0]])
+    strips = Strips.of(x.shape[1:3], _TILE, _TILES_PER_STRIP)
+    padded = strips.padded(x, _HALO)
 
-    def strip(x: Tensor) -> Tensor:
-        y = _strip(x, kernel, rows, columns, adjoint)
+    def strip(i: Tensor) -> list[Tensor]:
+        y = _strip(strips.part(padded, i, _HALO), kernel, adjoint)
         y = y if bias is None else y + bias
-        return tf.nn.relu(y) if relu else y
+        return [tf.nn.relu(y) if relu else y]
 
-    if strips == 1:
-        return strip(x)[None, :height, :width]
-    shape = [strips, high, wide, kernel.shape[1 if adjoint else 2]]
-    # Every strip is overwritten; a constant would be one for all loops, and copied for each.
-    strips_of_y = tf.TensorArray(tf.float32, strips).unstack(tf.fill(shape, first))
-
-    def step(i: Tensor, done: tf.TensorArray) -> tuple[Tensor, tf.TensorArray]:
-        part = tf.slice(x, [high * i, 0, 0], [high + _TILE, wide + _TILE, channels])
-        return i + 1, done.write(i, strip(part))
-
-    _, done = tf.while_loop(lambda i, _: i < strips, step, (0, strips_of_y))
-    return tf.reshape(done.stack(), [1, strips * high, *shape[2:]])[:, :height, :width]
+    (y,) = strips.each(strip, x, kernel.shape[1 if adjoint else 2])
+    return y
 
 
-def _strip(x: Tensor, kernel: Tensor, rows: int, columns: int, adjoint: bool) -> Tensor:
+@tf.function(autograph=False)
+def convolve_and_pool(
+    x: Tensor, kernel: Tensor, bias: Tensor, *, average: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The convolution, ReLU, and pooling of cells of 2×2.
+
+    Parameters
+    ----------
+    x, kernel, bias
+        As for `convolve`.
+    average
+        Whether to take the mean of a cell, not the maximum.
+
+    Returns
+    -------
+    tuple
+        (1, ⌊H/2⌋, ⌊W/2⌋, K), and of the same shape, uint8, which positions of a cell the
+        gradient passes to: bit 2i + j is that of its row i and column j. They are those that
+        are positive, for the maximum the first that has it.
+    """
+    strips = Strips.of(x.shape[1:3], _TILE, _TILES_PER_STRIP)
+    padded = strips.padded(x, _HALO)
+
+    def strip(i: Tensor) -> list[Tensor]:
+        y = tf.nn.relu(_strip(strips.part(padded, i, _HALO), kernel, adjoint=False) + bias)
+        y = tf.reshape(y, [y.shape[0] // 2, 2, y.shape[1] // 2, 2, y.shape[2]])
+        places = [y[:, row, :, column] for row, column in _CELL]
+        if average:
+            bits = [tf.where(place > 0, bit, 0) for place, bit in zip(places, _BITS, strict=True)]
+            return [sum(places[1:], places[0]) / 4, tf.cast(sum(bits[1:], bits[0]), tf.uint8)]
+        most = functools.reduce(tf.maximum, places)
+        first = tf.where(most > 0, _BITS[-1], 0)
+        for place, bit in zip(places[-2::-1], _BITS[-2::-1], strict=True):
+            first = tf.where((place == most) & (most > 0), bit, first)
+        return [most, tf.cast(first, tf.uint8)]
+
+    pooled, passing = strips.each(strip, x, kernel.shape[2], 2, (tf.float32, tf.uint8))
+    return pooled, passing
+
+
+@tf.function(autograph=False)
+def unpool_and_convolve(
+    g: Tensor, passing: Tensor, kernel: Tensor, size: tuple[int, int], *, average: bool = False
+) -> Tensor:
+    """The gradient of `convolve_and_pool`, from that of its result.
+
+    Parameters
+    ----------
+    g
+        (1, ⌊H/2⌋, ⌊W/2⌋, K).
+    passing, kernel, average
+        Of `convolve_and_pool`.
+    size
+        (H, W).
+
+    Returns
+    -------
+    Tensor
+        (1, H, W, C).
+    """
+    strips = Strips.of(size, _TILE, _TILES_PER_STRIP)
+    shares = strips.padded(g / 4 if average else g, _CELL_HALO, 2)
+    passing = strips.padded(passing, _CELL_HALO, 2)
+
+    def strip(i: Tensor) -> list[Tensor]:
+        share, bits = (strips.part(each, i, _CELL_HALO, 2) for each in (shares, passing))
+        bits = tf.cast(bits, tf.int32)
+        places = [tf.where(tf.bitwise.bitwise_and(bits, bit) > 0, share, 0.0) for bit in _BITS]
+        cells = tf.stack([tf.stack(places[:2], 2), tf.stack(places[2:], 2)], 1)
+        x = tf.reshape(cells, [2 * share.shape[0], 2 * share.shape[1], share.shape[2]])
+        return [_strip(x[1:-1, 1:-1], kernel, adjoint=True)]
+
+    (y,) = strips.each(strip, g, kernel.shape[1])
+    return y
+
+
+def _strip(x: Tensor, kernel: Tensor, adjoint: bool) -> Tensor:
     """Convolve rows × columns tiles: (4 rows + 4, 4 columns + 4, C) -> (4 rows, 4 columns, K)."""
     window, output = (_ADJOINT_INPUT, _ADJOINT_OUTPUT) if adjoint else (_INPUT, _OUTPUT)
+    rows, columns = x.shape[0] // _TILE - 1, x.shape[1] // _TILE - 1
     x = tf.reshape(x, [rows + 1, _TILE, columns + 1, _TILE, x.shape[2]])
     neighbours = [divmod(i, _TILE) for i in range(_WINDOW)]
     x = tf.stack(_values(window, [x[n : rows + n, i] for n, i in neighbours]))

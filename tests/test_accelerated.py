@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from neural_style import FeatureModel, Objective, datasets, winograd
-from neural_style.accelerated import replacement
+from neural_style.accelerated import accelerated, joined, replacement
 from neural_style.extensions import Content, Gram
 from neural_style.images import Image
 
@@ -54,6 +54,28 @@ def test_a_tile_by_hand() -> None:
     np.testing.assert_allclose(back[:-1, :-1], x[0, 1:, 1:, 0], atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("average", "pooled", "passing", "spread"),
+    [
+        (False, [[6, 8], [0, 16]], [[8, 8], [0, 8]], [[0, 4, 0, 8], [0, 0, 0, 16]]),
+        (True, [[3.5, 5.5], [0, 9.75]], [[15, 15], [0, 11]], [[1, 1, 2, 2], [0, 0, 0, 4]]),
+    ],
+)
+def test_a_pooled_tile_by_hand(average: bool, pooled: Any, passing: Any, spread: Any) -> None:
+    x = np.arange(1, 17, dtype=np.float32).reshape(1, 4, 4, 1)
+    x[0, 2:, :2] *= -1  # a cell that ReLU empties
+    x[0, 3, 2] *= -1  # and one of 11, 12, 0 and 16
+    delta = np.zeros((3, 3, 1, 1), np.float32)
+    delta[1, 1] = 1
+    kernel, bias = tf.constant(winograd.transform(delta)), tf.zeros(1)
+    y, bits = winograd.convolve_and_pool(tf.constant(x), kernel, bias, average=average)
+    g = tf.constant([[4.0, 8.0], [12.0, 16.0]])[None, :, :, None]
+    back = winograd.unpool_and_convolve(g, bits, kernel, (4, 4), average=average)
+    np.testing.assert_allclose(y[0, :, :, 0], pooled, atol=1e-4)
+    np.testing.assert_array_equal(bits[0, :, :, 0], passing)
+    np.testing.assert_allclose(back[0, 1::2, :, 0], spread, atol=1e-4)
+
+
 def filled(layer: keras.layers.Conv2D, channels: int) -> keras.layers.Conv2D:
     """The layer with whole weights and a bias of ½: on whole inputs never near ReLU's kink."""
     layer.build((1, 32, 32, channels))
@@ -92,6 +114,82 @@ def test_a_pooling_and_its_gradient_where_values_are_equal(size: tuple[int, int]
         both(replacement(layer), x, upstream), both(layer, x, upstream), strict=True
     ):
         np.testing.assert_array_equal(found, expected)
+
+
+def network(*layers: keras.layers.Layer) -> keras.Model:
+    inputs = x = keras.Input((None, None, 64))
+    for layer in layers:
+        x = layer(x)
+    return keras.Model(inputs, x)
+
+
+def convolution(**options: Any) -> keras.layers.Conv2D:
+    return keras.layers.Conv2D(**{"filters": 80, "kernel_size": 3, "padding": "same", **options})
+
+
+def clear(y: Any, average: bool) -> Any:
+    """1 for the cells whose gradient no rounding of ``y`` can move, and 0."""
+    h, w = y.shape[1] // 2, y.shape[2] // 2
+    cells = np.reshape(y[0, : 2 * h, : 2 * w], [h, 2, w, 2, -1]).transpose(0, 2, 4, 1, 3)
+    ordered = np.sort(cells.reshape(*cells.shape[:3], 4))
+    apart = abs(ordered).min(-1) if average else ordered[..., 3] - ordered[..., 2]
+    return (np.minimum(apart, abs(ordered[..., 3])) > 1e-2).astype(np.float32)[None]
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 23), (64, 37), (130, 66)])
+@pytest.mark.parametrize("average", [False, True])
+def test_a_convolution_with_its_pooling(size: tuple[int, int], average: bool) -> None:
+    layer = convolution()
+    pooling = keras.layers.AveragePooling2D if average else keras.layers.MaxPooling2D
+    direct = network(layer, keras.layers.ReLU(), pooling(2))
+    layer.set_weights([random(3, 3, 64, 80, seed=2), random(80, seed=3)])
+    plain = network(convolution(activation="relu"), pooling(2))
+    plain.set_weights(direct.get_weights())
+    fast = accelerated(plain)
+    assert len(fast.layers) == 2  # the input, and both at once
+    x = random(1, *size, 64)
+    upstream = random(1, size[0] // 2, size[1] // 2, 80, seed=1) * clear(layer(x), average)
+    for found, expected in zip(both(fast, x, upstream), both(direct, x, upstream), strict=True):
+        assert error(found, expected) < 1e-5
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: [convolution(), keras.layers.MaxPooling2D()],
+        lambda: [convolution(activation="relu"), keras.layers.MaxPooling2D(3)],
+        lambda: [convolution(activation="relu"), keras.layers.MaxPooling2D(padding="same")],
+        lambda: [convolution(activation="relu", filters=8), keras.layers.MaxPooling2D()],
+        lambda: [keras.layers.ReLU(), keras.layers.MaxPooling2D()],
+    ],
+)
+def test_other_poolings_are_not_joined(layers: Any) -> None:
+    assert joined(network(*layers())) == {}
+
+
+def test_a_convolution_that_something_else_reads_is_not_joined() -> None:
+    layer, pooling = convolution(activation="relu", filters=64), keras.layers.MaxPooling2D()
+    alone = network(layer, pooling)
+    read = keras.Model(alone.inputs, [alone.output, keras.layers.ReLU()(layer.output)])
+    asked = keras.Model(alone.inputs, [alone.output, layer.output])
+    assert joined(alone) == {pooling.name: layer.name}
+    assert joined(read) == joined(asked) == {}
+
+
+def test_layers_that_are_used_twice() -> None:
+    layer, pooling = convolution(activation="relu", filters=64), keras.layers.MaxPooling2D()
+    twice = network(layer, pooling, layer, pooling)
+    x = random(1, 40, 36, 64)
+    found, expected = (run(tf.constant(x)) for run in (accelerated(twice), twice))
+    assert error(found, expected) < 1e-5
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_vggs_poolings_are_joined_where_their_input_is_not_asked_for(pooling: str) -> None:
+    features = FeatureModel(weights=None, pooling=pooling)
+    assert features.joined(LAYERS) == {f"block{i}_conv{n}" for i, n in enumerate((2, 2, 4, 4), 1)}
+    assert features.joined(["block1_conv2", "block2_conv1", "image"]) == set()
+    assert FeatureModel(weights=None, winograd=False).joined(LAYERS) == set()
 
 
 @pytest.mark.parametrize(
