@@ -9,7 +9,7 @@
 - A convolution of a picture's channels has a gradient by one matrix product.
 - 2×2 maximum pooling has a gradient by comparisons.
 
-They are for functions that XLA compiles, with static shapes. On small maps it leaves
+They are for functions that XLA compiles, with static shapes. On small maps they leave
 the work to the layer itself. Weights are read once, at the first trace. Rounding, 1e-6 of
 a convolution's result, can decide a tie of a pooling in another way, on flat colour above all:
 the gradient then goes to a neighbouring position.
