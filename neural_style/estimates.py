@@ -47,16 +47,15 @@ _STEP = 32  # in which tiles are tried
 # Measured by tests/benchmarks/estimates.py, in bytes and in bytes a byte: the temporary memory
 # that XLA reports for VGG19 at 256×256 is met to 12 %, the rest is what is resident besides.
 _COMPILER = 100e6  # once
-_COMPILED_LAYER = 4e6  # each
+_COMPILED_LAYER = 6e6  # each
 _KERNELS = 1.3  # of the transformed kernels
 _PASSING = 1.5  # of a layer's input and output: their gradients, and padded copies
 _TAPS = 9  # of the first layer's input: the products for its gradient
 _LOSSES_HELD = 1.15  # of what is found in the traced losses
 _EAGER = 1.35 * 0.6  # of the same in the pass that measures targets, less what is used again
 
-# Of the speed of a matrix product: Winograd's and direct convolutions, the losses' products.
-# From the times in `neural_style.accelerated`, of layers alike but for their channels.
-_WINOGRAD, _DIRECT, _LOSSES = 0.9, 0.9, 0.6
+# Of the speed of matrix products: Winograd's and direct convolutions, the losses' products.
+_WINOGRAD, _DIRECT, _LOSSES = 1.0, 1.0, 0.7
 _PASSES = 1.5  # through memory, of every activation, forward and back each
 _SECOND_PASS = 1.4  # times an evaluation at once, where statistics are taken before it
 _CALL = 3e-3  # seconds
