@@ -39,6 +39,7 @@ Array: TypeAlias = NDArray[np.float32]
 
 _FEWEST_CHANNELS = 64
 _FEWEST_POSITIONS = 16 * 16
+_FEWEST_JOINED = 96 * 96  # positions; below, it takes longer to compile, for little
 _PICTURE_CHANNELS = 4
 
 
@@ -79,7 +80,7 @@ def accelerated(
 
 
 def joined(network: keras.Model) -> dict[str, str]:
-    """The poolings of a functional network that are one layer with a convolution, by name."""
+    """The poolings of a functional network that a convolution is joined with: both by name."""
     operations = [op for op in network.operations if not isinstance(op, keras.layers.InputLayer)]
     readers = Counter(id(x) for op in operations for x in keras.tree.flatten(op.input))
     readers.update(id(output) for output in network.outputs)
@@ -92,6 +93,11 @@ def joined(network: keras.Model) -> dict[str, str]:
             if _has_winograd(maker) and maker.activation is keras.activations.relu:
                 found[pooling.name] = maker.name
     return found
+
+
+def is_joined(shape: tuple[int, ...]) -> bool:
+    """Whether a convolution of `joined` is one layer with its pooling at (height, width, …)."""
+    return shape[0] * shape[1] >= _FEWEST_JOINED
 
 
 def by_winograd(layer: keras.Layer, shape: tuple[int, ...]) -> bool:
@@ -207,7 +213,7 @@ class _PooledConvolution(keras.Layer):
 
     def call(self, x: Tensor) -> Tensor:
         _, height, width, _ = x.shape
-        if height * width < _FEWEST_POSITIONS:
+        if height * width < _FEWEST_JOINED:
             return self.pooling(self.convolution(x))
         kernel, bias = self.convolution.constants()
         average = type(self.pooling) is keras.layers.AveragePooling2D

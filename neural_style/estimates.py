@@ -175,7 +175,6 @@ class _Estimator:
         self.losses = [term.loss for term in terms_of(loss)]
         self.features = features
         self.layers = union(self.losses)
-        self.joined = features.joined(self.layers)
         self.pictures = _pictures(optimiser)
         self.references = {
             (image.shape[0], image.shape[1]) for loss in self.losses for image in loss.references
@@ -300,6 +299,7 @@ class _Estimator:
         schedule of a CPU program, all gradients of the losses are computed at the turn, and wait;
         by the sequential one, which XLA_FLAGS can ask for, they do not.
         """
+        joined = self.features.joined(self.layers, size)
         waits = SEQUENTIAL not in os.environ.get("XLA_FLAGS", "")
         own = {IMAGE: ((), (*size, 3))} | {op.name: (op, shape) for op, shape in shapes}
         waiting = {n: _activation(own[n]) for n in self.layers}
@@ -310,7 +310,7 @@ class _Estimator:
         most = 0.0
         for operation, shape in shapes:
             out = _activation((operation, shape))
-            if self._is_joined(operation, shape):
+            if operation.name in joined:
                 kept += out // 16
                 continue
             kept += out
@@ -321,6 +321,7 @@ class _Estimator:
         return round(max(most, kept + turn))
 
     def _seconds(self, size: Size, shapes: Sequence[_Operation]) -> float:
+        joined = self.features.joined(self.layers, size)
         speed, own = machine.speed(), self._needs(size)
         products = own.products / _LOSSES
         traffic = own.traffic
@@ -331,7 +332,7 @@ class _Estimator:
                 work = 2 * 2 * math.prod(kernel.shape[:3]) * math.prod(shape)
                 fast = self.features.is_fast(operation, shape)
                 products += work / (4 * _WINOGRAD if fast else _DIRECT)
-            if self._is_joined(operation, shape):
+            if operation.name in joined:
                 continue
             out = _activation((operation, shape))
             traffic += 2 * _PASSES * (before + out)
@@ -345,10 +346,6 @@ class _Estimator:
             for operation, shape in shapes
             if self.features.is_fast(operation, shape)
         ]
-
-    def _is_joined(self, operation: Any, shape: tuple[int, ...]) -> bool:
-        """Whether it goes with the pooling after it, so that its own result is not in memory."""
-        return operation.name in self.joined and self.features.is_fast(operation, shape)
 
     def _passed(self, tile: int | None) -> float:
         """What the passes over all references leave, each at once or in tiles."""

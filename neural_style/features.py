@@ -19,7 +19,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 
 from neural_style import networks, receptive
-from neural_style.accelerated import accelerated, by_winograd, joined, replacement
+from neural_style.accelerated import accelerated, by_winograd, is_joined, joined, replacement
 from neural_style.backend import check_float32, keras, tf
 from neural_style.errors import ImageError, LayerError, OptionError, suggestion
 from neural_style.networks import Preprocess
@@ -222,10 +222,17 @@ class FeatureModel:
         """Whether a convolution goes by Winograd's algorithm, for an activation of ``shape``."""
         return self._accelerated and by_winograd(layer, shape)
 
-    def joined(self, layers: Iterable[str]) -> set[str]:
-        """The convolutions, of those that are fast, whose own activations are never in memory."""
-        names = _of_network(_as_names(layers))
-        return set(joined(self._cut(names)).values()) if names and self._accelerated else set()
+    def joined(self, layers: Iterable[str], size: tuple[int, int]) -> set[str]:
+        """The convolutions that are one layer with a pooling, for a picture of (height, width).
+
+        Their own activations are never in memory. Raises `LayerError` as `check`.
+        """
+        layers = _as_names(layers)
+        shapes = {operation.name: shape for operation, shape in self.operations(layers, size)}
+        if not shapes or not self._accelerated:
+            return set()
+        found = joined(self._cut(_of_network(layers))).values()
+        return {name for name in found if is_joined(shapes[name])}
 
     def receptive_fields(self, layers: Iterable[str]) -> dict[str, receptive.Fields]:
         """Which pixels a position of each of ``layers`` reads, along y and x.

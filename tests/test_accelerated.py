@@ -138,7 +138,10 @@ def clear(y: Any, average: bool) -> Any:
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 23), (64, 37), (130, 66)])
 @pytest.mark.parametrize("average", [False, True])
-def test_a_convolution_with_its_pooling(size: tuple[int, int], average: bool) -> None:
+def test_a_convolution_with_its_pooling(
+    size: tuple[int, int], average: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neural_style.accelerated._FEWEST_JOINED", 1)
     layer = convolution()
     pooling = keras.layers.AveragePooling2D if average else keras.layers.MaxPooling2D
     direct = network(layer, keras.layers.ReLU(), pooling(2))
@@ -179,7 +182,7 @@ def test_a_convolution_that_something_else_reads_is_not_joined() -> None:
 def test_layers_that_are_used_twice() -> None:
     layer, pooling = convolution(activation="relu", filters=64), keras.layers.MaxPooling2D()
     twice = network(layer, pooling, layer, pooling)
-    x = random(1, 40, 36, 64)
+    x = random(1, 100, 97, 64)
     found, expected = (run(tf.constant(x)) for run in (accelerated(twice), twice))
     assert error(found, expected) < 1e-5
 
@@ -187,9 +190,12 @@ def test_layers_that_are_used_twice() -> None:
 @pytest.mark.parametrize("pooling", ["max", "average"])
 def test_vggs_poolings_are_joined_where_their_input_is_not_asked_for(pooling: str) -> None:
     features = FeatureModel(weights=None, pooling=pooling)
-    assert features.joined(LAYERS) == {f"block{i}_conv{n}" for i, n in enumerate((2, 2, 4, 4), 1)}
-    assert features.joined(["block1_conv2", "block2_conv1", "image"]) == set()
-    assert FeatureModel(weights=None, winograd=False).joined(LAYERS) == set()
+    assert features.joined(LAYERS, (1024, 768)) == {
+        f"block{i}_conv{n}" for i, n in enumerate((2, 2, 4, 4), 1)
+    }
+    assert features.joined(LAYERS, (96, 192)) == {"block1_conv2"}
+    assert features.joined(["block1_conv2", "block2_conv1", "image"], (96, 96)) == set()
+    assert FeatureModel(weights=None, winograd=False).joined(LAYERS, (96, 96)) == set()
 
 
 @pytest.mark.parametrize(
