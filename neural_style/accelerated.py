@@ -61,19 +61,20 @@ def accelerated(
 ) -> keras.Model:
     """A functional network with its layers replaced, and convolutions joined with poolings."""
     pairs = joined(network)
-    made: dict[int, tuple[keras.Layer, Tensor, Tensor]] = {}
-    layers: dict[tuple[str, str], _PooledConvolution] = {}
+    made: dict[int, tuple[keras.Layer, Tensor, Tensor]] = {}  # with the output, to keep its id
+    layers: dict[tuple[str, str], _PooledConvolution] = {}  # one for all calls of a pair
 
     def call(layer: keras.Layer, *args: Any, **kwargs: Any) -> Tensor:
-        if layer.name in pairs and id(args[0]) in made:
-            convolution, x, _ = made[id(args[0])]
+        x = args[0] if len(args) == 1 else None
+        if layer.name in pairs and id(x) in made:
+            convolution, x, _ = made[id(x)]
             key = convolution.name, layer.name
             if key not in layers:
                 layers[key] = _PooledConvolution(convolution, layer)
             return layers[key](x)
         y = layer(*args, **kwargs)
-        if layer.name in pairs.values():
-            made[id(y)] = layer, args[0], y
+        if layer.name in pairs.values() and x is not None:
+            made[id(y)] = layer, x, y
         return y
 
     return keras.models.clone_model(network, clone_function=replacement, call_function=call)
@@ -138,11 +139,11 @@ class _Replacement(keras.Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self.layer.compute_output_shape(input_shape)
 
-    def call(self, x: Tensor) -> Tensor:
-        _, height, width, _ = x.shape
+    def call(self, inputs: Tensor) -> Tensor:  # by the name that Keras' layers have for it
+        _, height, width, _ = inputs.shape
         if height * width < _FEWEST_POSITIONS:
-            return self.layer(x)
-        return self._fast(x)
+            return self.layer(inputs)
+        return self._fast(inputs)
 
     def _fast(self, x: Tensor) -> Tensor:
         raise NotImplementedError

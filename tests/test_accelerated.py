@@ -187,6 +187,15 @@ def test_layers_that_are_used_twice() -> None:
     assert error(found, expected) < 1e-5
 
 
+def test_layers_that_are_called_by_keyword() -> None:
+    layer, pooling = convolution(activation="relu"), keras.layers.MaxPooling2D()
+    inputs = keras.Input((None, None, 64))
+    plain = keras.Model(inputs, pooling(inputs=layer(inputs=inputs)))
+    x = random(1, 100, 97, 64)
+    found, expected = (run(tf.constant(x)) for run in (accelerated(plain), plain))
+    assert error(found, expected) < 1e-5
+
+
 @pytest.mark.parametrize("pooling", ["max", "average"])
 def test_vggs_poolings_are_joined_where_their_input_is_not_asked_for(pooling: str) -> None:
     features = FeatureModel(weights=None, pooling=pooling)
