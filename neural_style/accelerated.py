@@ -31,7 +31,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from neural_style import winograd
+from neural_style import cells, winograd
 from neural_style.backend import keras, tf
 
 Tensor: TypeAlias = Any
@@ -51,7 +51,7 @@ def replacement(layer: keras.Layer) -> keras.Layer:
             return _WinogradConvolution(layer)
         if channels[0] <= _PICTURE_CHANNELS:
             return _PictureConvolution(layer)
-    if type(layer) is keras.layers.MaxPooling2D and _is_plain_pooling(layer):
+    if _is_plain_pooling(layer) and type(layer) is keras.layers.MaxPooling2D:
         return _MaxPooling(layer)
     return layer
 
@@ -88,8 +88,7 @@ def joined(network: keras.Model) -> dict[str, str]:
     makers = {id(op.output): op for op in operations}
     found = {}
     for pooling in operations:
-        pooled = type(pooling) in (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
-        if pooled and _is_plain_pooling(pooling) and readers[id(pooling.input)] == 1:
+        if _is_plain_pooling(pooling) and readers[id(pooling.input)] == 1:
             maker: Any = makers.get(id(pooling.input))
             if _has_winograd(maker) and maker.activation is keras.activations.relu:
                 found[pooling.name] = maker.name
@@ -123,7 +122,8 @@ def _is_plain_convolution(layer: Any) -> bool:
 
 def _is_plain_pooling(layer: keras.Layer) -> bool:
     return (
-        tuple(layer.pool_size) == tuple(layer.strides) == (2, 2)
+        type(layer) in (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
+        and tuple(layer.pool_size) == tuple(layer.strides) == (2, 2)
         and layer.padding == "valid"
         and layer.data_format == "channels_last"
     )
@@ -214,7 +214,7 @@ class _PooledConvolution(keras.Layer):
 
     def call(self, x: Tensor) -> Tensor:
         _, height, width, _ = x.shape
-        if height * width < _FEWEST_JOINED:
+        if not is_joined((height, width)):
             return self.pooling(self.convolution(x))
         kernel, bias = self.convolution.constants()
         average = type(self.pooling) is keras.layers.AveragePooling2D
@@ -260,10 +260,9 @@ class _MaxPooling(_Replacement):
     def _fast(self, x: Tensor) -> Tensor:
         @tf.custom_gradient
         def pooling(x: Tensor) -> Any:
-            _, height, width, channels = x.shape
-            h, w = height // 2, width // 2
-            cells = tf.reshape(x[0, : 2 * h, : 2 * w], [h, 2, w, 2, channels])
-            places = [cells[:, i, :, j] for i, j in ((0, 0), (0, 1), (1, 0), (1, 1))]
+            _, height, width, _ = x.shape
+            odd = height % 2, width % 2
+            places = cells.places(x[0, : height - odd[0], : width - odd[1]])
             most = functools.reduce(tf.maximum, places)
 
             def gradient(g: Tensor) -> Tensor:
@@ -272,9 +271,7 @@ class _MaxPooling(_Replacement):
                 for place in places:
                     shares.append(tf.where(place == most, rest, 0.0))
                     rest = tf.where(place == most, 0.0, rest)
-                above, below = tf.stack(shares[:2], 2), tf.stack(shares[2:], 2)
-                spread = tf.reshape(tf.stack([above, below], 1), [2 * h, 2 * w, channels])
-                return tf.pad(spread, [[0, height - 2 * h], [0, width - 2 * w], [0, 0]])[None]
+                return tf.pad(cells.spread(shares), [[0, odd[0]], [0, odd[1]], [0, 0]])[None]
 
             return most[None], gradient
 

@@ -257,12 +257,13 @@ class _Estimator:
     def _at_once(self, size: Size) -> tuple[dict[str, int], float]:
         """The memory and the time of what is evaluated at once, but for targets."""
         shapes = self._shapes(size)
+        joined = self.features.joined(self.layers, size)
         parts = {
-            "network and losses": self._program(size, shapes),
+            "network and losses": self._program(size, shapes, joined),
             "kernels": round(_KERNELS * sum(4 * 36 * n for n in self._transformed(shapes))),
             "compiler": round(_COMPILER + _COMPILED_LAYER * len(shapes)),
         }
-        return parts, self._seconds(size, shapes)
+        return parts, self._seconds(size, shapes, joined)
 
     def _with_targets(
         self, parts: Mapping[str, int], size: Size, passed: float = 0
@@ -291,7 +292,7 @@ class _Estimator:
             "pictures": self._pictures(size),
         }
 
-    def _program(self, size: Size, shapes: Sequence[_Operation]) -> int:
+    def _program(self, size: Size, shapes: Sequence[_Operation], joined: set[str]) -> int:
         """What is alive at most between the beginning and the end of an evaluation.
 
         From the forward pass every activation is kept until the backward pass has come to it; of
@@ -299,7 +300,6 @@ class _Estimator:
         schedule of a CPU program, all gradients of the losses are computed at the turn, and wait;
         by the sequential one, which XLA_FLAGS can ask for, they do not.
         """
-        joined = self.features.joined(self.layers, size)
         waits = SEQUENTIAL not in os.environ.get("XLA_FLAGS", "")
         own = {IMAGE: ((), (*size, 3))} | {op.name: (op, shape) for op, shape in shapes}
         waiting = {n: _activation(own[n]) for n in self.layers}
@@ -320,8 +320,7 @@ class _Estimator:
             before = out
         return round(max(most, kept + turn))
 
-    def _seconds(self, size: Size, shapes: Sequence[_Operation]) -> float:
-        joined = self.features.joined(self.layers, size)
+    def _seconds(self, size: Size, shapes: Sequence[_Operation], joined: set[str]) -> float:
         speed, own = machine.speed(), self._needs(size)
         products = own.products / _LOSSES
         traffic = own.traffic

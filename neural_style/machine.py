@@ -126,7 +126,6 @@ def speed() -> Speed:
 
 
 def _least_seconds(work: Callable[[], object]) -> float:
-    work()
     seconds = []
     for _ in range(_REPEATS):
         began = time.perf_counter()

@@ -37,6 +37,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from neural_style import cells
 from neural_style.backend import tf
 from neural_style.strips import Strips
 
@@ -45,8 +46,7 @@ Matrix: TypeAlias = NDArray[np.float64]
 
 _TILE, _WINDOW = 4, 6
 _HALO = 4  # rows and columns that are read with a strip, a whole tile; two are of use
-_CELL = ((0, 0), (0, 1), (1, 0), (1, 1))  # the positions of a cell that is pooled
-_BITS = (1, 2, 4, 8)  # one for each
+_BITS = (1, 2, 4, 8)  # of the places of a cell that is pooled
 _CELL_HALO = 3  # cells that are read with a strip: _HALO, and the other half of two
 _POINTS = np.array([0, 0.5**0.5, -(0.5**0.5), 2**0.5, -(2**0.5)])  # and ∞, the last
 _INVERSES = [5, 3, 4, 1, 2, 0]
@@ -151,16 +151,15 @@ def convolve_and_pool(
 
     def strip(i: Tensor) -> list[Tensor]:
         y = tf.nn.relu(_strip(strips.part(padded, i, _HALO), kernel, adjoint=False) + bias)
-        y = tf.reshape(y, [y.shape[0] // 2, 2, y.shape[1] // 2, 2, y.shape[2]])
-        places = [y[:, row, :, column] for row, column in _CELL]
+        places = cells.places(y)
         if average:
             bits = [tf.where(place > 0, bit, 0) for place, bit in zip(places, _BITS, strict=True)]
             return [sum(places[1:], places[0]) / 4, tf.cast(sum(bits[1:], bits[0]), tf.uint8)]
         most = functools.reduce(tf.maximum, places)
-        first = tf.where(most > 0, _BITS[-1], 0)
+        first = _BITS[-1]
         for place, bit in zip(places[-2::-1], _BITS[-2::-1], strict=True):
-            first = tf.where((place == most) & (most > 0), bit, first)
-        return [most, tf.cast(first, tf.uint8)]
+            first = tf.where(place == most, bit, first)
+        return [most, tf.cast(tf.where(most > 0, first, 0), tf.uint8)]
 
     pooled, passing = strips.each(strip, x, kernel.shape[2], 2, (tf.float32, tf.uint8))
     return pooled, passing
@@ -194,9 +193,7 @@ def unpool_and_convolve(
         share, bits = (strips.part(each, i, _CELL_HALO, 2) for each in (shares, passing))
         bits = tf.cast(bits, tf.int32)
         places = [tf.where(tf.bitwise.bitwise_and(bits, bit) > 0, share, 0.0) for bit in _BITS]
-        cells = tf.stack([tf.stack(places[:2], 2), tf.stack(places[2:], 2)], 1)
-        x = tf.reshape(cells, [2 * share.shape[0], 2 * share.shape[1], share.shape[2]])
-        return [_strip(x[1:-1, 1:-1], kernel, adjoint=True)]
+        return [_strip(cells.spread(places)[1:-1, 1:-1], kernel, adjoint=True)]
 
     (y,) = strips.each(strip, g, kernel.shape[1])
     return y
