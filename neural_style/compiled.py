@@ -13,8 +13,10 @@ pictures that are cut into tiles.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
+import math
 from collections import UserDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -26,7 +28,7 @@ from neural_style import distances
 from neural_style.backend import tf
 from neural_style.errors import LossError
 from neural_style.features import FeatureModel, Features
-from neural_style.images import Image
+from neural_style.images import Image, Size
 from neural_style.losses import Loss, Tensor
 
 Values: TypeAlias = tuple[float, list[float], NDArray[np.float32]]
@@ -57,8 +59,12 @@ class Whole:
             return []
         key = which, image.shape
         if key not in self._measures:
+            size = image.shape[0], image.shape[1]
+            reserve(self.features, union(self._losses), size)
             chosen = functools.partial(self._statistics, which=which)
-            self._measures[key] = tf.function(chosen, autograph=False)
+            self._measures[key] = tf.function(
+                chosen, autograph=False, jit_compile=self.features.is_compiled(size)
+            )
         pixels = tf.constant(image[None], tf.float32)
         return list(arrays(self._measures[key](pixels, guides=tensors(list(guides)))))
 
@@ -82,16 +88,14 @@ class Whole:
         self, image: Image, weights: Sequence[float], targets: Sequence[Any], guides: Guides
     ) -> list[int]:
         """The losses whose weighted value or gradient is not finite."""
+        pixels = tf.constant(image[None], tf.float32)
         broken = []
         for i, (loss, weight, target, guide) in enumerate(
             zip(self._losses, weights, targets, tensors(list(guides)), strict=True)
         ):
-            pixels = tf.constant(image[None], tf.float32)
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(pixels)
-                features = self.features(pixels, loss.layers)
-                value = weight * _value(loss, features, target, guide)
-            gradient = tape.gradient(value, pixels, unconnected_gradients="zero")
+            alone = functools.partial(self._alone, loss)
+            compiled = tf.function(alone, autograph=False, jit_compile=True)
+            value, gradient = compiled(pixels, weight, target, guide)
             if not (np.isfinite(value) and np.isfinite(gradient).all()):
                 broken.append(i)
         return broken
@@ -102,6 +106,15 @@ class Whole:
         return [
             statistic(loss, features, guide) for loss, guide in zip(losses, guides, strict=True)
         ]
+
+    def _alone(
+        self, loss: Loss, image: Tensor, weight: float, target: Any, guides: Features | None
+    ) -> tuple[Tensor, Tensor]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(image)
+            features = self.features(image, loss.layers, compiled=True)
+            value = weight * _value(loss, features, target, guides)
+        return value, tape.gradient(value, image, unconnected_gradients="zero")
 
     def _value_and_gradient(
         self, image: Tensor, weights: Tensor, targets: list[Any], guides: Guides
@@ -118,6 +131,18 @@ class Whole:
         if gradient is None:
             raise LossError(INDEPENDENT)
         return loss, tf.stack(values), gradient
+
+
+def reserve(features: FeatureModel, layers: Sequence[str], size: Size) -> None:
+    """Have TensorFlow hold memory that all programs for a picture of ``size`` fit in together.
+
+    With oneDNN its allocator keeps what it has: what smaller programs took before, a larger
+    one could not use. What is reserved and never used is not resident.
+    """
+    activations = (math.prod(shape) for _, shape in features.operations(layers, size))
+    # Where there is not so much, the programs may still fit.
+    with contextlib.suppress(tf.errors.ResourceExhaustedError), tf.device("CPU"):
+        tf.raw_ops.Empty(shape=[2 * sum(activations)], dtype=tf.float32, init=False)
 
 
 def without_references(losses: Iterable[Loss]) -> list[Loss]:

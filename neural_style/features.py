@@ -28,6 +28,9 @@ Tensor: TypeAlias = Any
 Features: TypeAlias = dict[str, Tensor]
 
 IMAGE = "image"
+# Pixels. Below, compilation takes longer than it saves; from some 900×900 on, TensorFlow's own
+# convolutions take minutes on processors without AVX-512, where oneDNN has none that is fast.
+_COMPILED = 256 * 256
 
 
 class FeatureModel:
@@ -106,7 +109,10 @@ class FeatureModel:
             if not isinstance(layer, keras.layers.InputLayer)
         )
         self._cuts: dict[tuple[tuple[str, ...], bool], keras.Model] = {}
-        self._accelerated = winograd and not tf.config.list_physical_devices("GPU")
+        # One for each shape: TensorFlow warns of a function with many traces.
+        self._programs: dict[tuple[tuple[str, ...], tuple[int, int]], Any] = {}
+        self._on_cpu = not tf.config.list_physical_devices("GPU")
+        self._accelerated = winograd and self._on_cpu
         # One replacement a layer, so that all cuts share its transformed kernel.
         self._replacement = functools.cache(replacement)
         # What objectives compile for this model, kept here so that it goes with the model.
@@ -146,7 +152,8 @@ class FeatureModel:
         """The activations of ``layers``, in that order, for one image, RGB, 0–255.
 
         ``compiled`` says that the call is traced for XLA, with an image of a static size, and
-        may have the fast layers.
+        may have the fast layers. On a CPU, a call that is not traced has XLA run the network for
+        a large image, compiled once for each size.
 
         Raises
         ------
@@ -159,9 +166,12 @@ class FeatureModel:
         image = _as_tensor(image)
         self.check(layers, tuple(image.shape[1:3]))
         names = _of_network(layers)
-        cut = self._cut(names, fast=compiled and self._accelerated) if names else None
-        found = cut(self.preprocess(image), training=False) if cut else {}
+        found = self._run(names, self.preprocess(image), compiled) if names else {}
         return {name: image if name == IMAGE else found[name] for name in layers}
+
+    def is_compiled(self, size: tuple[int, int]) -> bool:
+        """Whether XLA is to run the network at (height, width) where nothing else asks for it."""
+        return self._on_cpu and size[0] * size[1] >= _COMPILED
 
     def check(self, layers: Iterable[str], size: tuple[int, int] | None = None) -> None:
         """Raise `LayerError` for an unknown layer, or a (height, width) that is too small."""
@@ -246,6 +256,16 @@ class FeatureModel:
         found = receptive.fields(self._cut(names)) if names else {}
         found[IMAGE] = (receptive.Field(), receptive.Field())
         return {name: found[name] for name in layers}
+
+    def _run(self, names: tuple[str, ...], image: Tensor, compiled: bool) -> Features:
+        cut = self._cut(names, fast=compiled and self._accelerated)
+        size = image.shape[1], image.shape[2]
+        if not tf.executing_eagerly() or not self.is_compiled(size):
+            return dict(cut(image, training=False))
+        if (names, size) not in self._programs:
+            alone = functools.partial(cut, training=False)
+            self._programs[names, size] = tf.function(alone, autograph=False, jit_compile=True)
+        return dict(self._programs[names, size](image))
 
     def _cut(self, names: tuple[str, ...], *, fast: bool = False) -> keras.Model:
         if (names, fast) not in self._cuts:

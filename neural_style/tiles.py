@@ -17,9 +17,8 @@ the targets of "map" losses, as NumPy arrays, and S.
 from __future__ import annotations
 
 import copy
-import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,7 @@ from neural_style.compiled import (
     Values,
     arrays,
     distance,
+    reserve,
     statistic,
     tensors,
     union,
@@ -65,22 +65,21 @@ class Tiled:
         self._maps = tuple(i for i, loss in enumerate(losses) if loss.tiling == "map")
         layers = union(losses)
         self._shapes = {n: shape[:2] for n, shape in features.shapes(layers, size).items()}
-        self._reserve(union(losses))
+        rows, columns = self.windows[0].pixels
+        reserve(features, layers, (rows.stop - rows.start, columns.stop - columns.start))
         # Without AutoGraph, an error in a loss is raised as it is.
-        self._measure = tf.function(self._statistics, autograph=False)
-        forward = functools.partial(self._statistics, compiled=True)
-        self._forward = tf.function(forward, autograph=False, jit_compile=True)
+        self._forward = tf.function(self._statistics, autograph=False, jit_compile=True)
         self._backward = tf.function(self._gradient, autograph=False, jit_compile=True)
 
     @property
     def trace_count(self) -> int:
-        """How often the two passes have been compiled, together."""
+        """How often the two passes have been compiled, together, measuring included."""
         passes = (self._forward, self._backward)
         return sum(int(each.experimental_get_tracing_count()) for each in passes)
 
     def measure(self, image: Image, which: tuple[int, ...], guides: Guides) -> list[Any]:
         """The statistics of one picture for the losses ``which``, as NumPy arrays."""
-        return [found for found, _ in self._assembled(self._measure, image, which, guides)]
+        return [found for found, _ in self._assembled(image, which, guides)]
 
     def prepared(self, i: int, target: Any) -> Any:
         """The target of a "mean" loss as tensors; of a "map" loss, which is cut, as arrays."""
@@ -111,7 +110,7 @@ class Tiled:
         values = dict.fromkeys(range(len(self._losses)), 0.0)
         slopes = []
         masks = [guides[i] for i in self._means]
-        statistics = self._assembled(self._forward, image, self._means, masks)
+        statistics = self._assembled(image, self._means, masks)
         for i, (found, mass) in zip(self._means, statistics, strict=True):
             values[i], slope = _slope(self._losses[i], found, targets[i], weights[i])
             slopes.append(slope and {k: _divided(d, mass[k]) for k, d in slope.items()})
@@ -149,25 +148,13 @@ class Tiled:
                 broken.append(i)
         return broken
 
-    def _reserve(self, layers: Sequence[str]) -> None:
-        """Have TensorFlow begin with memory that the largest of the programs fits in.
-
-        With oneDNN its allocator keeps what it has: what smaller programs took before, a larger
-        one could not use. What is reserved and never used is not resident.
-        """
-        rows, columns = self.windows[0].pixels
-        window = rows.stop - rows.start, columns.stop - columns.start
-        activations = (math.prod(x) for _, x in self.features.operations(layers, window))
-        with tf.device("CPU"):
-            tf.raw_ops.Empty(shape=[2 * sum(activations)], dtype=tf.float32, init=False)
-
     def _assembled(
-        self, function: Callable[..., Any], image: Image, which: tuple[int, ...], masks: Guides
+        self, image: Image, which: tuple[int, ...], masks: Guides
     ) -> list[tuple[Statistic, Statistic]]:
         """The statistics of the picture for the losses ``which``, and their masses."""
         totals: list[Any] = [None] * len(which)
         for window in self.windows if which else ():
-            found = arrays(function(*_inputs(image, window, masks), which))
+            found = arrays(self._forward(*_inputs(image, window, masks), which))
             for k, i in enumerate(which):
                 if i in self._maps:
                     totals[k] = self._placed(totals[k], found[k], window)
@@ -198,10 +185,9 @@ class Tiled:
         guides: Features,
         masks: Guides,
         which: tuple[int, ...],
-        compiled: bool = False,
     ) -> list[Any]:
         losses = [self._losses[i] for i in which]
-        features = self.features(image, union(losses), compiled=compiled)
+        features = self.features(image, union(losses), compiled=True)
         return [
             _own(loss, features) if loss.tiling == "map" else _share(loss, features, guides, mask)
             for loss, mask in zip(losses, masks, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from neural_style import FeatureModel, images
+from neural_style import FeatureModel, Objective, images
 from neural_style.errors import BackendError, LayerError, OptionError, WeightsError
+from neural_style.extensions import Content
 from neural_style.images import Image
 
 ALL = tuple(f"block{b}_conv{c}" for b, n in enumerate((2, 2, 4, 4, 4), 1) for c in range(1, n + 1))
@@ -225,3 +227,65 @@ def test_its_config_tells_networks_apart(tiny: FeatureModel, tiny_network: keras
     assert FeatureModel(other, preprocess="raw").sha256 != tiny.sha256
     with pytest.raises(OptionError, match="'tiny' has weights or a preprocessing of its own"):
         FeatureModel.from_config(config)
+
+
+@pytest.fixture
+def uncompilable() -> FeatureModel:
+    """Of one layer, "same", which XLA cannot compile."""
+
+    class Same(keras.layers.Layer):
+        def call(self, x: Any) -> Any:
+            return tf.ensure_shape(tf.numpy_function(lambda y: y, [x], tf.float32), x.shape)
+
+        def compute_output_shape(self, shape: Any) -> Any:
+            return shape
+
+    inputs = keras.Input((None, None, 3))
+    network = keras.Model(inputs, Same(name="same")(inputs))
+    return FeatureModel(network, preprocess="raw")
+
+
+def test_xla_runs_the_network_for_large_pictures(uncompilable: FeatureModel) -> None:
+    small, large = np.ones((255, 257, 3), np.float32), np.ones((256, 257, 3), np.float32)
+    np.testing.assert_array_equal(uncompilable(small, ["same"])["same"][0], small)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="XLA"):
+        uncompilable(large, ["same"])
+
+
+def test_xla_measures_large_references(uncompilable: FeatureModel) -> None:
+    for size, expectation in (
+        ((255, 257), contextlib.nullcontext()),
+        ((256, 257), pytest.raises(tf.errors.InvalidArgumentError, match="XLA")),
+    ):
+        loss = Content(images.noise(size), layers=["same"])
+        objective = Objective(loss, uncompilable, size)
+        with expectation:
+            objective.refresh(images.noise(size), round=0)
+
+
+def test_a_large_picture_has_the_features_of_its_parts(tiny: FeatureModel) -> None:
+    large = images.noise((300, 280), seed=1)
+    layers = ["block1_conv1", "block2_conv1", "image"]
+    whole = tiny(large, layers)
+    part = tiny(large[:120, :120], layers)
+    assert list(whole) == layers
+    for layer, side in zip(layers, (100, 50, 100), strict=True):
+        inner = slice(0, side)
+        np.testing.assert_allclose(
+            whole[layer][:, inner, inner], part[layer][:, inner, inner], rtol=1e-4, atol=1e-4
+        )
+
+
+def test_the_gradient_of_a_large_picture(tiny: FeatureModel) -> None:
+    """Of Σ f² it is that of the parts where these do not see their ends."""
+
+    def gradient(image: Image) -> Any:
+        x = tf.constant(image[None])
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = tf.reduce_sum(tiny(x, ["block2_conv1"])["block2_conv1"] ** 2)
+        return tape.gradient(value, x)[0]
+
+    large = images.noise((300, 280), seed=1)
+    whole, part = gradient(large), gradient(large[:120, :120])
+    np.testing.assert_allclose(whole[:90, :90], part[:90, :90], rtol=1e-3, atol=1e-3)
