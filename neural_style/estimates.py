@@ -17,6 +17,7 @@ evaluations.
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 import math
@@ -33,6 +34,7 @@ from neural_style.images import Size
 from neural_style.losses import Loss
 from neural_style.optimisers import SciPyLBFGS
 from neural_style.sums import WeightedSum, terms_of
+from neural_style.tiles import BACK
 from neural_style.tracing import LossNeeds
 from neural_style.tuning import SEQUENTIAL
 from neural_style.windows import windows
@@ -52,12 +54,12 @@ _KERNELS = 1.3  # of the transformed kernels
 _PASSING = 1.5  # of a layer's input and output: their gradients, and padded copies
 _TAPS = 9  # of the first layer's input: the products for its gradient
 _LOSSES_HELD = 1.15  # of what is found in the traced losses
-_EAGER = 1.35 * 0.6  # of the same in the pass that measures targets, less what is used again
+_MEASURED = 2  # of a layer's input and output, in the pass that measures targets
 
 # Of the speed of matrix products: Winograd's and direct convolutions, the losses' products.
 _WINOGRAD, _DIRECT, _LOSSES = 1.0, 1.0, 0.7
 _PASSES = 1.5  # through memory, of every activation, forward and back each
-_SECOND_PASS = 1.4  # times an evaluation at once, where statistics are taken before it
+_FORWARD = 0.4  # of an evaluation at once, where statistics are taken before it
 _CALL = 3e-3  # seconds
 
 
@@ -183,17 +185,17 @@ class _Estimator:
     def __call__(self, size: Size, tile: int | None) -> Estimate:
         if tile is None or max(size) <= tile:
             parts, seconds = self._at_once(size)
-            parts = self._with_targets(parts, size, self._passed(tile))
-            return Estimate(size, None, parts, seconds)
-        cut = windows(self.losses, self.features, size, tile)
-        rows, columns = cut[0].pixels
-        window = rows.stop - rows.start, columns.stop - columns.start
+            return Estimate(size, None, self._with_targets(parts, size, tile), seconds)
+        forward = windows(self.losses, self.features, size, tile)
+        backward = windows(self.losses, self.features, size, tile, BACK)
+        window = backward[0].size
         parts, seconds = self._at_once(window)
+        seconds *= len(backward)
+        if any(loss.tiling == "mean" for loss in self.losses):
+            seconds += _FORWARD * len(forward) * self._at_once(forward[0].size)[1]
         if any(loss.tiling == "map" for loss in self.losses):
             parts["crops"] = round(2 * self._needs(window).targets)
-        passes = _SECOND_PASS if any(loss.tiling == "mean" for loss in self.losses) else 1
-        parts = self._with_targets(parts, size)
-        return Estimate(size, tile, parts, len(cut) * passes * seconds)
+        return Estimate(size, tile, self._with_targets(parts, size, tile), seconds)
 
     def surely_fits(self, size: Size, free: int) -> bool:
         """Whether it is clear without a trace, from the shapes of the layers alone."""
@@ -201,7 +203,7 @@ class _Estimator:
             return False
         shapes = self._shapes(size)
         rough: float = 10 * sum(map(_activation, shapes)) + 10 * self._pictures(size)
-        rough += self._passed(None)
+        rough += self._measuring(None)
         return 2 * (rough + _COMPILER + 2 * len(shapes) * _COMPILED_LAYER) < free
 
     def largest_tile(self, size: Size, free: int, whole: Estimate) -> int:
@@ -228,31 +230,18 @@ class _Estimator:
 
     def _largest_tile(self, size: Size, free: int) -> int | None:
         most = max(map(max, (size, *self.references)))
-        return self._largest(lambda side: (size, side), most, free)
+        return _largest(lambda side: self(size, side), most, free)
 
     def _largest_size(self, size: Size, free: int) -> Size | None:
-        def scaled(side: int) -> Size:
-            return images.scaled(size, side / max(size))
+        def smaller(side: int) -> Estimate:
+            """Of the picture at a longest side, and of the references that are of its size."""
+            own = images.scaled(size, side / max(size))
+            estimator = copy.copy(self)
+            estimator.references = {own if each == size else each for each in self.references}
+            return estimator(own, None)
 
-        side = self._largest(lambda side: (scaled(side), None), max(size) - 1, free)
-        return None if side is None else scaled(side)
-
-    def _largest(
-        self, at: Callable[[int], tuple[Size, int | None]], most: int, free: int
-    ) -> int | None:
-        """The largest side, in steps, for which what it stands for fits."""
-
-        def memory(steps: int) -> float:
-            try:
-                return MARGIN * self(*at(_STEP * steps)).memory
-            except StyleError:  # too small for a layer, or for the halo of a tile
-                return 0
-
-        low, high = 0, math.ceil(most / _STEP)
-        while low < high:  # by halves, since memory grows with the side
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if memory(middle) <= free else (low, middle - 1)
-        return _STEP * low if low and memory(low) > 0 else None
+        side = _largest(smaller, max(size) - 1, free)
+        return None if side is None else images.scaled(size, side / max(size))
 
     def _at_once(self, size: Size) -> tuple[dict[str, int], float]:
         """The memory and the time of what is evaluated at once, but for targets."""
@@ -266,25 +255,28 @@ class _Estimator:
         return parts, self._seconds(size, shapes, joined)
 
     def _with_targets(
-        self, parts: Mapping[str, int], size: Size, passed: float = 0
+        self, parts: Mapping[str, int], size: Size, tile: int | None
     ) -> dict[str, int]:
         """With what is kept of measuring targets, and what it takes beyond the evaluation.
 
-        ``passed`` is what the passes over references leave; tiles have reserved it, see
-        `neural_style.tiles`. A refresh finds the memory of the evaluations before it still taken.
+        What is measured by the network has its memory before the evaluation does, see
+        `neural_style.compiled.reserve`. A refresh finds that of the evaluations before it still
+        taken.
         """
         own = self._needs(size)
-        kept = own.targets + passed
+        kept: float = own.targets
+        program = parts["network and losses"] + parts["kernels"]
+        measuring: float = max(0, self._measuring(tile) - program)
         moving = [loss for loss in self.losses if loss.refresh_every is not None]
         if moving:
-            measuring = own.matching
+            measuring += own.matching
             for loss in moving:
                 needs = functools.partial(LossNeeds.of, [loss], self.features)
                 measuring += needs(size).statistics
                 for image in loss.references:  # which is measured once, and kept
                     kept += needs((image.shape[0], image.shape[1])).statistics
         else:
-            measuring = max(0, own.statistics + own.matching - sum(parts.values()))
+            measuring += max(0, own.statistics + own.matching - sum(parts.values()))
         return {
             **parts,
             "targets": round(kept),
@@ -346,14 +338,13 @@ class _Estimator:
             if self.features.is_fast(operation, shape)
         ]
 
-    def _passed(self, tile: int | None) -> float:
-        """What the passes over all references leave, each at once or in tiles."""
-        return max((self._eager(_within(own, tile)) for own in self.references), default=0)
+    def _measuring(self, tile: int | None) -> float:
+        """What the network takes for the largest reference, at once or in tiles."""
+        return max((self._forward(_within(own, tile)) for own in self.references), default=0)
 
-    def _eager(self, size: Size) -> float:
-        """What the pass over a reference leaves."""
+    def _forward(self, size: Size) -> float:
         sizes = [_activation(operation) for operation in self._shapes(size)]
-        return _EAGER * max((a + b for a, b in itertools.pairwise([0, *sizes])), default=0)
+        return _MEASURED * max((a + b for a, b in itertools.pairwise([0, *sizes])), default=0)
 
     def _needs(self, size: Size) -> LossNeeds:
         return LossNeeds.of(self.losses, self.features, size)
@@ -363,6 +354,22 @@ class _Estimator:
 
     def _shapes(self, size: Size) -> list[_Operation]:
         return self.features.operations(self.layers, size)
+
+
+def _largest(at: Callable[[int], Estimate], most: int, free: int) -> int | None:
+    """The largest side, in steps, at which it fits."""
+
+    def memory(steps: int) -> float:
+        try:
+            return MARGIN * at(_STEP * steps).memory
+        except StyleError:  # too small for a layer, or for the halo of a tile
+            return 0
+
+    low, high = 0, math.ceil(most / _STEP)
+    while low < high:  # by halves, since memory grows with the side
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if memory(middle) <= free else (low, middle - 1)
+    return _STEP * low if low and memory(low) > 0 else None
 
 
 def _checked(tile: Tile) -> Tile:

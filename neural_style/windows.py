@@ -1,6 +1,6 @@
 """How a picture is cut into windows: the geometry of tiles.
 
-    windows(losses, features, size, tile)    # -> [Window(pixels, places, cores), …]
+    windows(losses, features, size, tile, share=1)    # -> [Window(pixels, places, cores), …]
 
 A *window* is what the network sees at once. All are of one shape, so that one compiled
 function serves all, and start at multiples of the deepest layer's stride, so that pooling
@@ -42,9 +42,16 @@ class Axis:
 
     @classmethod
     def cut(
-        cls, side: int, tile: int, fields: Mapping[str, Field], reach: Mapping[str, int]
+        cls,
+        side: int,
+        tile: int,
+        fields: Mapping[str, Field],
+        reach: Mapping[str, int],
+        share: float = 1,
     ) -> Axis:
-        """The fewest windows of at most ``tile``, and of these the smallest.
+        """The fewest windows of at most ``share`` of a tile, and of these the smallest.
+
+        A side that fits into the tile is not cut.
 
         Raises `OptionError` if the halo leaves nothing of a tile.
         """
@@ -59,13 +66,13 @@ class Axis:
         # In units of the stride, but for what is left of the picture at its end.
         before, after = max(0, before), max(0, after)
         units, rest = divmod(side, stride)
-        most = (tile - rest) // stride
-        if most <= before + after:
-            least = (before + after + 1) * stride + rest
+        least = (before + after + 1) * stride + rest
+        if tile < least:
             raise OptionError(
                 f"tile: expected {least} pixels or more for a side of {side} with these layers "
                 f"and losses, of which the halo takes {(before + after) * stride}; got {tile}."
             )
+        most = (max(least, int(share * tile)) - rest) // stride
         number = math.ceil((units - before - after) / (most - before - after))
         window = math.ceil((units + (number - 1) * (before + after)) / number)
         starts = [i * (units - window) // (number - 1) for i in range(number)]
@@ -89,6 +96,12 @@ class Window:
     places: dict[str, Crop]
     cores: dict[str, Crop]
 
+    @property
+    def size(self) -> Size:
+        """(height, width) in pixels."""
+        rows, columns = self.pixels
+        return rows.stop - rows.start, columns.stop - columns.start
+
     def inner(self, layer: str) -> Crop:
         """The core in the window's own features."""
         y, x = (
@@ -107,8 +120,12 @@ class Window:
         return guides
 
 
-def windows(losses: Sequence[Loss], features: FeatureModel, size: Size, tile: int) -> list[Window]:
+def windows(
+    losses: Sequence[Loss], features: FeatureModel, size: Size, tile: int, share: float = 1
+) -> list[Window]:
     """The windows of a picture of ``size``, of one shape and at most ``tile`` a side.
+
+    Sides that are cut have at most ``share`` of it, as far as the halo leaves something of that.
 
     Raises
     ------
@@ -119,7 +136,7 @@ def windows(losses: Sequence[Loss], features: FeatureModel, size: Size, tile: in
     fields = features.receptive_fields(layers)
     reach = {layer: max(x.reach(layer) for x in losses if layer in x.layers) for layer in layers}
     axes = [
-        Axis.cut(side, tile, {layer: fields[layer][i] for layer in layers}, reach)
+        Axis.cut(side, tile, {layer: fields[layer][i] for layer in layers}, reach, share)
         for i, side in enumerate(size)
     ]
     shapes = features.shapes(layers, (axes[0].window, axes[1].window))

