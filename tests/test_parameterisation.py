@@ -28,7 +28,7 @@ class Towards(Loss):
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("variables", ALL, ids=repr)
+@pytest.mark.parametrize("variables", ALL)
 def test_decoding_undoes_encoding(variables: Any, size: tuple[int, int]) -> None:
     image = images.noise(size, seed=3)
     x = variables.encode(image)
@@ -48,7 +48,7 @@ def test_without_scaling_it_is_a_rotation(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("variables", ALL, ids=repr)
+@pytest.mark.parametrize("variables", ALL)
 def test_pulling_is_the_transpose_of_decoding(variables: Any, size: tuple[int, int]) -> None:
     x, gradient = images.noise(size, seed=1) - 128, images.noise(size, seed=2) - 128
     there = float((variables.decode(x).astype(float) * gradient).sum())

@@ -289,7 +289,7 @@ def test_pictures_by_title_have_no_settings(options: Any) -> None:
         contact_sheet({"a": plain(RED)}, **options)
 
 
-@pytest.mark.parametrize("pictures", [[], {}, iter(())], ids=repr)
+@pytest.mark.parametrize("pictures", [[], {}, iter(())])
 def test_a_sheet_of_nothing_is_refused(pictures: Any) -> None:
     for columns in (None, 2):
         with pytest.raises(OptionError, match="expected at least one, got none"):
