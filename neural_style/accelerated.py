@@ -10,8 +10,8 @@
 - 2×2 maximum pooling has a gradient by comparisons.
 
 They are for functions that XLA compiles, with static shapes. On small maps they leave
-the work to the layer itself. Weights are read once, at the first trace. Rounding, 1e-6 of
-a convolution's result, can decide a tie of a pooling in another way, on flat colour above all:
+the work to the layer itself. A kernel that is kept is read once. Rounding, 1e-6 of a convolution's
+result, can decide a tie of a pooling in another way, on flat colour above all:
 the gradient then goes to a neighbouring position.
 
 Measured on two AVX-512 cores, TensorFlow 2.21: 64 channels at 512×512 take 52 ms where direct
@@ -28,14 +28,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from neural_style import cells, winograd
 from neural_style.backend import keras, tf
 
 Tensor: TypeAlias = Any
-Array: TypeAlias = NDArray[np.float32]
 
 _FEWEST_CHANNELS = 64
 _FEWEST_POSITIONS = 16 * 16
@@ -43,12 +39,16 @@ _FEWEST_JOINED = 96 * 96  # positions; below, it takes longer to compile, for li
 _PICTURE_CHANNELS = 4
 
 
-def replacement(layer: keras.Layer) -> keras.Layer:
-    """What stands for ``layer`` in a network that XLA compiles for a CPU."""
+def replacement(layer: keras.Layer, *, kept: bool = True) -> keras.Layer:
+    """What stands for ``layer`` in a network that XLA compiles for a CPU.
+
+    ``kept`` says whether a transformed kernel, of four times the size, stays in memory, or is made
+    again at each use.
+    """
     if _is_plain_convolution(layer):
         channels = layer.kernel.shape[2:]
         if min(channels) >= _FEWEST_CHANNELS:
-            return _WinogradConvolution(layer)
+            return _WinogradConvolution(layer, kept)
         if channels[0] <= _PICTURE_CHANNELS:
             return _PictureConvolution(layer)
     if _is_plain_pooling(layer) and type(layer) is keras.layers.MaxPooling2D:
@@ -150,54 +150,56 @@ class _Replacement(keras.Layer):
 
 
 class _Convolution(_Replacement):
-    def __init__(self, layer: keras.Layer) -> None:
-        super().__init__(layer)
-        self._constants: tuple[Tensor, Tensor] | None = None
+    def kernel(self) -> Tensor:
+        """The kernel as `_forward` and `_backward` take it."""
+        return tf.convert_to_tensor(self.layer.kernel)
 
-    def constants(self) -> tuple[Tensor, Tensor]:
-        """The prepared weights and the bias."""
-        if self._constants is None:
-            with tf.init_scope():  # out of the function that is being traced
-                weights, *bias = self.layer.get_weights()
-                bias = bias[0] if bias else np.zeros(self.layer.filters, np.float32)
-                self._constants = tf.constant(self._prepared(weights)), tf.constant(bias)
-        return self._constants
+    def bias(self) -> Tensor:
+        """Zeros where the layer has none."""
+        bias = self.layer.bias
+        return tf.zeros(self.layer.filters) if bias is None else tf.convert_to_tensor(bias)
 
     def _fast(self, x: Tensor) -> Tensor:
-        weights, bias = self.constants()
+        kernel, bias = self.kernel(), self.bias()
         relu = self.layer.activation is keras.activations.relu
 
         @tf.custom_gradient
         def convolution(x: Tensor) -> Any:
-            y = self._forward(x, weights, bias, relu)
+            y = self._forward(x, kernel, bias, relu)
 
             def gradient(g: Tensor) -> Tensor:
-                return self._backward(tf.where(y > 0, g, 0.0) if relu else g, weights)
+                return self._backward(tf.where(y > 0, g, 0.0) if relu else g, kernel)
 
             return y, gradient
 
         y = convolution(x)
         return y if relu else self.layer.activation(y)
 
-    def _prepared(self, weights: Array) -> Array:
+    def _forward(self, x: Tensor, kernel: Tensor, bias: Tensor, relu: bool) -> Tensor:
         raise NotImplementedError
 
-    def _forward(self, x: Tensor, weights: Tensor, bias: Tensor, relu: bool) -> Tensor:
-        raise NotImplementedError
-
-    def _backward(self, g: Tensor, weights: Tensor) -> Tensor:
+    def _backward(self, g: Tensor, kernel: Tensor) -> Tensor:
         raise NotImplementedError
 
 
 class _WinogradConvolution(_Convolution):
-    def _prepared(self, weights: Array) -> Array:
-        return winograd.transform(weights)
+    def __init__(self, layer: keras.Layer, kept: bool) -> None:
+        super().__init__(layer)
+        self._kept = kept
 
-    def _forward(self, x: Tensor, weights: Tensor, bias: Tensor, relu: bool) -> Tensor:
-        return winograd.convolve(x, weights, bias, relu=relu)
+    def kernel(self) -> Tensor:
+        return self._transformed if self._kept else super().kernel()
 
-    def _backward(self, g: Tensor, weights: Tensor) -> Tensor:
-        return winograd.convolve(g, weights, adjoint=True)
+    @functools.cached_property
+    def _transformed(self) -> Tensor:
+        with tf.init_scope():  # out of the function that is being traced
+            return winograd.transform(tf.convert_to_tensor(self.layer.kernel))
+
+    def _forward(self, x: Tensor, kernel: Tensor, bias: Tensor, relu: bool) -> Tensor:
+        return winograd.convolve(x, kernel, bias, relu=relu)
+
+    def _backward(self, g: Tensor, kernel: Tensor) -> Tensor:
+        return winograd.convolve(g, kernel, adjoint=True)
 
 
 class _PooledConvolution(keras.Layer):
@@ -216,7 +218,7 @@ class _PooledConvolution(keras.Layer):
         _, height, width, _ = x.shape
         if not is_joined((height, width)):
             return self.pooling(self.convolution(x))
-        kernel, bias = self.convolution.constants()
+        kernel, bias = self.convolution.kernel(), self.convolution.bias()
         average = type(self.pooling) is keras.layers.AveragePooling2D
 
         @tf.custom_gradient
@@ -233,18 +235,15 @@ class _PooledConvolution(keras.Layer):
 
 
 class _PictureConvolution(_Convolution):
-    def _prepared(self, weights: Array) -> Array:
-        return weights
-
-    def _forward(self, x: Tensor, weights: Tensor, bias: Tensor, relu: bool) -> Tensor:
-        y = tf.nn.conv2d(x, weights, 1, "SAME") + bias
+    def _forward(self, x: Tensor, kernel: Tensor, bias: Tensor, relu: bool) -> Tensor:
+        y = tf.nn.conv2d(x, kernel, 1, "SAME") + bias
         return tf.nn.relu(y) if relu else y
 
-    def _backward(self, g: Tensor, weights: Tensor) -> Tensor:
+    def _backward(self, g: Tensor, kernel: Tensor) -> Tensor:
         """One product for every tap of the kernel, then the taps shifted and added."""
         _, height, width, filters = g.shape
-        channels = weights.shape[2]
-        taps = tf.reshape(tf.transpose(weights, [3, 0, 1, 2]), [filters, 9 * channels])
+        channels = kernel.shape[2]
+        taps = tf.reshape(tf.transpose(kernel, [3, 0, 1, 2]), [filters, 9 * channels])
         products = tf.matmul(tf.reshape(g, [height * width, filters]), taps)
         products = tf.reshape(products, [height, width, 3, 3, channels])
         products = tf.pad(products, [[1, 1], [1, 1], [0, 0], [0, 0], [0, 0]])

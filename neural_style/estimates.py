@@ -192,7 +192,7 @@ class _Estimator:
         parts, seconds = self._at_once(window)
         seconds *= len(backward)
         if any(loss.tiling == "mean" for loss in self.losses):
-            seconds += _FORWARD * len(forward) * self._at_once(forward[0].size)[1]
+            seconds += _FORWARD * len(forward) * self._seconds(forward[0].size)
         if any(loss.tiling == "map" for loss in self.losses):
             parts["crops"] = round(2 * self._needs(window).targets)
         return Estimate(size, tile, self._with_targets(parts, size, tile), seconds)
@@ -246,13 +246,13 @@ class _Estimator:
     def _at_once(self, size: Size) -> tuple[dict[str, int], float]:
         """The memory and the time of what is evaluated at once, but for targets."""
         shapes = self._shapes(size)
-        joined = self.features.joined(self.layers, size)
+        kept = self._transformed(shapes) if self.features.keeps_kernels(size) else []
         parts = {
-            "network and losses": self._program(size, shapes, joined),
-            "kernels": round(_KERNELS * sum(4 * 36 * n for n in self._transformed(shapes))),
+            "network and losses": self._program(size, shapes),
+            "kernels": round(_KERNELS * sum(kept)),
             "compiler": round(_COMPILER + _COMPILED_LAYER * len(shapes)),
         }
-        return parts, self._seconds(size, shapes, joined)
+        return parts, self._seconds(size)
 
     def _with_targets(
         self, parts: Mapping[str, int], size: Size, tile: int | None
@@ -284,7 +284,7 @@ class _Estimator:
             "pictures": self._pictures(size),
         }
 
-    def _program(self, size: Size, shapes: Sequence[_Operation], joined: set[str]) -> int:
+    def _program(self, size: Size, shapes: Sequence[_Operation]) -> int:
         """What is alive at most between the beginning and the end of an evaluation.
 
         From the forward pass every activation is kept until the backward pass has come to it; of
@@ -292,6 +292,7 @@ class _Estimator:
         schedule of a CPU program, all gradients of the losses are computed at the turn, and wait;
         by the sequential one, which XLA_FLAGS can ask for, they do not.
         """
+        joined = self.features.joined(self.layers, size)
         waits = SEQUENTIAL not in os.environ.get("XLA_FLAGS", "")
         own = {IMAGE: ((), (*size, 3))} | {op.name: (op, shape) for op, shape in shapes}
         waiting = {n: _activation(own[n]) for n in self.layers}
@@ -312,12 +313,14 @@ class _Estimator:
             before = out
         return round(max(most, kept + turn))
 
-    def _seconds(self, size: Size, shapes: Sequence[_Operation], joined: set[str]) -> float:
+    def _seconds(self, size: Size) -> float:
+        """Of what is evaluated at once."""
         speed, own = machine.speed(), self._needs(size)
+        joined = self.features.joined(self.layers, size)
         products = own.products / _LOSSES
         traffic = own.traffic
         before = _activation((None, (*size, 3)))
-        for operation, shape in shapes:
+        for operation, shape in self._shapes(size):
             kernel = getattr(operation, "kernel", None)
             if kernel is not None and len(kernel.shape) == 4:
                 work = 2 * 2 * math.prod(kernel.shape[:3]) * math.prod(shape)
@@ -331,9 +334,9 @@ class _Estimator:
         return float(_CALL + products / speed.products + traffic / speed.copies)
 
     def _transformed(self, shapes: Sequence[_Operation]) -> list[int]:
-        """The elements of a tap, of each kernel that is transformed."""
+        """The bytes of each transformed kernel."""
         return [
-            math.prod(operation.kernel.shape[2:])
+            4 * 36 * math.prod(operation.kernel.shape[2:])
             for operation, shape in shapes
             if self.features.is_fast(operation, shape)
         ]

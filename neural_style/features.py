@@ -31,6 +31,9 @@ IMAGE = "image"
 # Pixels. Below, compilation takes longer than it saves; from some 900×900 on, TensorFlow's own
 # convolutions take minutes on processors without AVX-512, where oneDNN has none that is fast.
 _COMPILED = 256 * 256
+# To so many, transformed kernels are kept: to make them again takes a tenth of an evaluation at
+# 256×256 pixels, at 512×512 a hundredth, where VGG19's take 208 MB.
+_KERNELS_KEPT = 256 * 256
 
 
 class FeatureModel:
@@ -108,13 +111,17 @@ class FeatureModel:
             for layer in self._network.layers
             if not isinstance(layer, keras.layers.InputLayer)
         )
-        self._cuts: dict[tuple[tuple[str, ...], bool], keras.Model] = {}
+        # By layers, and how: as they are, or fast, with kernels that are kept or not.
+        self._cuts: dict[tuple[tuple[str, ...], bool | None], keras.Model] = {}
         # One for each shape: TensorFlow warns of a function with many traces.
         self._programs: dict[tuple[tuple[str, ...], tuple[int, int]], Any] = {}
         self._on_cpu = not tf.config.list_physical_devices("GPU")
         self._accelerated = winograd and self._on_cpu
         # One replacement a layer, so that all cuts share its transformed kernel.
-        self._replacement = functools.cache(replacement)
+        self._replacements = {
+            kept: functools.cache(functools.partial(replacement, kept=kept))
+            for kept in (True, False)
+        }
         # What objectives compile for this model, kept here so that it goes with the model.
         self.compiled: dict[Any, Any] = {}
 
@@ -223,14 +230,18 @@ class FeatureModel:
         cut = self._cut(names)
         run = {op.name: op for op in cut.operations if not isinstance(op, keras.layers.InputLayer)}
         outputs = {name: operation.output for name, operation in run.items()}
-        if (tuple(run), False) not in self._cuts:
-            self._cuts[tuple(run), False] = keras.Model(cut.inputs[0], outputs)
-        found = self._cuts[tuple(run), False].compute_output_shape((1, *size, 3))
+        if (tuple(run), None) not in self._cuts:
+            self._cuts[tuple(run), None] = keras.Model(cut.inputs[0], outputs)
+        found = self._cuts[tuple(run), None].compute_output_shape((1, *size, 3))
         return [(run[name], tuple(found[name][1:])) for name in run]
 
     def is_fast(self, layer: keras.Layer, shape: tuple[int, ...]) -> bool:
         """Whether a convolution goes by Winograd's algorithm, for an activation of ``shape``."""
         return self._accelerated and by_winograd(layer, shape)
+
+    def keeps_kernels(self, size: tuple[int, int]) -> bool:
+        """Whether transformed kernels are kept, once made for a picture of (height, width)."""
+        return size[0] * size[1] <= _KERNELS_KEPT
 
     def joined(self, layers: Iterable[str], size: tuple[int, int]) -> set[str]:
         """The convolutions that are one layer with a pooling, for a picture of (height, width).
@@ -258,8 +269,9 @@ class FeatureModel:
         return {name: found[name] for name in layers}
 
     def _run(self, names: tuple[str, ...], image: Tensor, compiled: bool) -> Features:
-        cut = self._cut(names, fast=compiled and self._accelerated)
         size = image.shape[1], image.shape[2]
+        fast = compiled and self._accelerated
+        cut = self._cut(names, kept=self.keeps_kernels(size) if fast else None)
         if not tf.executing_eagerly() or not self.is_compiled(size):
             return dict(cut(image, training=False))
         if (names, size) not in self._programs:
@@ -267,15 +279,16 @@ class FeatureModel:
             self._programs[names, size] = tf.function(alone, autograph=False, jit_compile=True)
         return dict(self._programs[names, size](image))
 
-    def _cut(self, names: tuple[str, ...], *, fast: bool = False) -> keras.Model:
-        if (names, fast) not in self._cuts:
-            if fast:
-                cut = accelerated(self._cut(names), self._replacement)
+    def _cut(self, names: tuple[str, ...], *, kept: bool | None = None) -> keras.Model:
+        """The network as far as these layers; fast ones, if it is said whether kernels are kept."""
+        if (names, kept) not in self._cuts:
+            if kept is not None:
+                cut = accelerated(self._cut(names), self._replacements[kept])
             else:
                 outputs = {name: self._network.get_layer(name).output for name in names}
                 cut = keras.Model(self._network.inputs[0], outputs)
-            self._cuts[names, fast] = cut
-        return self._cuts[names, fast]
+            self._cuts[names, kept] = cut
+        return self._cuts[names, kept]
 
     def _fits(self, names: tuple[str, ...], size: tuple[int, int]) -> bool:
         fixed = self._network.input_shape[1:3]

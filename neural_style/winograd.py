@@ -1,10 +1,11 @@
 """3×3 convolution by Winograd's minimal filtering, for XLA on a CPU.
 
-    kernel = transform(weights)                  # (3, 3, C, K) -> (36, C, K), once
     y = convolve(x, kernel)                      # (1, H, W, C) -> (1, H, W, K), zero-padded
     gx = convolve(gy, kernel, adjoint=True)      # (1, H, W, K) -> (1, H, W, C)
     z, passing = convolve_and_pool(x, kernel, bias)          # -> (1, ⌊H/2⌋, ⌊W/2⌋, K), twice
     gx = unpool_and_convolve(gz, passing, kernel, (H, W))    # its gradient
+
+The kernel is (3, 3, C, K), or (36, C, K) from `transform`, which is then not done each time.
 
 In one dimension, four outputs of a filter g of three are Aᵀ((G g) ⊙ (Bᵀ d)) for an input d of
 six: polynomials multiplied by their values at six points. Along rows and columns these are
@@ -79,15 +80,13 @@ def _adjoint(output: Matrix, kernel: Matrix, window: Matrix) -> tuple[Matrix, Ma
 
 
 _OUTPUT, _KERNEL, _INPUT = _transforms()
+_KERNELS = np.kron(_KERNEL, _KERNEL)  # of rows and columns at once
 _ADJOINT_OUTPUT, _ADJOINT_INPUT = _adjoint(_OUTPUT, _KERNEL, _INPUT)
 
 
-def transform(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+def transform(kernel: Tensor) -> Tensor:
     """G g Gᵀ of every pair of channels: (3, 3, C, K) -> (36, C, K)."""
-    kernel = _KERNEL.astype(np.float32)
-    columns = np.tensordot(kernel, weights, (1, 1))
-    values = np.tensordot(kernel, columns, (1, 1))
-    return values.reshape(_WINDOW**2, *weights.shape[2:])
+    return _transformed(kernel, tf.constant(_KERNELS, tf.float32))
 
 
 @tf.function(autograph=False)  # traced once for all convolutions of one shape
@@ -101,7 +100,7 @@ def convolve(
     x
         (1, H, W, C), of a static shape; for the adjoint, (1, H, W, K).
     kernel
-        (36, C, K), from `transform`.
+        (3, 3, C, K), or (36, C, K) from `transform`.
     bias
         (K,), added to the result, or None.
     relu
@@ -114,6 +113,7 @@ def convolve(
     Tensor
         (1, H, W, K), the image zero-padded by one; for the adjoint, (1, H, W, C).
     """
+    kernel = _ready(kernel, x)
     strips = Strips.of(x.shape[1:3], _TILE, _TILES_PER_STRIP)
     padded = strips.padded(x, _HALO)
 
@@ -146,6 +146,7 @@ def convolve_and_pool(
         gradient passes to: bit 2i + j is that of its row i and column j. They are those that
         are positive, for the maximum the first that has it.
     """
+    kernel = _ready(kernel, x)
     strips = Strips.of(x.shape[1:3], _TILE, _TILES_PER_STRIP)
     padded = strips.padded(x, _HALO)
 
@@ -185,6 +186,7 @@ def unpool_and_convolve(
     Tensor
         (1, H, W, C).
     """
+    kernel = _ready(kernel, g)
     strips = Strips.of(size, _TILE, _TILES_PER_STRIP)
     shares = strips.padded(g / 4 if average else g, _CELL_HALO, 2)
     passing = strips.padded(passing, _CELL_HALO, 2)
@@ -197,6 +199,23 @@ def unpool_and_convolve(
 
     (y,) = strips.each(strip, g, kernel.shape[1])
     return y
+
+
+def _ready(kernel: Tensor, x: Tensor) -> Tensor:
+    """The transformed kernel.
+
+    Where it is to be made of the kernel, it waits for the map: XLA would else transform those of
+    all layers first, and keep each for its adjoint.
+    """
+    if kernel.shape.rank == 3:
+        return kernel
+    waiting = tf.where(tf.math.is_nan(x[0, 0, 0, 0]), np.float32(np.nan), np.float32(_KERNELS))
+    return _transformed(kernel, waiting)
+
+
+def _transformed(kernel: Tensor, matrix: Tensor) -> Tensor:
+    products = tf.matmul(matrix, tf.reshape(kernel, [matrix.shape[1], -1]))
+    return tf.reshape(products, [matrix.shape[0], *kernel.shape[2:]])
 
 
 def _strip(x: Tensor, kernel: Tensor, adjoint: bool) -> Tensor:

@@ -38,15 +38,16 @@ def error(found: Any, expected: Any) -> float:
     return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
 
 
-def test_a_tile_by_hand() -> None:
+@pytest.mark.parametrize("prepared", [tf.identity, winograd.transform])
+def test_a_tile_by_hand(prepared: Any) -> None:
     x = np.arange(1, 17, dtype=np.float32).reshape(1, 4, 4, 1)
-    ones = winograd.transform(np.ones((3, 3, 1, 1), np.float32))
-    sums = winograd.convolve(tf.constant(x), tf.constant(ones)).numpy()[0, :, :, 0]
+    ones = prepared(tf.ones((3, 3, 1, 1)))
+    sums = winograd.convolve(tf.constant(x), ones).numpy()[0, :, :, 0]
     assert sums[1, 1] == pytest.approx(1 + 2 + 3 + 5 + 6 + 7 + 9 + 10 + 11, rel=1e-5)
     assert sums[0, 0] == pytest.approx(1 + 2 + 5 + 6, rel=1e-5)
     delta = np.zeros((3, 3, 1, 1), np.float32)
     delta[0, 0] = 1  # takes the upper left neighbour; its adjoint the lower right
-    kernel = tf.constant(winograd.transform(delta))
+    kernel = prepared(tf.constant(delta))
     moved = winograd.convolve(tf.constant(x), kernel).numpy()[0, :, :, 0]
     back = winograd.convolve(tf.constant(x), kernel, adjoint=True).numpy()[0, :, :, 0]
     np.testing.assert_allclose(moved[1:, 1:], x[0, :-1, :-1, 0], atol=1e-4)
@@ -67,7 +68,7 @@ def test_a_pooled_tile_by_hand(average: bool, pooled: Any, passing: Any, spread:
     x[0, 3, 2] *= -1  # and one of 11, 12, 0 and 16
     delta = np.zeros((3, 3, 1, 1), np.float32)
     delta[1, 1] = 1
-    kernel, bias = tf.constant(winograd.transform(delta)), tf.zeros(1)
+    kernel, bias = tf.constant(delta), tf.zeros(1)
     y, bits = winograd.convolve_and_pool(tf.constant(x), kernel, bias, average=average)
     g = tf.constant([[4.0, 8.0], [12.0, 16.0]])[None, :, :, None]
     back = winograd.unpool_and_convolve(g, bits, kernel, (4, 4), average=average)
@@ -86,10 +87,13 @@ def filled(layer: keras.layers.Conv2D, channels: int) -> keras.layers.Conv2D:
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 23), (64, 37), (130, 66)])
 @pytest.mark.parametrize("activation", ["relu", None, "softplus"])
-def test_a_convolution_and_its_gradient(size: tuple[int, int], activation: str | None) -> None:
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_convolution_and_its_gradient(
+    size: tuple[int, int], activation: str | None, kept: bool
+) -> None:
     layer = filled(keras.layers.Conv2D(80, 3, padding="same", activation=activation), 64)
     x, upstream = np.round(random(1, *size, 64)), random(1, *size, 80, seed=1)
-    fast = replacement(layer)
+    fast = replacement(layer, kept=kept)
     assert fast is not layer
     for found, expected in zip(both(fast, x, upstream), both(layer, x, upstream), strict=True):
         assert error(found, expected) < 1e-5
@@ -232,6 +236,30 @@ def test_small_maps_are_left_to_the_layer() -> None:
         np.testing.assert_array_equal(found, expected)
 
 
+def test_kernels_are_kept_for_small_pictures_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[int, ...]] = []
+    transform = winograd.transform
+
+    def noted(kernel: Any) -> Any:
+        made.append(tuple(kernel.shape))
+        return transform(kernel)
+
+    monkeypatch.setattr(winograd, "transform", noted)
+    features = FeatureModel(weights=None)
+    found = []
+    for side, most in ((20, 400), (24, 400), (24, 399)):
+        monkeypatch.setattr("neural_style.features._KERNELS_KEPT", most)
+        run = tf.function(
+            lambda x: features(x, ["block1_conv2"], compiled=True),
+            autograph=False,
+            jit_compile=True,
+        )
+        run(tf.zeros((1, side, side, 3)))
+        found.append(len(made))
+    assert found == [1, 1, 1]
+    assert made == [(3, 3, 64, 64)]
+
+
 @pytest.mark.parametrize("pooling", ["max", "average"])
 @pytest.mark.parametrize("size", [(127, 96), (150, 201)])
 def test_vggs_features_on_a_picture(pooling: str, size: tuple[int, int]) -> None:
@@ -277,4 +305,4 @@ def test_a_gpu_keeps_its_own_convolutions(monkeypatch: pytest.MonkeyPatch) -> No
     assert all(
         "while" not in op.type.lower() for op in run.get_concrete_function(x).graph.get_operations()
     )
-    assert set(features._cuts) == {(layers, False)}
+    assert set(features._cuts) == {(layers, None)}
