@@ -46,11 +46,12 @@ MARGIN = 1.25  # how far the truth may be from an estimate, as a factor
 _STEP = 32  # in which tiles are tried
 
 
-# Measured by tests/benchmarks/estimates.py, in bytes and in bytes a byte: the temporary memory
-# that XLA reports for VGG19 at 256×256 is met to 12 %, the rest is what is resident besides.
-_COMPILER = 100e6  # once
-_COMPILED_LAYER = 6e6  # each
-_KERNELS = 1.3  # of the transformed kernels
+# Measured by tests/benchmarks/estimates.py, in bytes and in bytes a byte: XLA's temporary memory,
+# and what is resident besides.
+_COMPILER = 80e6  # once
+_COMPILED_LAYER = 10e6  # of the evaluation,
+_FORWARD_LAYER = 5e6  # of the pass of statistics in tiles,
+_MEASURING_LAYER = 1.5e6  # and of what measures each reference
 _PASSING = 1.5  # of a layer's input and output: their gradients, and padded copies
 _TAPS = 9  # of the first layer's input: the products for its gradient
 _LOSSES_HELD = 1.15  # of what is found in the traced losses
@@ -178,9 +179,8 @@ class _Estimator:
         self.features = features
         self.layers = union(self.losses)
         self.pictures = _pictures(optimiser)
-        self.references = {
-            (image.shape[0], image.shape[1]) for loss in self.losses for image in loss.references
-        }
+        references = {id(image): image for loss in self.losses for image in loss.references}
+        self.references = [(image.shape[0], image.shape[1]) for image in references.values()]
 
     def __call__(self, size: Size, tile: int | None) -> Estimate:
         if tile is None or max(size) <= tile:
@@ -237,7 +237,7 @@ class _Estimator:
             """Of the picture at a longest side, and of the references that are of its size."""
             own = images.scaled(size, side / max(size))
             estimator = copy.copy(self)
-            estimator.references = {own if each == size else each for each in self.references}
+            estimator.references = [own if each == size else each for each in self.references]
             return estimator(own, None)
 
         side = _largest(smaller, max(size) - 1, free)
@@ -249,8 +249,7 @@ class _Estimator:
         kept = self._transformed(shapes) if self.features.keeps_kernels(size) else []
         parts = {
             "network and losses": self._program(size, shapes),
-            "kernels": round(_KERNELS * sum(kept)),
-            "compiler": round(_COMPILER + _COMPILED_LAYER * len(shapes)),
+            "kernels": sum(kept),
         }
         return parts, self._seconds(size)
 
@@ -263,6 +262,7 @@ class _Estimator:
         `neural_style.compiled.reserve`. A refresh finds that of the evaluations before it still
         taken.
         """
+        parts = {**parts, "compiler": self._compiler(size, tile)}
         own = self._needs(size)
         kept: float = own.targets
         program = parts["network and losses"] + parts["kernels"]
@@ -272,7 +272,7 @@ class _Estimator:
             measuring += own.matching
             for loss in moving:
                 needs = functools.partial(LossNeeds.of, [loss], self.features)
-                measuring += needs(size).statistics
+                measuring += needs(size).statistics + needs(size).targets  # the old and the new
                 for image in loss.references:  # which is measured once, and kept
                     kept += needs((image.shape[0], image.shape[1])).statistics
         else:
@@ -283,6 +283,14 @@ class _Estimator:
             "measuring targets": round(measuring),
             "pictures": self._pictures(size),
         }
+
+    def _compiler(self, size: Size, tile: int | None) -> int:
+        """What compiling takes and leaves: the evaluation, and what measures for it."""
+        measured = sum(self.features.is_compiled(own) for own in self.references)
+        layer = _COMPILED_LAYER + measured * _MEASURING_LAYER
+        if tile is not None and max(size) > tile:
+            layer += _FORWARD_LAYER
+        return round(_COMPILER + layer * len(self._shapes(size)))
 
     def _program(self, size: Size, shapes: Sequence[_Operation]) -> int:
         """What is alive at most between the beginning and the end of an evaluation.
@@ -297,7 +305,7 @@ class _Estimator:
         own = {IMAGE: ((), (*size, 3))} | {op.name: (op, shape) for op, shape in shapes}
         waiting = {n: _activation(own[n]) for n in self.layers}
         losses = _LOSSES_HELD * self._needs(size).memory
-        turn = losses if waits else losses - sum(waiting.values()) + max(waiting.values())
+        turn = losses if waits else losses * max(waiting.values()) / sum(waiting.values())
         kept = before = _activation(own[IMAGE])
         pending = waiting.get(IMAGE, 0)
         most = 0.0
