@@ -4,7 +4,6 @@
     whole.measure(image, which, guides)       # -> the statistics of the losses ``which``, NumPy
     whole.prepared(i, target)                 # -> what ``evaluate`` takes as the target of loss i
     whole.evaluate(image, weights, targets, guides)   # -> Σ weight · value, the values, gradient
-    whole.broken(image, weights, targets, guides)     # -> which losses are not finite there
 
 Images and gradients are arrays H×W×3; ``guides`` are, for each loss, the weights that its mask
 gives to positions, ``{layer: (1, h, w, 1)}``, or None. `neural_style.tiles` has the same for
@@ -34,7 +33,14 @@ from neural_style.losses import Loss, Tensor
 Values: TypeAlias = tuple[float, list[float], NDArray[np.float32]]
 Guides: TypeAlias = Sequence[Features | None]
 
-INDEPENDENT = "the loss does not depend on the picture: no term's distance uses its statistic."
+
+class IndependentLossError(LossError):
+    """The loss does not depend on the picture."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the loss does not depend on the picture: no term's distance uses its statistic."
+        )
 
 
 class Whole:
@@ -84,37 +90,12 @@ class Whole:
         )
         return float(loss), values.numpy().tolist(), gradient.numpy()[0]
 
-    def broken(
-        self, image: Image, weights: Sequence[float], targets: Sequence[Any], guides: Guides
-    ) -> list[int]:
-        """The losses whose weighted value or gradient is not finite."""
-        pixels = tf.constant(image[None], tf.float32)
-        broken = []
-        for i, (loss, weight, target, guide) in enumerate(
-            zip(self._losses, weights, targets, tensors(list(guides)), strict=True)
-        ):
-            alone = functools.partial(self._alone, loss)
-            compiled = tf.function(alone, autograph=False, jit_compile=True)
-            value, gradient = compiled(pixels, weight, target, guide)
-            if not (np.isfinite(value) and np.isfinite(gradient).all()):
-                broken.append(i)
-        return broken
-
     def _statistics(self, image: Tensor, which: tuple[int, ...], guides: Guides) -> list[Any]:
         losses = [self._losses[i] for i in which]
         features = self.features(image, union(losses))
         return [
             statistic(loss, features, guide) for loss, guide in zip(losses, guides, strict=True)
         ]
-
-    def _alone(
-        self, loss: Loss, image: Tensor, weight: float, target: Any, guides: Features | None
-    ) -> tuple[Tensor, Tensor]:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(image)
-            features = self.features(image, loss.layers, compiled=True)
-            value = weight * _value(loss, features, target, guides)
-        return value, tape.gradient(value, image, unconnected_gradients="zero")
 
     def _value_and_gradient(
         self, image: Tensor, weights: Tensor, targets: list[Any], guides: Guides
@@ -129,7 +110,7 @@ class Whole:
             loss = tf.tensordot(weights, tf.stack(values), 1)
         gradient = tape.gradient(loss, image)
         if gradient is None:
-            raise LossError(INDEPENDENT)
+            raise IndependentLossError
         return loss, tf.stack(values), gradient
 
 

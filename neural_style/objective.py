@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from neural_style import guidance, machine, tiles
 from neural_style.backend import check_float32
-from neural_style.compiled import Values, Whole, trace_key
+from neural_style.compiled import IndependentLossError, Values, Whole, trace_key
 from neural_style.errors import LossError, check_count, check_seed
 from neural_style.estimates import Tile, fitting
 from neural_style.features import FeatureModel, check_model
@@ -109,7 +109,7 @@ class Objective:
         losses = [term.loss for term in self.terms]
         self._evaluators = {own: _evaluator(losses, features, own, self.tile) for own in sizes}
         self._evaluator = self._evaluators[size]
-        self._features = features
+        self._features, self._size = features, size
         self._guides = [guidance.guides(x, x.masks and x.masks[0], features, size) for x in losses]
         self._references: dict[int, list[Any]] = {}
         self._targets: list[Any] | None = None
@@ -174,16 +174,34 @@ class Objective:
         return norms
 
     def broken_terms(self, image: Image) -> list[str]:
-        """The names of the terms whose value or gradient is not finite at an image."""
-        weights = [term.weight for term in self.terms]
-        broken = self._evaluator.broken(image, weights, self._targets or (), self._guides)
-        return [self.terms[i].name for i in broken]
+        """The names of the terms whose weighted value or gradient is not finite at an image.
 
-    def _evaluate(self, image: Image, weights: Sequence[float]) -> Values:
+        It costs an evaluation and a compilation a term.
+
+        Raises
+        ------
+        LossError
+            As a call.
+        """
+        broken = []
+        for term, target, guide in zip(self.terms, self._measured(), self._guides, strict=True):
+            alone = _evaluator([term.loss], self._features, self._size, self.tile)
+            with contextlib.suppress(IndependentLossError):
+                loss, _, gradient = alone.evaluate(image, [term.weight], [target], [guide])
+                if not (np.isfinite(loss) and np.isfinite(gradient).all()):
+                    broken.append(term.name)
+        return broken
+
+    def _measured(self) -> list[Any]:
+        """The targets."""
         if self._targets is None:
             raise LossError("the objective has no targets yet: call refresh(image, round=0) first.")
+        return self._targets
+
+    def _evaluate(self, image: Image, weights: Sequence[float]) -> Values:
+        targets = self._measured()
         with contextlib.nullcontext() if self._compiled else machine.releasing_memory():
-            found = self._evaluator.evaluate(image, weights, self._targets, self._guides)
+            found = self._evaluator.evaluate(image, weights, targets, self._guides)
         self._compiled = True
         return found
 

@@ -26,8 +26,8 @@ import numpy as np
 
 from neural_style.backend import tf
 from neural_style.compiled import (
-    INDEPENDENT,
     Guides,
+    IndependentLossError,
     Values,
     arrays,
     distance,
@@ -120,7 +120,7 @@ class Tiled:
             values[i], slope = _slope(self._losses[i], found, targets[i], weights[i])
             slopes.append(slope and {k: _divided(d, mass[k]) for k, d in slope.items()})
         if not self._maps and not any(slopes):
-            raise LossError(INDEPENDENT)
+            raise IndependentLossError
         gradient = np.zeros(image.shape, np.float32)
         own = tf.constant([weights[i] for i in self._maps], tf.float32)
         for window in self.backward_windows:
@@ -138,20 +138,6 @@ class Tiled:
             tf.constant(weights, tf.float32), tf.constant(list(values.values()), tf.float32), 1
         )
         return float(loss), list(values.values()), gradient
-
-    def broken(
-        self, image: Image, weights: Sequence[float], targets: Sequence[Any], guides: Guides
-    ) -> list[int]:
-        """The losses whose weighted value or gradient is not finite."""
-        broken = []
-        for i, (loss, weight, target, guide) in enumerate(
-            zip(self._losses, weights, targets, guides, strict=True)
-        ):
-            alone = Tiled([loss], self.features, self.size, self.tile)
-            value, _, gradient = alone.evaluate(image, [weight], [target], [guide])
-            if not (np.isfinite(value) and np.isfinite(gradient).all()):
-                broken.append(i)
-        return broken
 
     def _assembled(
         self, image: Image, which: tuple[int, ...], masks: Guides
@@ -222,7 +208,7 @@ class Tiled:
                     total += sum(tf.reduce_sum(slope[key] * share[key]) for key in slope)
         gradient = tape.gradient(total, image)
         if gradient is None:
-            raise LossError(INDEPENDENT)
+            raise IndependentLossError
         return parts, gradient
 
     def _part(self, loss: Loss, features: Features, guides: Features, target: Any) -> Tensor:

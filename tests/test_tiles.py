@@ -292,7 +292,7 @@ def test_a_picture_that_fits_is_evaluated_whole(tiny: FeatureModel) -> None:
 def test_broken_terms_are_found(tiny: FeatureModel) -> None:
     noise = images.noise(SIZE, seed=1)
     huge = 1e38 * Gram(stripes((60, 70)), layers={"block1_conv1": 1e6})
-    loss = Content(stripes(SIZE)) + huge + TotalVariation()
+    loss = Content(stripes(SIZE)) + Constant(stripes(SIZE)) + huge + TotalVariation()
     objective = ready(loss, tiny, noise, tile=TILE)
     assert not objective(noise).finite
     assert objective.broken_terms(noise) == ["gram"]

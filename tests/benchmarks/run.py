@@ -55,14 +55,14 @@ class Extent:
 
     sizes: Sequence[int] = (256, 512, 1024)
     scaling: Sequence[int] = (128, 256, 384, 512, 768, 1024)
-    tiled: Sequence[int] = (1024, 2048, 4096)
+    tiled: Sequence[int] = (1536, 2048, 4096)
     rounds: int = 9
     loss_size: int = 256
     evaluations: int = 200
     repeats: int = 3
 
 
-QUICK = Extent((256,), (128, 256, 384), (1024,), 3, loss_size=128, evaluations=30, repeats=1)
+QUICK = Extent((256,), (128, 256, 384), (1536,), 3, loss_size=128, evaluations=30, repeats=1)
 
 
 class Bench:
