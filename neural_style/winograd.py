@@ -46,6 +46,8 @@ Tensor: TypeAlias = Any
 Matrix: TypeAlias = NDArray[np.float64]
 
 _TILE, _WINDOW = 4, 6
+_NEIGHBOURS = slice(None, -1), slice(1, None)
+_ROUNDING = 1e-9  # of the transforms' elements
 _HALO = 4  # rows and columns that are read with a strip, a whole tile; two are of use
 _BITS = (1, 2, 4, 8)  # of the places of a cell that is pooled
 _CELL_HALO = 3  # cells that are read with a strip: _HALO, and the other half of two
@@ -223,9 +225,8 @@ def _strip(x: Tensor, kernel: Tensor, adjoint: bool) -> Tensor:
     window, output = (_ADJOINT_INPUT, _ADJOINT_OUTPUT) if adjoint else (_INPUT, _OUTPUT)
     rows, columns = x.shape[0] // _TILE - 1, x.shape[1] // _TILE - 1
     x = tf.reshape(x, [rows + 1, _TILE, columns + 1, _TILE, x.shape[2]])
-    neighbours = [divmod(i, _TILE) for i in range(_WINDOW)]
-    x = tf.stack(_values(window, [x[n : rows + n, i] for n, i in neighbours]))
-    x = tf.stack(_values(window, [x[:, :, n : columns + n, i] for n, i in neighbours]), 1)
+    x = tf.stack(_values(window, _windows(x, 0)))
+    x = tf.stack(_values(window, _windows(x, 2)), 1)
     x = tf.reshape(x, [_WINDOW**2, rows * columns, x.shape[-1]])
     if adjoint and rows * columns <= _FEW_TILES:
         x = tf.matmul(kernel, x, transpose_b=True)
@@ -236,6 +237,13 @@ def _strip(x: Tensor, kernel: Tensor, adjoint: bool) -> Tensor:
         x = tf.reshape(x, [_WINDOW, _WINDOW, rows, columns, x.shape[-1]])
         x = tf.transpose(_outputs(output, x, 3), [1, 0, 2, 3, 4])
     return tf.reshape(x, [_TILE * rows, _TILE * columns, x.shape[-1]])
+
+
+def _windows(x: Tensor, axis: int) -> list[Tensor]:
+    """The positions of windows: of tiles along an axis, by the next one, and of their neighbours."""
+    before = [slice(None)] * axis
+    own, following = (tf.unstack(x[*before, part], axis=axis + 1) for part in _NEIGHBOURS)
+    return [*own, *following[: _WINDOW - _TILE]]
 
 
 def _values(matrix: Matrix, slices: Sequence[Tensor]) -> list[Tensor]:
@@ -268,8 +276,8 @@ def _interpolated(matrix: Matrix, values: Sequence[Tensor]) -> list[Tensor]:
 
 def _sum(factors: Matrix, slices: Sequence[Tensor]) -> Tensor:
     terms = [
-        piece * float(factor)
+        piece if abs(factor - 1) < _ROUNDING else piece * float(factor)
         for factor, piece in zip(factors, slices, strict=True)
-        if abs(factor) > 1e-9  # a zero but for rounding
+        if abs(factor) > _ROUNDING
     ]
     return sum(terms[1:], start=terms[0])

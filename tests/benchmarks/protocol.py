@@ -97,6 +97,7 @@ def serve(name: str, imported: int, build: Callable[[Options], Worker]) -> None:
         peak = peak_memory()
         if request["evaluate"]:
             np.save(request["evaluate"], gradient)
+        del gradient  # so that the next peak is of one evaluation, too
         _answer(loss=loss, seconds=seconds, peak=peak)
 
 
