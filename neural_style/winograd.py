@@ -240,7 +240,7 @@ def _strip(x: Tensor, kernel: Tensor, adjoint: bool) -> Tensor:
 
 
 def _windows(x: Tensor, axis: int) -> list[Tensor]:
-    """The positions of windows: of tiles along an axis, by the next one, and of their neighbours."""
+    """The rows or columns of windows: of tiles, along ``axis``, and of the tiles behind them."""
     before = [slice(None)] * axis
     own, following = (tf.unstack(x[*before, part], axis=axis + 1) for part in _NEIGHBOURS)
     return [*own, *following[: _WINDOW - _TILE]]
