@@ -272,7 +272,8 @@ class _Estimator:
             measuring += own.matching
             for loss in moving:
                 needs = functools.partial(LossNeeds.of, [loss], self.features)
-                measuring += needs(size).statistics + needs(size).targets  # the old and the new
+                measuring += needs(size).statistics
+                measuring += needs(size).targets  # as tensors, beside the old ones
                 for image in loss.references:  # which is measured once, and kept
                     kept += needs((image.shape[0], image.shape[1])).statistics
         else:

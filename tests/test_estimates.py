@@ -97,6 +97,12 @@ def test_what_is_continued_from_small_sizes_is_what_is_traced(
     assert 0.2 < (continued.matching + 20_000) / (found.matching + 20_000) < 5
 
 
+def test_vggs_gram_matrices_outweigh_its_features_at_small_sizes_alone() -> None:
+    losses, features = [Gram(blank((60, 70)))], FeatureModel(weights=None)
+    continued, found = (of(losses, features, (192, 192)) for of in (LossNeeds.of, traced))
+    assert continued.memory == pytest.approx(found.memory, rel=0.03)
+
+
 class Shifted(Refreshed):
     """Moved by the mean, and so by as much memory every time, which threads do not take."""
 
@@ -114,7 +120,8 @@ def test_targets_are_counted_before_they_exist(tiny: FeatureModel) -> None:
     found = estimate(loss, tiny, (4096, 4096))
     features = 4096 * 4096 * 4 * 4
     assert found.parts["targets"] >= features
-    assert 2 * features <= found.parts["measuring targets"] < 3 * features  # current, and moved
+    # The current ones, the moved, and those as a tensor.
+    assert 3 * features <= found.parts["measuring targets"] < 4 * features
     photo = Content(blank((4096, 4096)))  # which is measured once, and not with the other's
     more = estimate(loss + photo, tiny, (4096, 4096)).parts["measuring targets"]
     assert more == pytest.approx(found.parts["measuring targets"], rel=0.01)
