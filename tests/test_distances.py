@@ -152,9 +152,10 @@ def test_entries_that_are_some_of_the_layers_have_their_weights(
 def test_tiles_are_exact(tiny: FeatureModel, loss: Loss) -> None:
     noise = images.noise(SIZE, seed=1)
     tiled, whole = (evaluated(loss, tiny, noise, tile=tile) for tile in (47, None))
-    assert tiled.loss == pytest.approx(whole.loss, rel=2e-5)
+    # LogCosh takes log 2 away: of features of 1e-2 that leaves 1e-4, with 1e-8 of rounding.
+    assert tiled.loss == pytest.approx(whole.loss, rel=1e-4)
     error = np.linalg.norm(tiled.gradient - whole.gradient)
-    assert error < 2e-5 * np.linalg.norm(whole.gradient)
+    assert error < 1e-4 * np.linalg.norm(whole.gradient)
     assert any(isinstance(each, Tiled) for each in tiny.compiled.values())
 
 
