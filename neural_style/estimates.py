@@ -7,7 +7,7 @@ An estimate adds up
 
 - the *network*: the activations that are kept for the gradient, and the largest gradients,
   from the shapes of its layers; with the fast layers of `neural_style.accelerated`, their
-  transformed kernels; and what compiling it takes;
+  transformed kernels, where they are kept; and what compiling it takes;
 - the *losses*, their *targets* and the references' statistics, which `neural_style.tracing` finds;
 - the *pictures*: the one that is made, its gradient, and those that the optimiser keeps.
 
@@ -246,10 +246,9 @@ class _Estimator:
     def _at_once(self, size: Size) -> tuple[dict[str, int], float]:
         """The memory and the time of what is evaluated at once, but for targets."""
         shapes = self._shapes(size)
-        kept = self._transformed(shapes) if self.features.keeps_kernels(size) else []
         parts = {
             "network and losses": self._program(size, shapes),
-            "kernels": sum(kept),
+            "kernels": self._kernels(size, shapes),
         }
         return parts, self._seconds(size)
 
@@ -272,8 +271,8 @@ class _Estimator:
             measuring += own.matching
             for loss in moving:
                 needs = functools.partial(LossNeeds.of, [loss], self.features)
-                measuring += needs(size).statistics
-                measuring += needs(size).targets  # as tensors, beside the old ones
+                # The new targets are tensors beside the old ones.
+                measuring += needs(size).statistics + needs(size).targets
                 for image in loss.references:  # which is measured once, and kept
                     kept += needs((image.shape[0], image.shape[1])).statistics
         else:
@@ -299,7 +298,7 @@ class _Estimator:
         From the forward pass every activation is kept until the backward pass has come to it; of
         a convolution that is joined with a pooling, a byte a cell of 2×2. By XLA's default
         schedule of a CPU program, all gradients of the losses are computed at the turn, and wait;
-        by the sequential one, which XLA_FLAGS can ask for, they do not.
+        by the sequential one, which XLA_FLAGS can ask for, those of one layer after the other.
         """
         joined = self.features.joined(self.layers, size)
         waits = SEQUENTIAL not in os.environ.get("XLA_FLAGS", "")
@@ -342,13 +341,15 @@ class _Estimator:
             before = out
         return float(_CALL + products / speed.products + traffic / speed.copies)
 
-    def _transformed(self, shapes: Sequence[_Operation]) -> list[int]:
-        """The bytes of each transformed kernel."""
-        return [
+    def _kernels(self, size: Size, shapes: Sequence[_Operation]) -> int:
+        """The transformed kernels that are kept."""
+        if not self.features.keeps_kernels(size):
+            return 0
+        return sum(
             4 * 36 * math.prod(operation.kernel.shape[2:])
             for operation, shape in shapes
             if self.features.is_fast(operation, shape)
-        ]
+        )
 
     def _measuring(self, tile: int | None) -> float:
         """What the network takes for the largest reference, at once or in tiles."""
