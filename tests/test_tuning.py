@@ -31,7 +31,8 @@ def test_what_is_not_set_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {name: os.environ[name] for name in SWITCHES} == {
         "TF_ENABLE_ONEDNN_OPTS": "1",
         "XLA_FLAGS": "--xla_cpu_enable_concurrency_optimized_scheduler=false "
-        "--xla_cpu_use_fusion_emitters=false",
+        "--xla_cpu_use_fusion_emitters=false "
+        "--xla_backend_extra_options=xla_cpu_disable_loop_unrolling",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
 
