@@ -7,11 +7,27 @@ rather than in a wrong picture later.
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from neural_style.errors import BackendError
 
 __all__ = ["check_float32", "keras", "tf"]
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Python's collector goes through all that an import makes, again and again: 0.5 s of 2.8."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
 
 _chosen = os.environ.get("KERAS_BACKEND") or "tensorflow"
 if _chosen != "tensorflow":
@@ -21,14 +37,16 @@ if _chosen != "tensorflow":
         f"before Python starts."
     )
 try:
-    import tensorflow as tf
+    with _without_collection():
+        import tensorflow as tf
 except ImportError as error:
     raise BackendError(
         f"neural_style needs TensorFlow, which cannot be imported ({error}): "
         f"run 'pip install tensorflow'."
     ) from error
 try:
-    import keras
+    with _without_collection():
+        import keras
 except Exception as error:  # ImportError or ValueError, by the backend that is missing
     raise BackendError(
         f"Keras cannot be imported ({error}): set its backend to 'tensorflow' in "

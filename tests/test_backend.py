@@ -46,6 +46,13 @@ def run(code: str, home: Path, **environment: str) -> subprocess.CompletedProces
     )
 
 
+@pytest.mark.parametrize("before", ["enable", "disable"])
+def test_an_import_leaves_the_collector_as_it_was(before: str, tmp_path: Path) -> None:
+    code = f"import gc; gc.{before}(); import neural_style.backend; print(gc.isenabled())"
+    done = run(code, tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"{before == 'enable'}\n"), done.stderr
+
+
 def test_an_import_brings_no_tensorflow_writes_no_file_and_prints_nothing(tmp_path: Path) -> None:
     code = """if True:
         import sys
