@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from keras import ops
 
 from neural_style.errors import LossError
 from neural_style.extensions.gram import correlation
 from neural_style.losses import Features, Layers, Loss, Statistic, Tensor
+
+Part: TypeAlias = tuple[slice, ...]  # of a map (1, h, w, N), along the axes before the last
 
 
 class ShiftedGram(Loss):
@@ -137,15 +140,21 @@ class ShiftedGram(Loss):
         return [(axis, delta) for delta in self._shifts(layer) for axis in self.axes]
 
     def _matrices(self, layer: str, f: Tensor, guide: Tensor | None) -> list[Tensor]:
-        matrices = []
-        for axis, delta in self._pairs(layer):
-            first, second = (self._crop(layer, f, axis, side * delta) for side in (1, -1))
-            weights = None if guide is None else self._crop(layer, guide, axis, abs(delta))
-            matrices.append(correlation(first, second, weights))
+        parts = [
+            (self._part(layer, f, axis, delta), self._part(layer, f, axis, -delta))
+            for axis, delta in self._pairs(layer)
+        ]
+        guides = [
+            None if guide is None else self._crop(layer, guide, axis, abs(delta))
+            for axis, delta in self._pairs(layer)
+        ]
         mirrored = [ops.flip(f, _AXES[axis]) for axis in self.flips]
-        return matrices + [correlation(f, other, guide) for other in mirrored]
+        return _correlations(f, parts, guides) + [correlation(f, x, guide) for x in mirrored]
 
     def _crop(self, layer: str, f: Tensor, axis: str, delta: int) -> Tensor:
+        return f[self._part(layer, f, axis, delta)]
+
+    def _part(self, layer: str, f: Tensor, axis: str, delta: int) -> Part:
         """The positions of ``f`` that have another ``delta`` further along an axis."""
         side = f.shape[_AXES[axis]]
         if abs(delta) >= side:
@@ -154,8 +163,38 @@ class ShiftedGram(Loss):
                 f"shift of {delta} along {axis} leaves nothing: use smaller shifts, shallower "
                 f"layers or a larger picture."
             )
-        kept = slice(max(0, -delta), side - max(0, delta))
-        return f[:, :, kept] if axis == "x" else f[:, kept]
+        part = [slice(0, length) for length in f.shape[:3]]
+        part[_AXES[axis]] = slice(max(0, -delta), side - max(0, delta))
+        return tuple(part)
+
+
+def _correlations(
+    f: Tensor, parts: Sequence[tuple[Part, Part]], guides: Sequence[Tensor | None]
+) -> list[Tensor]:
+    """`correlation` of pairs of parts of ``f``, with the gradients added up in place.
+
+    With D that of a matrix, over M or over the sum of its guide g, they are g∘F₂Dᵀ at the first
+    part and g∘F₁D at the second. Autodiff has all of them at once, each as large as ``f``.
+    """
+
+    @ops.custom_gradient
+    def matrices(f: Tensor) -> Any:
+        def gradient(*upstream: Tensor) -> Tensor:
+            total = ops.zeros_like(f)
+            for d, (first, second), guide in zip(upstream, parts, guides, strict=True):
+                d = d / math.prod(each.stop - each.start for each in first)
+                if guide is not None:
+                    d = ops.divide_no_nan(d, ops.mean(guide))
+                for part, other, factor in (first, second, ops.transpose(d)), (second, first, d):
+                    share = ops.matmul(f[other], factor)
+                    share = total[part] + (share if guide is None else guide * share)
+                    total = ops.slice_update(total, [*(x.start for x in part), 0], share)
+            return total
+
+        pairs = zip(parts, guides, strict=True)
+        return [correlation(f[one], f[other], guide) for (one, other), guide in pairs], gradient
+
+    return list(matrices(f))
 
 
 _AXES = {"x": 2, "y": 1}

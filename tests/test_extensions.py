@@ -191,6 +191,27 @@ class TestShiftedGram:
         shapes = {name: m.shape for name, m in loss.statistic(features, None).items()}
         assert shapes == {"a": (4, 2, 2), "b": (2, 2, 2)}
 
+    @pytest.mark.parametrize("options", [{}, {"axes": "y", "flips": "x"}], ids=str)
+    @pytest.mark.parametrize("guided", [False, True])
+    def test_its_gradient_is_that_of_quadratic_functions(
+        self, guided: bool, options: dict[str, str]
+    ) -> None:
+        rng = np.random.default_rng(0)
+        f, step = (tf.constant(rng.normal(size=(1, 5, 6, 3))) for _ in range(2))
+        guides = {"a": tf.constant(rng.uniform(size=(1, 5, 6, 1)))} if guided else None
+        loss = shifted(1, -3, **options)
+        factors = rng.normal(size=loss.statistic({"a": f}, guides)["a"].shape)
+
+        def function(f: Any) -> Any:
+            return tf.reduce_sum(factors * loss.statistic({"a": f}, guides)["a"])
+
+        with tf.GradientTape() as tape:
+            tape.watch(f)
+            y = function(f)
+        along = tf.reduce_sum(step * tape.gradient(y, f))
+        # Of a quadratic function the central difference is exact, however long the step.
+        np.testing.assert_allclose(along, (function(f + step) - function(f - step)) / 2)
+
     @pytest.mark.parametrize(("delta", "axis"), [(2, "x"), (-2, "x"), (1, "y"), (9, "y")])
     def test_a_shift_that_leaves_nothing_is_named(self, delta: int, axis: str) -> None:
         with pytest.raises(LossError, match=f"at 'a' .* 1×2, .* shift of {delta} along {axis}"):
