@@ -19,6 +19,8 @@ from neural_style.losses import Tensor
 
 # Of those that XLA does not take apart, the ones whose results are another view of an input.
 _VIEWS = {"Reshape", "Squeeze", "ExpandDims", "Identity", "IdentityN", "StopGradient", "Transpose"}
+# An operation that writes its second input into its first, where that has no other reader.
+_UPDATE = "XlaDynamicUpdateSlice"
 _SOURCES = {"Placeholder", "Const"}
 _PRODUCTS = {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum"}
 _CONVOLUTIONS = {"Conv2D": 2, "Conv2DBackpropInput": 3}  # the axis of the kernel that is summed
@@ -73,6 +75,16 @@ def needs(graph: Any) -> Needs:
                 held(tensor, now)
                 traffic += size(tensor)
             products += _products(operation)
+        elif operation.type == _UPDATE:
+            for tensor in inputs:
+                last |= dict.fromkeys(origins[id(tensor)][0], now)
+            traffic += 2 * size(operation.inputs[1])
+            (whole,) = operation.outputs
+            roots, view = origins[id(operation.inputs[0])]
+            if roots and view:
+                origins[id(whole)] = roots, True
+            else:
+                held(whole, now)
         else:
             roots = frozenset().union(*(origins[id(tensor)][0] for tensor in inputs))
             view = operation.type in _VIEWS and all(origins[id(x)][1] for x in inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import pytest
 import tensorflow as tf
 
@@ -48,6 +49,21 @@ def test_what_is_not_read_any_more_is_free() -> None:
     # In a chain of products two are alive at a time, not three.
     found = traced(lambda x, y: tf.matmul(tf.matmul(tf.matmul(x, y), y), y), (8, 16), (16, 16))
     assert found.memory == 2 * 4 * 8 * 16
+
+
+def test_a_part_is_written_in_place() -> None:
+    def function(x: Any, y: Any) -> Any:
+        total = keras.ops.zeros((16, 16))
+        for row in (0, 8):
+            part = total[row : row + 8] + tf.matmul(x, y)
+            total = keras.ops.slice_update(total, (row, 0), part)
+        return total
+
+    # The sum, and one of the products at a time, to which a part of the sum is added on the way.
+    found = traced(function, (8, 16), (16, 16))
+    assert found.memory == 4 * (16 * 16 + 8 * 16)
+    products = 2 * (8 * 16 + 16 * 16 + 8 * 16)  # what they read, and what they write
+    assert found.traffic == 4 * (products + 2 * 2 * 8 * 16)
 
 
 @pytest.mark.parametrize("reads", [1, 2])
