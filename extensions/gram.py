@@ -65,10 +65,9 @@ def _gram(f: Tensor, guide: Tensor | None) -> Tensor:
     @ops.custom_gradient
     def gram(f: Tensor) -> Any:
         def gradient(upstream: Tensor) -> Tensor:
-            symmetric = (upstream + ops.transpose(upstream)) / (f.shape[1] * f.shape[2])
-            if guide is None:
-                return ops.matmul(f, symmetric)
-            return guide * ops.matmul(f, ops.divide_no_nan(symmetric, ops.mean(guide)))
+            symmetric = averaged(upstream + ops.transpose(upstream), f.shape[1] * f.shape[2], guide)
+            product = ops.matmul(f, symmetric)
+            return product if guide is None else guide * product
 
         return correlation(f, f, guide), gradient
 
@@ -85,5 +84,10 @@ def correlation(a: Tensor, b: Tensor, guide: Tensor | None = None) -> Tensor:
     if guide is not None:
         a = guide * a
     rows = ops.reshape(a, (positions, a.shape[3])), ops.reshape(b, (positions, b.shape[3]))
-    mean = ops.matmul(ops.transpose(rows[0]), rows[1]) / positions
+    return averaged(ops.matmul(ops.transpose(rows[0]), rows[1]), positions, guide)
+
+
+def averaged(total: Tensor, positions: int, guide: Tensor | None) -> Tensor:
+    """A sum over so many positions, over their number, or over the sum of what weighs them."""
+    mean = total / positions
     return mean if guide is None else ops.divide_no_nan(mean, ops.mean(guide))

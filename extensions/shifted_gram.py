@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from keras import ops
 
 from neural_style.errors import LossError
-from neural_style.extensions.gram import correlation
+from neural_style.extensions.gram import averaged, correlation
 from neural_style.losses import Features, Layers, Loss, Statistic, Tensor
 
 Part: TypeAlias = tuple[slice, ...]  # of a map (1, h, w, N), along the axes before the last
@@ -140,16 +140,13 @@ class ShiftedGram(Loss):
         return [(axis, delta) for delta in self._shifts(layer) for axis in self.axes]
 
     def _matrices(self, layer: str, f: Tensor, guide: Tensor | None) -> list[Tensor]:
-        parts = [
-            (self._part(layer, f, axis, delta), self._part(layer, f, axis, -delta))
-            for axis, delta in self._pairs(layer)
-        ]
-        guides = [
-            None if guide is None else self._crop(layer, guide, axis, abs(delta))
-            for axis, delta in self._pairs(layer)
-        ]
+        pairs = []
+        for axis, delta in self._pairs(layer):
+            first, second = (self._part(layer, f, axis, side * delta) for side in (1, -1))
+            weights = None if guide is None else self._crop(layer, guide, axis, abs(delta))
+            pairs.append((first, second, weights))
         mirrored = [ops.flip(f, _AXES[axis]) for axis in self.flips]
-        return _correlations(f, parts, guides) + [correlation(f, x, guide) for x in mirrored]
+        return _correlations(f, pairs) + [correlation(f, x, guide) for x in mirrored]
 
     def _crop(self, layer: str, f: Tensor, axis: str, delta: int) -> Tensor:
         return f[self._part(layer, f, axis, delta)]
@@ -168,10 +165,8 @@ class ShiftedGram(Loss):
         return tuple(part)
 
 
-def _correlations(
-    f: Tensor, parts: Sequence[tuple[Part, Part]], guides: Sequence[Tensor | None]
-) -> list[Tensor]:
-    """`correlation` of pairs of parts of ``f``, with the gradients added up in place.
+def _correlations(f: Tensor, pairs: Sequence[tuple[Part, Part, Tensor | None]]) -> list[Tensor]:
+    """`correlation` of parts of ``f``, each pair with its guide, with gradients added in place.
 
     With D that of a matrix, over M or over the sum of its guide g, they are g∘F₂Dᵀ at the first
     part and g∘F₁D at the second. Autodiff has all of them at once, each as large as ``f``.
@@ -181,18 +176,16 @@ def _correlations(
     def matrices(f: Tensor) -> Any:
         def gradient(*upstream: Tensor) -> Tensor:
             total = ops.zeros_like(f)
-            for d, (first, second), guide in zip(upstream, parts, guides, strict=True):
-                d = d / math.prod(each.stop - each.start for each in first)
-                if guide is not None:
-                    d = ops.divide_no_nan(d, ops.mean(guide))
+            for d, (first, second, guide) in zip(upstream, pairs, strict=True):
+                positions = math.prod(each.stop - each.start for each in first)
+                d = averaged(d, positions, guide)
                 for part, other, factor in (first, second, ops.transpose(d)), (second, first, d):
                     share = ops.matmul(f[other], factor)
                     share = total[part] + (share if guide is None else guide * share)
                     total = ops.slice_update(total, [*(x.start for x in part), 0], share)
             return total
 
-        pairs = zip(parts, guides, strict=True)
-        return [correlation(f[one], f[other], guide) for (one, other), guide in pairs], gradient
+        return [correlation(f[one], f[other], guide) for one, other, guide in pairs], gradient
 
     return list(matrices(f))
 
