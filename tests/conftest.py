@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import processes
 import pytest
 import skimage
 
 import neural_style
+from neural_style import images
+from neural_style.images import Image
+
+if TYPE_CHECKING:
+    import keras
+
+    from neural_style import FeatureModel
 
 neural_style.tune_tensorflow()  # as the command line and the examples, which tests run in here
 
-import keras  # noqa: E402
-
-from neural_style import FeatureModel, images  # noqa: E402
-from neural_style.images import Image  # noqa: E402
-
 LAYERS = (*(f"block{block}_conv1" for block in range(1, 6)), "block4_conv2")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    processes.register(config)
+
+
+@pytest.fixture(autouse=True)
+def default_signals() -> Iterator[None]:
+    """Python's own handlers; under `nohup`, or behind a shell's `&`, signals begin ignored."""
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    for number, handler in usual.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
 def tiny_network() -> keras.Model:
     """Six small convolutions under VGG's names, with one pooling, seeded."""
+    import keras
+
     inputs = keras.Input((None, None, 3))
     x = inputs
     for seed, name in enumerate(LAYERS):
@@ -40,11 +61,15 @@ def tiny_network() -> keras.Model:
 
 @pytest.fixture(scope="session")
 def tiny(tiny_network: keras.Model) -> FeatureModel:
+    from neural_style import FeatureModel
+
     return FeatureModel(tiny_network, preprocess=lambda image: image / 127.5 - 1)
 
 
 @pytest.fixture(scope="session")
 def vgg19() -> FeatureModel:
+    from neural_style import FeatureModel
+
     return FeatureModel("vgg19")
 
 
