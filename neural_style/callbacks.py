@@ -17,7 +17,7 @@ from rich.text import Text
 
 from neural_style import images
 from neural_style.errors import ImageError, OptionError, check_count
-from neural_style.files import as_path, make_folder
+from neural_style.files import as_path, make_folder, to_path
 from neural_style.images import Picture
 from neural_style.result import Step
 
@@ -73,7 +73,7 @@ def snapshots(folder: str | os.PathLike[str], *, every: int = 50) -> Callable[[S
     """
     check_count("every", every)
     try:
-        folder = Path(folder)
+        folder = to_path(folder)
         make_folder(folder)
     except (OSError, TypeError, ValueError) as error:
         raise ImageError(f"{folder}: no folder for snapshots can be made ({error}).") from error
@@ -102,14 +102,15 @@ def csv(path: str | os.PathLike[str]) -> Callable[[Step], None]:
     Raises
     ------
     OptionError
-        The file cannot be written: the folder is missing, or one of them is protected.
+        The file cannot be written, or its folder cannot be made.
     """
     try:
-        path = Path(path).absolute()
+        path = to_path(path).absolute()
+        make_folder(path.parent)
         path.open("a").close()
     except (OSError, TypeError, ValueError) as error:
         raise OptionError(
-            f"{path}: this file cannot be written ({error}); create its folder, or choose another."
+            f"{path}: this file cannot be written ({error}); choose another name or folder."
         ) from error
 
     def write(step: Step) -> None:

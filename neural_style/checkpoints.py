@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from neural_style import record as records
 from neural_style.errors import CheckpointError, OptionError, check_count
-from neural_style.files import as_path, read_arrays, write_durably
+from neural_style.files import as_path, read_arrays, to_path, write_durably
 from neural_style.record import Pictures, Record
 
 
@@ -56,7 +56,7 @@ class Checkpoints:
     ) -> None:
         self.folder = as_path(folder, "checkpoint", CheckpointError)
         self._every = check_count("checkpoint_every", every)
-        self._output = None if output is None else os.path.abspath(output)
+        self._output = None if output is None else os.path.abspath(to_path(output))
         self._run = uuid.uuid4().hex
         self._due = self._every
         self._written = 0  # the evaluations of the last good state

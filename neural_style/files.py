@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tempfile
 import uuid
 import zipfile
@@ -19,6 +20,8 @@ from neural_style.errors import StyleError
 
 # Of an array: its shape, and the type of its numbers.
 Form: TypeAlias = tuple[tuple[int, ...], str]
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 @contextmanager
@@ -36,12 +39,33 @@ def atomic(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def to_path(path: Any) -> Path:
+    """``path`` as a path, in which a leading ``~`` is the user's home, as a shell has it.
+
+    Raises
+    ------
+    TypeError
+        It is neither a text nor a path.
+    ValueError
+        It is a URL.
+
+    >>> to_path("https://example.org/photo.jpg")
+    Traceback (most recent call last):
+    ...
+    ValueError: https://example.org/photo.jpg is a URL; download it, and give the file's path
+    """
+    text = os.fspath(path)
+    if isinstance(text, str) and _URL.match(text):
+        raise ValueError(f"{text} is a URL; download it, and give the file's path")
+    return Path(os.path.expanduser(text))
+
+
 def as_path(path: object, name: str, error: type[StyleError]) -> Path:
-    """``path`` as a path, or an ``error`` that calls it ``name``."""
+    """`to_path`, or an ``error`` that calls it ``name``."""
     try:
-        found = Path(path)  # type: ignore[arg-type]
+        found = to_path(path)
         found.is_dir()  # which a name that is too long is not to be asked
-    except (OSError, TypeError) as problem:
+    except (OSError, TypeError, ValueError) as problem:
         raise error(f"{name}: expected a path, got {path!r:.80} ({problem}).") from problem
     return found
 
@@ -123,14 +147,13 @@ def make_folder(folder: Path) -> None:
 
 
 def check_file(path: Path) -> None:
-    """Check that a file can be written in its folder, in place of one that is there.
+    """Check that a file can be written, in place of one that is there; make its folder.
 
     Raises
     ------
     OSError, ValueError
-        The folder is missing or cannot be written to, or the file is write-protected.
+        The folder cannot be made or written to, or the file is write-protected.
     """
     if not os.access(path, os.W_OK) and path.exists():
         raise PermissionError("the file is write-protected")
-    with tempfile.TemporaryFile(dir=path.parent):
-        pass
+    make_folder(path.parent)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from neural_style.decoding import decode
 from neural_style.errors import ImageError, OptionError, check_seed, number
-from neural_style.files import atomic, check_file, open_file
+from neural_style.files import atomic, check_file, open_file, to_path
 from neural_style.sizes import Size as Size
 from neural_style.sizes import asked_size, check_size, checked_size
 from neural_style.sizes import scaled as scaled
@@ -103,6 +103,7 @@ def picture_of(picture: Any, name: str, **size: Any) -> Image:
 def save(image: NDArray[Any], path: str | os.PathLike[str]) -> Path:
     """Write a picture, whole or not at all; the suffix chooses the format.
 
+    Its folder is made, if it is missing.
     Values are clipped to 0–255 and rounded. JPEG and WebP are written at quality 95.
 
     Raises
@@ -123,11 +124,13 @@ def save(image: NDArray[Any], path: str | os.PathLike[str]) -> Path:
 def check_output(path: str | os.PathLike[str]) -> Path:
     """Check that `save` could write to ``path``, so that a run does not end in nothing.
 
+    Its folder is made, if it is missing.
+
     Raises
     ------
     ImageError
-        The suffix names no format, the folder is missing or cannot be written to, or the
-        file is there and write-protected.
+        The suffix names no format, the folder cannot be made or written to, or the file is
+        there and write-protected.
     """
     path = _as_path(path)
     if path.suffix.lower() not in _FORMATS:
@@ -137,8 +140,6 @@ def check_output(path: str | os.PathLike[str]) -> Path:
         )
     if os.path.isdir(path):
         raise ImageError(f"{path}: expected a file to write, but this is a folder.")
-    if not os.path.isdir(path.parent):
-        raise ImageError(f"{path}: the folder {path.parent} does not exist; create it first.")
     try:
         check_file(path)
     except (OSError, ValueError) as error:
@@ -281,11 +282,13 @@ def digest(picture: NDArray[np.float32] | None) -> str:
 
 def _as_path(path: Any) -> Path:
     try:
-        return Path(path)
+        return to_path(path)
     except TypeError as error:
         raise ImageError(
             f"expected the path of a picture, a text or a pathlib.Path, got {type(path).__name__}."
         ) from error
+    except ValueError as error:
+        raise ImageError(f"expected the path of a picture: {error}.") from error
 
 
 def _pair(option: str, value: Any) -> tuple[float, float]:

@@ -143,7 +143,7 @@ def write(
     ImageError
         A picture is none.
     OptionError
-        The file cannot be written: the folder is missing, or one of them is protected.
+        The file cannot be written, or its folder cannot be made.
 
     Examples
     --------
@@ -171,7 +171,7 @@ def _checked(path: str | os.PathLike[str]) -> Path:
         check_file(path)
     except (OSError, ValueError) as error:
         raise OptionError(
-            f"{path}: the report cannot be written ({error}); create its folder, or choose another."
+            f"{path}: the report cannot be written ({error}); choose another name or folder."
         ) from error
     return path
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from neural_style.download import download, has_digest, keras_home, obtain
 from neural_style.errors import WeightsError, suggestion
+from neural_style.files import to_path
 
 _TIMEOUT = 10.0
 # Everything in an HDF5 file, of which nothing may lie in another file, or be larger than 4 GiB.
@@ -127,7 +128,7 @@ def cache_folder() -> Path:
 
 def _own_file(given: str | os.PathLike[str], source: Source) -> Path:
     try:
-        path = Path(given)
+        path = to_path(given)
         published = source.accepts(path)
     except (OSError, TypeError, ValueError) as error:  # ValueError: a path with a NUL character
         raise WeightsError(

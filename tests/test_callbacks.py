@@ -134,7 +134,7 @@ def test_csv_has_a_row_at_once_and_keeps_it_when_a_run_breaks(
     assert len(rows(path)) == 3
 
 
-@pytest.mark.parametrize("name", ["", "missing/run.csv", "file/run.csv", "nul\0.csv"])
+@pytest.mark.parametrize("name", ["", "file/run.csv", "nul\0.csv"])
 def test_csv_needs_a_file_that_can_be_written(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OptionError, match="this file cannot be written"):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from neural_style.files import atomic
+import neural_style as ns
+from neural_style import FeatureModel, callbacks, images, report
+from neural_style.errors import ImageError, OptionError, StyleError, WeightsError
+from neural_style.extensions import Content
+from neural_style.files import as_path, atomic
 
 
 def test_a_file_appears_only_when_the_block_has_succeeded(tmp_path: Path) -> None:
@@ -63,3 +69,77 @@ def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path: Path) -> None
     with atomic(path) as part:
         part.write_text("whole")
     assert path.read_text() == "whole"
+
+
+@pytest.fixture(scope="module")
+def ended(tiny: FeatureModel) -> ns.Result:
+    photo = images.noise((8, 8))
+    return ns.minimise(Content(photo), tiny, photo, evaluations=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("out.png", lambda result, path: images.save(result.image, path)),
+        ("out.png", lambda result, path: result.save(path)),
+        ("record", lambda result, path: result.save_record(path)),
+        ("run.csv", lambda result, path: callbacks.csv(path)),
+        ("pictures", lambda result, path: callbacks.snapshots(path)),
+        ("run.html", lambda result, path: report.write(result, path)),
+        ("out", lambda result, path: ns.sweep(lambda seed: result, {"seed": [0]}, folder=path)),
+    ],
+    ids=["save", "result", "record", "csv", "snapshots", "report", "sweep"],
+)
+def test_whatever_is_written_makes_its_folder_and_knows_the_home(
+    ended: ns.Result,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    write: Callable[[ns.Result, str], Any],
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    write(ended, f"~/new/folder/{name}")
+    assert (tmp_path / "home" / "new" / "folder" / name).exists()
+    assert list(Path().iterdir()) == []
+
+
+def test_what_a_run_writes_and_reads_knows_the_home(
+    tiny: FeatureModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    images.save(images.noise((8, 8)), "~/photo.png")
+    photo = images.load("~/photo.png")
+    places = {"output": "~/a/out.png", "checkpoint": Path("~/a/run")}
+    ns.minimise(Content(photo), tiny, photo, evaluations=1, **places)  # type: ignore[arg-type]
+    (tmp_path / "home" / "a" / "out.png").unlink()
+    ns.resume("~/a/run", features=tiny)
+    assert (tmp_path / "home" / "a" / "out.png").is_file()
+    with pytest.raises(WeightsError, match="home"):
+        FeatureModel(weights="~/none.h5")
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["https://example.org/a.png", "file:///a.png", "s3://b/a.png"])
+@pytest.mark.parametrize(
+    ("read", "error"),
+    [
+        (images.load, ImageError),
+        (lambda url: images.check_output(url), ImageError),
+        (lambda url: FeatureModel(weights=url), WeightsError),
+        (callbacks.csv, OptionError),
+        (callbacks.snapshots, ImageError),
+        (lambda url: as_path(url, "folder", StyleError), StyleError),
+    ],
+)
+def test_a_url_is_named_whole_with_what_to_do(
+    url: str, read: Callable[[str], Any], error: type[StyleError]
+) -> None:
+    with pytest.raises(error) as found:
+        read(url)
+    assert f"{url} is a URL; download it" in str(found.value)

@@ -182,13 +182,14 @@ def test_only_what_is_known_is_shown(photo: Image, tmp_path: Path) -> None:
     assert document.text("h2") == ["The result", "Losses", "The run", "To repeat it"]
 
 
-@pytest.mark.parametrize("name", ["", "missing/run.html", "nul\0.html"])
+@pytest.mark.parametrize("name", ["", "file/run.html", "nul\0.html"])
 def test_a_report_needs_a_file_that_can_be_written(photo: Image, tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
     with pytest.raises(OptionError, match="the report cannot be written"):
         report.write(result(photo, entry(1)), tmp_path / name)
     with pytest.raises(OptionError, match="the report cannot be written"):
         callbacks.report(tmp_path / name)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
 def test_a_report_needs_pictures_and_a_number(photo: Image, tmp_path: Path) -> None:
