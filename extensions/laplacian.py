@@ -77,7 +77,7 @@ class Laplacian(Loss):
         if min(f.shape[1:3]) < least:
             raise LossError(
                 f"{self.name}: at {layer!r} the picture is {f.shape[1]}×{f.shape[2]}, expected at "
-                f"least {least}×{least} with pool={self.pool}: use a smaller pool or a larger "
+                f"least {least}×{least} with a pool of {self.pool}: use a smaller pool or a larger "
                 f"picture."
             )
         x = ops.average_pool(ops.sum(f, 3, keepdims=True), self.pool)

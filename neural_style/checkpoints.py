@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import uuid
 import warnings
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neural_style import record as records
-from neural_style.errors import CheckpointError, OptionError, check_count
+from neural_style.errors import CheckpointError, OptionError, advice, check_count
 from neural_style.files import as_path, read_arrays, to_path, write_durably
 from neural_style.record import Pictures, Record
 
@@ -107,7 +108,7 @@ class Checkpoints:
             raise CheckpointError(
                 f"{self.folder}: the state after {evaluation} evaluations could not be written "
                 f"({error}); the last good one is {last}. Mend that, and "
-                f"neural_style.resume({str(self.folder)!r}) goes on from there."
+                f"{_resume(self.folder)} goes on from there."
             ) from error
         self._written = evaluation
         self._generation = 1 - self._generation
@@ -119,8 +120,7 @@ class Checkpoints:
         if found:
             raise CheckpointError(
                 f"{self.folder}: there is a run in this folder ({', '.join(found)}): go on with it "
-                f"by neural_style.resume({str(self.folder)!r}), choose another folder, or delete "
-                f"this one."
+                f"by {_resume(self.folder)}, choose another folder, or delete this one."
             )
 
     def _path(self, generation: int) -> Path:
@@ -146,7 +146,7 @@ class Continued(Checkpoints):
         if own is None:
             raise CheckpointError(
                 f"{folder}: there is the record of a run, without checkpoints: repeat it with "
-                f"neural_style.rerun({os.fspath(folder)!r})."
+                f"{_rerun(home)}."
             )
         super().__init__(folder, own["every"], own["output"])
         self._run = own["run"]
@@ -164,9 +164,10 @@ class Continued(Checkpoints):
         lines = records.differences(self.record, record)
         passed = [] if self._strict else [x for x in lines if x.startswith("environment")]
         if others := [line for line in lines if line not in passed]:
+            lax = advice("pass strict=False", "add --no-strict")
             only = all(line.startswith("environment") for line in others)
             remedy = (
-                "; the same bits need that environment, or pass strict=False to go on all the same"
+                f"; the same bits need that environment, or {lax} to go on all the same"
                 if only
                 else "; pass what the run began with"
             )
@@ -201,7 +202,7 @@ class Continued(Checkpoints):
             if problems:
                 raise CheckpointError(
                     f"{self.folder}: no state of the run is whole: {'; '.join(problems)}. Begin it "
-                    f"again, with neural_style.rerun({str(self.folder)!r}) to the same picture."
+                    f"again, with {_rerun(self.folder)} to the same picture."
                 )
             return None
         generation, state = max(found, key=lambda each: each[1].document["evaluation"])
@@ -219,9 +220,19 @@ class Continued(Checkpoints):
         if not path.exists():
             raise CheckpointError(
                 f"{folder}: there is no run to go on with, expected its {records.FILE}; check the "
-                f"path, which is what was passed as checkpoint=…"
+                f"path, which is what was passed as {advice('checkpoint=…', '--checkpoint')}"
             )
         return path
+
+
+def _resume(folder: Path) -> str:
+    command = f"neural-style resume {shlex.quote(str(folder))}"
+    return advice(f"neural_style.resume({str(folder)!r})", command)
+
+
+def _rerun(folder: Path) -> str:
+    command = f"neural-style rerun {shlex.quote(str(folder))}"
+    return advice(f"neural_style.rerun({str(folder)!r})", command)
 
 
 def _read(path: Path, run: str) -> State:

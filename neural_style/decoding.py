@@ -15,7 +15,7 @@ import PIL.Image
 import PIL.ImageCms
 import PIL.ImageOps
 
-from neural_style.errors import ImageError
+from neural_style.errors import ImageError, advice
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def _as_rgb(file: PIL.Image.Image, path: Path) -> PIL.Image.Image:
     if file.mode == "F" or (file.mode == "I" and file.format not in ("PNG", "PPM")):
         raise ImageError(
             f"{path}: a picture of 32-bit numbers has no known range; scale it to 0–255 and "
-            f"save it with 8 or 16 bits, or pass it as an array."
+            f"save it with 8 or 16 bits{advice(', or pass it as an array', '')}."
         )
     if file.format == "EPS":
         raise ImageError(

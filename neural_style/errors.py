@@ -1,13 +1,15 @@
 """What the library raises: one class for each thing that a caller can mend.
 
-Every message names the thing, what was expected, what came, and the remedy.
+Every message names the thing, what was expected, what came, and the remedy, in Python or, within
+`command_line`, in options of the command `neural-style` (see `advice`).
 """
 
 from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
 
@@ -66,6 +68,38 @@ class RecordError(StyleError, ValueError):
 
 class NonFiniteLossError(StyleError, ArithmeticError):
     """The objective is not a finite number at the picture that a run starts from."""
+
+
+_at_command_line = False
+
+
+@contextmanager
+def command_line() -> Iterator[None]:
+    """Within it, errors of this process advise what can be done on the command line."""
+    global _at_command_line
+    before, _at_command_line = _at_command_line, True
+    try:
+        yield
+    finally:
+        _at_command_line = before
+
+
+def advice(python: str, command: str) -> str:
+    """What a message advises: in terms of the API, or on the command line of that.
+
+    >>> advice("use tile=None", "use --tile none")
+    'use tile=None'
+    >>> with command_line():
+    ...     advice("use tile=None", "use --tile none")
+    'use --tile none'
+    """
+    return command if _at_command_line else python
+
+
+def again(option: str) -> str:
+    """To pass what is a caller's own again, as ``option``; a command line cannot have it."""
+    python = f"pass it again as {option}=…"
+    return advice(python, f"go on in Python, and {python}")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

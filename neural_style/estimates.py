@@ -28,7 +28,7 @@ from typing import Any, Literal, TypeAlias
 
 from neural_style import images, machine
 from neural_style.compiled import union
-from neural_style.errors import MemoryLimitError, OptionError, StyleError, check_count
+from neural_style.errors import MemoryLimitError, OptionError, StyleError, advice, check_count
 from neural_style.features import IMAGE, FeatureModel
 from neural_style.images import Size
 from neural_style.losses import Loss
@@ -221,12 +221,12 @@ class _Estimator:
         if untiled:
             remedies.append(f"{', '.join(untiled)} cannot be evaluated in tiles")
         elif (tile := self._largest_tile(found.size, free)) is not None:
-            remedies.append(f"tile={tile} would fit")
+            remedies.append(f"{advice(f'tile={tile}', f'--tile {tile}')} would fit")
         smaller = self._largest_size(found.size, free)
         if smaller is not None:
             remedies.append(f"a picture of {smaller[0]}×{smaller[1]} would fit whole")
-        advice = "; ".join(remedies) or "no tile and no smaller picture would fit"
-        return MemoryLimitError(f"{found}; {_bytes(free)} are free: {advice}.")
+        remedy = "; ".join(remedies) or "no tile and no smaller picture would fit"
+        return MemoryLimitError(f"{found}; {_bytes(free)} are free: {remedy}.")
 
     def _largest_tile(self, size: Size, free: int) -> int | None:
         most = max(map(max, (size, *self.references)))

@@ -21,7 +21,7 @@ import numpy as np
 from neural_style import networks, receptive
 from neural_style.accelerated import accelerated, by_winograd, is_joined, joined, replacement
 from neural_style.backend import check_float32, keras, tf
-from neural_style.errors import ImageError, LayerError, OptionError, suggestion
+from neural_style.errors import ImageError, LayerError, OptionError, advice, suggestion
 from neural_style.networks import Preprocess
 
 Tensor: TypeAlias = Any
@@ -146,9 +146,10 @@ class FeatureModel:
         """
         options = {name: value for name, value in config.items() if name != "sha256"}
         if options["weights"] != "imagenet" or options["preprocess"] is None:
+            remedy = advice("pass it again as features=…", "give its --weights again")
             raise OptionError(
                 f"the feature model {options['network']!r} has weights or a preprocessing of its "
-                f"own, which its config does not hold: pass it again as features=…"
+                f"own, which its config does not hold: {remedy}"
             )
         return cls(options.pop("network"), **options)
 

@@ -31,7 +31,14 @@ from typing import Any, Literal
 from neural_style import color, images, optimisers
 from neural_style import record as records
 from neural_style.checkpoints import Checkpoints
-from neural_style.errors import ImageError, OptionError, StyleError, check_callables, check_count
+from neural_style.errors import (
+    ImageError,
+    OptionError,
+    StyleError,
+    advice,
+    check_callables,
+    check_count,
+)
 from neural_style.estimates import Tile, fitting
 from neural_style.features import FeatureModel, check_model
 from neural_style.images import Image
@@ -222,8 +229,11 @@ def run(
     due = {i: n for i, n in periods.items() if n}
     if not resumes_there and 1 in due.values():
         raise OptionError(
-            "a round of one evaluation leaves L-BFGS none to move in: set refresh_every and "
-            "restart_every higher, or use a Keras optimizer."
+            "a round of one evaluation leaves L-BFGS none to move in: "
+            + advice(
+                "set refresh_every and restart_every higher, or use a Keras optimizer.",
+                "set it higher, as --option histogram.refresh_every=50 does of a loss.",
+            )
         )
     record, pictures = records.describe(
         WeightedSum(loss.terms_of_sum()),

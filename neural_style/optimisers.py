@@ -33,7 +33,7 @@ import numpy as np
 from scipy.optimize import minimize as scipy_minimize
 
 from neural_style.backend import keras
-from neural_style.errors import OptionError
+from neural_style.errors import OptionError, again
 from neural_style.files import check_arrays
 from neural_style.images import Image
 from neural_style.lbfgs import LBFGS, check_history
@@ -224,7 +224,7 @@ def from_config(config: Mapping[str, Any]) -> Any:
     """
     name, options = config["class_name"], config["config"]
     if options is None:
-        raise OptionError(f"the optimiser {name} is one of your own: pass it again as optimiser=…")
+        raise OptionError(f"the optimiser {name} is one of your own: {again('optimiser')}")
     try:
         if name in ("LBFGS", "SciPyLBFGS"):
             return (LBFGS if name == "LBFGS" else SciPyLBFGS)(**options)
@@ -243,8 +243,7 @@ def from_config(config: Mapping[str, Any]) -> Any:
         return kind.from_config(options)
     except Exception as error:  # Keras and TensorFlow raise what they like for an option
         raise OptionError(
-            f"the optimiser {name} cannot be made from its config ({error}): pass it again as "
-            f"optimiser=…"
+            f"the optimiser {name} cannot be made from its config ({error}): {again('optimiser')}"
         ) from error
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
 
-from neural_style.errors import OptionError, number, suggestion
+from neural_style.errors import OptionError, again, number, suggestion
 from neural_style.images import Image, Size
 
 # Of `transfer`'s loss with VGG19, along luminance, measured by differences of gradients for
@@ -218,8 +218,7 @@ def from_config(config: Mapping[str, Any]) -> Parameterisation:
     name, options = config["name"], config["config"]
     if options is None or name not in _KNOWN:
         raise OptionError(
-            f"the parameterisation {name} is not one of the library's: pass it again as "
-            f"parameterisation=…"
+            f"the parameterisation {name} is not one of the library's: {again('parameterisation')}"
         )
     if name == "pixels":
         return Pixels()

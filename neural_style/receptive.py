@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from neural_style.backend import keras
-from neural_style.errors import LayerError
+from neural_style.errors import LayerError, advice
 
 layers = keras.layers
 
@@ -131,5 +131,5 @@ def _joined(operation: Any, along: Sequence[Field]) -> Field:
 def _refusal(operation: Any, why: str) -> LayerError:
     return LayerError(
         f"{operation.name!r}: {why}, so that a picture cannot be cut into tiles there; "
-        f"use tile=None, or layers before it."
+        f"use {advice('tile=None', '--tile none')}, or layers before it."
     )

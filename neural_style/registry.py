@@ -116,19 +116,12 @@ def factory(name: str) -> Callable[..., Any]:
 
 def find(name: str) -> tuple[Callable[..., Any], str]:
     """The `factory` of the loss called ``name``, and whose it is in words; raises as `create`."""
-    if not isinstance(name, str):
-        points = []
-    elif name in _registered:
+    if isinstance(name, str) and name in _registered:
         return _registered[name], _path(_registered[name])
-    else:
-        points = _points().get(name, [])
-    if not points:
-        raise RegistryError(f"no loss is called {name!r}: {suggestion(str(name), names())}.")
-    owner = " and ".join(map(_owner, points))
-    if len(points) > 1:
-        raise RegistryError(f"the loss name {name!r} is given by {owner}; uninstall one.")
+    point = _point(name)
+    owner = _owner(point)
     try:
-        factory = points[0].load()
+        factory = point.load()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin breaks in any way it likes
@@ -139,6 +132,17 @@ def find(name: str) -> tuple[Callable[..., Any], str]:
     if not callable(factory):
         raise RegistryError(f"the loss {name!r} ({owner}): expected a Loss class, got {factory!r}.")
     return factory, owner
+
+
+def path_of(name: str) -> str:
+    """The ``module:Class`` of the loss called ``name``; no plugin is imported for it.
+
+    Raises
+    ------
+    RegistryError
+        The name is unknown, or given by two packages.
+    """
+    return _path(_registered[name]) if name in _registered else _point(name).value
 
 
 def names() -> list[str]:
@@ -163,6 +167,16 @@ def name_of(kind: type[Loss]) -> str:
             f'@register("my_loss") above the class, or with an entry point of its package.'
         )
     return min(found)
+
+
+def _point(name: object) -> EntryPoint:
+    points = _points().get(name, []) if isinstance(name, str) else []
+    if not points:
+        raise RegistryError(f"no loss is called {name!r}: {suggestion(str(name), names())}.")
+    if len(points) > 1:
+        owners = " and ".join(map(_owner, points))
+        raise RegistryError(f"the loss name {name!r} is given by {owners}; uninstall one.")
+    return points[0]
 
 
 def _points() -> dict[str, list[EntryPoint]]:

@@ -10,7 +10,7 @@ from typing import Any
 from neural_style import optimise, optimisers, parameterisation
 from neural_style import record as records
 from neural_style.checkpoints import Continued
-from neural_style.errors import CheckpointError, RecordError, StyleError
+from neural_style.errors import CheckpointError, RecordError, StyleError, again
 from neural_style.features import FeatureModel
 from neural_style.files import as_path
 from neural_style.losses import Loss
@@ -175,7 +175,7 @@ def _arguments(
         if own:
             raise error(
                 f"the loss {own[0]} is not registered, or has options that JSON does not have: "
-                f"pass it again as loss=…"
+                f"{again('loss')}"
             )
         return WeightedSum.from_config(config, pictures)
 

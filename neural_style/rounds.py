@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from neural_style import images, optimisers, states
 from neural_style.checkpoints import Checkpoints, State
-from neural_style.errors import CheckpointError, NonFiniteLossError, RecordError
+from neural_style.errors import CheckpointError, NonFiniteLossError, RecordError, advice
 from neural_style.images import Image
 from neural_style.interrupts import Interrupts
 from neural_style.objective import Evaluation
@@ -40,7 +40,8 @@ def _of_this_run() -> Iterator[None]:
     except (RecordError, ValueError) as error:
         raise CheckpointError(
             f"the state that the run goes on from is none of this run ({error}): begin it again, "
-            f"with neural_style.rerun of the folder to the same picture."
+            f"with {advice('neural_style.rerun', 'neural-style rerun')} of the folder to the same "
+            f"picture."
         ) from error
 
 

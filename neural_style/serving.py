@@ -3,7 +3,8 @@
     with serve("run.html") as server:
         print(server.url)      # http://127.0.0.1:43210/
 
-There is one address, ``/``, and what it gives is the file as it is then. A request must be a GET
+There is one address, ``/``, and what it gives is the file as it is then; until there is one, a
+page that waits for it. A request must be a GET
 or a HEAD, and its Host header must name this server, so that a page of another site cannot read
 the file through a name that it points to this machine. The page may load nothing from elsewhere.
 """
@@ -19,6 +20,11 @@ from pathlib import Path
 from neural_style.errors import OptionError
 from neural_style.files import as_path
 
+_RELOAD = 1  # seconds until a browser looks for a page that is not there yet
+_WAITING = (
+    f'<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="refresh" content="{_RELOAD}">'
+    "<title>Not there yet</title><p>The page is not there yet; it is shown as soon as it is."
+).encode()
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
@@ -96,6 +102,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             content = self.server.path.read_bytes() if self.path == "/" else None
+        except FileNotFoundError:
+            content = _WAITING
         except (OSError, ValueError):
             content = None
         if content is None:

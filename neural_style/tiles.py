@@ -37,7 +37,7 @@ from neural_style.compiled import (
     union,
     without_references,
 )
-from neural_style.errors import LossError
+from neural_style.errors import LossError, advice
 from neural_style.features import FeatureModel, Features
 from neural_style.images import Image, Size
 from neural_style.losses import Loss, Statistic, Tensor
@@ -53,7 +53,8 @@ def check(loss: Loss, size: Size, tile: int | None) -> None:
     if tile is not None and max(size) > tile and loss.tiling is None:
         raise LossError(
             f"{loss.name} cannot be evaluated in tiles, which a picture of {size[0]}×{size[1]} "
-            f"with tile={tile} needs: use tile=None, a smaller picture, or do without {loss!r}."
+            f"with {advice(f'tile={tile}', f'--tile {tile}')} needs: use "
+            f"{advice('tile=None', '--tile none')}, a smaller picture, or do without {loss!r}."
         )
 
 

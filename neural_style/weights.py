@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from neural_style.download import download, has_digest, keras_home, obtain
-from neural_style.errors import WeightsError, suggestion
+from neural_style.errors import WeightsError, advice, suggestion
 from neural_style.files import to_path
 
 _TIMEOUT = 10.0
@@ -117,7 +117,10 @@ def find(network: str, path: str | os.PathLike[str] | None = None) -> Path:
         + "".join(f"  - {line}\n" for line in looked)
         + f"Connect to the network, or fetch the file elsewhere and copy it to {cached} "
         f"(KERAS_HOME names another folder), or pass its path: "
-        f"FeatureModel({network!r}, weights='…/{source.filename}')."
+        + advice(
+            f"FeatureModel({network!r}, weights='…/{source.filename}').",
+            f"--network {network} --weights …/{source.filename}",
+        )
     )
 
 

@@ -22,9 +22,21 @@ import pytest
 from click.testing import CliRunner, Result
 
 import neural_style as ns
-from neural_style import FeatureModel, drafts, images, scoring, styling
-from neural_style.cli import main, options, quiet
+from neural_style import (
+    FeatureModel,
+    drafts,
+    errors,
+    images,
+    registry,
+    scoring,
+    styling,
+    tiles,
+    weights,
+)
+from neural_style.checkpoints import Checkpoints, Continued
+from neural_style.cli import checks, main, options, quiet, signatures
 from neural_style.cli.signatures import defaults
+from neural_style.extensions import Laplacian
 
 SMALL = ("--size", "32", "--evaluations", "3")
 
@@ -207,7 +219,7 @@ def test_quiet_says_nothing_but_errors(folder: Path, monkeypatch: pytest.MonkeyP
         assert "a warning" in loud
         assert paint(*told, "--quiet").output == ""
         assert "region 2 is skipped" in paint(*told).stderr
-    assert "size: expected" in paint("--quiet", "--size", "0", code=2).stderr
+    assert "'--size': 0 is not" in paint("--quiet", "--size", "0", code=2).stderr
 
 
 @pytest.mark.parametrize(
@@ -219,7 +231,7 @@ def test_quiet_says_nothing_but_errors(folder: Path, monkeypatch: pytest.MonkeyP
         (("--loss", "gram=nan"), "expected a number"),
         (("--loss", "gram=1", "--loss", "gram=2"), "given twice"),
         (("--loss", "gram=1", "--layers", "gram=conv9"), "has no layer 'conv9'"),
-        (("--loss", "gram=1", "--option", "gram.depth=1"), "unexpected keyword argument 'depth'"),
+        (("--loss", "gram=1", "--option", "gram.depth=1"), "takes no option 'depth'"),
         (("--loss", "gram=1", "--option", "depth=1"), "expected LOSS.NAME=VALUE"),
         (("--loss", "gram=1", "--option", "histogram.refresh_every=9"), "add --loss histogram=1"),
         (("--loss", "gram=1", "--reference", "gram=both"), "expected one of content, style, none"),
@@ -229,9 +241,10 @@ def test_quiet_says_nothing_but_errors(folder: Path, monkeypatch: pytest.MonkeyP
         (("--preset", "gatys", "--network", "vgg16"), "has its own network"),
         (("--preset", "gatys", "--pooling", "average"), "has its own network"),
         (("--preset", "gatys", "--weights", "photo.png"), "has its own network"),
-        (("--size", "0"), "size: expected a positive whole number"),
+        (("--size", "0"), "0 is not in the range x>=2"),
         (("--scales", "a,b"), "expected whole numbers"),
-        (("--tile", "big"), "expected a whole number, 'auto' or 'none'"),
+        (("--scales", "64,32"), "expected increasing sides"),
+        (("--tile", "big"), "expected a positive whole number, 'auto' or 'none'"),
         (("--style", "other.png=-1"), "expected a positive number"),
         (("--nothing",), "No such option"),
     ],
@@ -296,11 +309,11 @@ def test_a_file_that_is_not_there_has_code_2(folder: Path, arguments: tuple[str,
     ],
     ids=lambda arguments: arguments[0],
 )
-@pytest.mark.parametrize("mistake", ["--size=0", "--preset=gatis", "--evaluations=0"])
+@pytest.mark.parametrize("mistake", ["--scales=600", "--size=32 --scales=16,32,40"])
 def test_many_pictures_of_one_mistake_have_its_code(
     folder: Path, arguments: tuple[str, ...], mistake: str
 ) -> None:
-    assert ": OptionError: " in run(*arguments, "-o", "out", mistake, code=2).stderr
+    assert ": OptionError: " in run(*arguments, "-o", "out", *mistake.split(), code=2).stderr
     Path("photo.png").write_bytes(b"no picture")
     run(*arguments, "-o", "out", code=1)
 
@@ -520,18 +533,21 @@ def test_a_grid_takes_what_the_options_take(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
-        ("tile=none,big", "expected a whole number, 'auto' or 'none', got 'big'"),
+        ("tile=none,big", "expected a positive whole number, 'auto' or 'none', got 'big'"),
         ("start=noise,none.png", "File 'none.png' does not exist"),
         ("size=16,16.5", "'16.5' is not a valid integer"),
         ("seed=true", "'True' is not a valid integer"),
         ("color=match,red", "'red' is not one of 'match', 'luminance'"),
         ("evaluations=[[1,2],{}]", "expected whole numbers"),
+        ("size=32,0", "0 is not in the range x>=2"),
+        ("preset=null,gatis", "did you mean 'gatys'"),
+        ("seed=1,1", "--grid seed: 1 is given twice"),
     ],
 )
 def test_a_grid_is_refused_before_the_first_run(folder: Path, grid: str, message: str) -> None:
     arguments = ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL, "--grid", grid)
     assert message in run(*arguments, code=2).stderr
-    assert not [*Path("out").iterdir()]
+    assert not Path("out").exists()
 
 
 @pytest.mark.parametrize("option", [(), ("--json",), ("--quiet",)], ids=str)
@@ -539,10 +555,11 @@ def test_a_sweep_says_once_what_fails(
     folder: Path, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...]
 ) -> None:
     print_the_log(monkeypatch)
-    arguments = ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL, "--grid", "size=32,0")
+    grid = ("--grid", "size=32,16", "--scales", "20")
+    arguments = ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL, *grid)
     partly = run(*arguments, *option, code=3)
-    assert partly.stderr.count("size: expected a positive whole number, got 0") == 1
-    assert partly.stdout.count("size: expected a positive") == (option == ("--json",))
+    assert partly.stderr.count("none above the start's of 16 pixels") == 1
+    assert partly.stdout.count("none above the start's") == (option == ("--json",))
     assert partly.stdout.count("size=32: loss") == (option == ())
 
 
@@ -569,7 +586,7 @@ def test_evaluate_has_the_figures_of_the_function(
     pictures = [images.load(f"{name}.png") for name in ("photo", "other", "painting")]
     assert json.loads(found) == ns.evaluate(*pictures).as_dict()
     own_size = ("evaluate", "photo.png", "other.png", "painting.png", "--style-size")
-    assert "long_side: expected" in run(*own_size, "0", code=2).stderr
+    assert "0 is not in the range x>=2" in run(*own_size, "0", code=2).stderr
 
 
 def test_losses_and_presets_are_listed() -> None:
@@ -578,8 +595,17 @@ def test_losses_and_presets_are_listed() -> None:
     assert "50" in found["histogram"]["options"]["refresh_every"]
     assert "G_l = F_lᵀ F_l / M_l" in run("losses", "gram").stdout
     assert "did you mean 'gram'" in run("losses", "grma", code=2).stderr
-    assert sorted(json.loads(run("presets", "--json").stdout)) == ns.presets.names()
+    found = json.loads(run("presets", "--json").stdout)
+    assert found == {name: inspect.getdoc(ns.presets.find(name)) for name in ns.presets.names()}
     assert "500 evaluations" in run("presets", "gatys").stdout
+
+
+def test_quiet_leaves_answers(folder: Path) -> None:
+    for command in (("losses", "gram"), ("presets",), ("estimate", "photo.png", "painting.png")):
+        loud = run(*command)
+        assert run(*command, "--quiet").stdout == loud.stdout != ""
+    assert "vgg19" in run("weights", "--quiet").stdout
+    assert "python" in run("doctor", "--quiet").stdout
 
 
 def test_weights_say_where_they_are_and_how(
@@ -696,3 +722,169 @@ def test_a_report_is_served_while_it_runs(folder: Path) -> None:
     with pytest.raises(urllib.error.URLError):  # no longer
         urllib.request.urlopen(url, timeout=5)
     assert "add --report" in paint("--serve", code=2).stderr
+
+
+def test_layers_are_known_without_the_network() -> None:
+    for network in ("vgg16", "vgg19"):
+        model = FeatureModel(network, weights=None)
+        assert sorted(checks.layers(network)) == sorted((*model.layers, "image"))
+
+
+def test_options_of_losses_are_known_without_importing_them() -> None:
+    for name in ns.names():
+        parameters = inspect.signature(registry.factory(name)).parameters.values()
+        known = {p.name for p in parameters if p.kind is not p.VAR_POSITIONAL}
+        assert known == set(signatures.options(registry.path_of(name)) or ()), name
+
+
+OWN = """
+from neural_style import Loss, register
+import keras
+from keras import Model as Elsewhere
+class Plain(Loss): pass
+class Own(Loss):
+    def __init__(self, *references, depth=1, **options): ...
+class Made(Loss):
+    __init__ = Loss.__init__
+class Named(Plain):
+    def __init__(self, *references, depth=1): ...
+def made(reference, width=2, *, depth=1): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("Plain", ["layers", "name"]),
+        ("Named", ["depth"]),
+        ("made", ["reference", "width", "depth"]),
+        *((name, None) for name in ("Own", "Made", "Elsewhere", "missing")),
+    ],
+)
+def test_options_that_the_source_does_not_say_are_not_guessed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, known: list[str] | None
+) -> None:
+    (tmp_path / "own_losses").mkdir()
+    (tmp_path / "own_losses" / "__init__.py").touch()
+    (tmp_path / "own_losses" / "losses.py").write_text(OWN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert signatures.options(f"own_losses.losses:{name}") == known
+    assert "own_losses" not in sys.modules
+
+
+# Mistakes that are told without TensorFlow, with the exit code and a part of the message.
+MISTAKES = [
+    ("transfer photo.png painting.png -o out.png --preset gatis", 2, "did you mean 'gatys'"),
+    ("transfer photo.png painting.png -o out.png --loss grma=1", 2, "did you mean 'gram'"),
+    ("transfer photo.png painting.png -o o.png --loss gram=1 --option gram.layer=1", 2, "layers"),
+    ("transfer photo.png painting.png -o o.png --loss gram=1 --layers gram=block9", 2, "no layer"),
+    ("transfer photo.png painting.png -o o.png --loss gram=1 --mask a.png=b.png", 2, "not exist"),
+    ("transfer photo.png painting.png -o out.png --style bad.png=2", 1, "not a picture"),
+    ("transfer photo.png painting.png -o out.png --style other.png=0", 2, "a positive number"),
+    ("transfer photo.png painting.png -o out.png --start bad.png", 1, "not a picture"),
+    ("transfer photo.png painting.png -o out.png --evaluations 0", 2, "from 1"),
+    ("transfer photo.png painting.png -o out.png --seed -1", 2, "x>=0"),
+    ("transfer photo.png painting.png -o out.png --weights bad.png", 1, "whole HDF5 file"),
+    ("transfer photo.png painting.png -o out.png --network vgg16", 1, "was not found"),
+    ("transfer photo.png painting.png -o out.png --checkpoint run", 2, "neural-style resume run"),
+    ("transfer photo.png painting.png -o out.png --csv bad.png/a.csv", 2, "--csv bad.png/a.csv"),
+    ("transfer photo.png painting.png -o out.png --report .", 2, "is a directory"),
+    ("transfer photo.png painting.png -o out.png --record bad.png", 2, "is a file"),
+    ("transfer photo.png painting.png -o out.bmpp", 1, "names no format"),
+    ("transfer photo.png painting.png -o bad.png/out.png", 1, "cannot be written"),
+    ("transfer bad.png painting.png -o out.png", 1, "not a picture"),
+    ("transfer https://example.org/a.png painting.png -o out.png", 2, "https://example.org/a.png"),
+    ("reconstruct bad.png -o out.png", 1, "not a picture"),
+    ("estimate photo.png bad.png", 1, "not a picture"),
+    ("estimate photo.png painting.png --preset gatys --pooling max", 2, "its own network"),
+    ("evaluate photo.png bad.png painting.png", 1, "not a picture"),
+    ("evaluate photo.png photo.png painting.png --directions 0", 2, "x>=1"),
+    ("batch bad.png photo.png -o out", 1, "not a picture"),
+    ("batch painting.png photo.png -o bad.png", 2, "is a file"),
+    ("batch painting.png photo.png -o bad.png/out", 2, "cannot be made"),
+    ("batch painting.png photo.png -o . --preset gatys", 2, "is one of the pictures to read"),
+    ("sweep photo.png painting.png -o out --grid sed=1", 2, "expected one of"),
+    ("sweep photo.png painting.png -o out --grid preset=gatis", 2, "did you mean 'gatys'"),
+    ("sweep photo.png painting.png -o out --grid size=32,1", 2, "x>=2"),
+    ("sweep photo.png painting.png -o out --grid start=noise,bad.png", 1, "not a picture"),
+    ("resume . -o out.png", 1, "no run to go on with"),
+    ("rerun . -o out.png", 1, "no run to repeat"),
+    ("losses grma", 2, "did you mean 'gram'"),
+    ("presets gatis", 2, "did you mean 'gatys'"),
+    ("weights vgg17", 2, "did you mean"),
+    ("doctor --weights bad.png", 1, "whole HDF5 file"),
+]
+
+
+def test_a_mistake_is_told_before_tensorflow_starts(folder: Path) -> None:
+    (folder / "bad.png").write_bytes(b"no picture")
+    (folder / "run").mkdir()
+    (folder / "run" / "record.json").touch()
+    code = (
+        "import json, sys\n"
+        "from click.testing import CliRunner\n"
+        "from neural_style import download, weights\n"
+        "from neural_style.cli import main\n"
+        "weights.obtain = lambda *given: ['nowhere']\n"
+        "weights.has_digest = lambda *given: True\n"
+        "def ends(line):\n"
+        "    done = CliRunner().invoke(main, line.split())\n"
+        "    started = sorted({'tensorflow', 'keras'} & set(sys.modules))\n"
+        "    return done.exit_code, done.stderr, repr(done.exception), started\n"
+        "print(json.dumps([ends(line) for line in json.load(sys.stdin)]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        input=json.dumps([line for line, _, _ in MISTAKES]),
+        env={**os.environ, "KERAS_HOME": str(folder / "keras")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    for (line, exit_code, message), (own, told, exception, started) in zip(
+        MISTAKES, json.loads(done.stdout), strict=True
+    ):
+        assert (own, started) == (exit_code, []), (line, told, exception)
+        assert message in " ".join(told.split()), (line, told)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        ["bad.png", "other.png", "painting.png", "photo.png", "run"]
+    )
+
+
+OTHER = {"network": "vgg19", "weights": "own.h5", "preprocess": "caffe"}
+
+
+@pytest.mark.parametrize(
+    ("fails", "python", "command"),
+    [
+        (lambda: Continued("."), "checkpoint=…", "--checkpoint"),
+        (lambda: Checkpoints("run", 1), "neural_style.resume('run')", "neural-style resume run"),
+        (lambda: FeatureModel.from_config(OTHER), "pass it again as features=…", "its --weights"),
+        (lambda: weights.find("vgg16"), "FeatureModel('vgg16', weights=", "--weights …/vgg16"),
+        (
+            lambda: tiles.check(Laplacian(images.noise((8, 8))), (8, 8), 4),
+            "tile=None",
+            "--tile none",
+        ),
+    ],
+)
+def test_an_error_advises_what_can_be_done_where_it_is_read(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: Callable[[], Any],
+    python: str,
+    command: str,
+) -> None:
+    monkeypatch.setattr(weights, "obtain", lambda *given: ["nowhere"])
+    (folder / "run").mkdir()
+    (folder / "run" / "record.json").touch()
+    with pytest.raises(errors.StyleError) as here:
+        fails()
+    with errors.command_line(), pytest.raises(errors.StyleError) as there:
+        fails()
+    assert python in str(here.value)
+    assert command not in str(here.value)
+    assert command in str(there.value)
+    assert python not in str(there.value)
+    assert not errors._at_command_line

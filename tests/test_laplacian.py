@@ -79,7 +79,7 @@ def test_a_photo_of_another_size_is_refused() -> None:
 
 
 def test_a_picture_too_small_is_refused() -> None:
-    message = r"at 'a' the picture is 11×13, expected at least 12×12 with pool=4"
+    message = r"at 'a' the picture is 11×13, expected at least 12×12 with a pool of 4"
     with pytest.raises(LossError, match=message):
         statistic(laplacian(4), random_features(0, 11, 13, 3))
 

@@ -341,7 +341,9 @@ def test_a_server_gives_its_file_as_it_is(served: report.Server, page: Path) -> 
     assert ask(served, "HEAD")[1]["Content-Length"] == "3"
     assert ask(served, "HEAD")[2] == b""
     page.unlink()
-    assert ask(served)[0] == 404
+    status, _, body = ask(served)
+    assert status == 200
+    assert b'http-equiv="refresh"' in body
 
 
 @pytest.mark.parametrize("path", ["/run.html", "/..", "/../run.html", "/?", "/%2e", "*"])

@@ -8,49 +8,76 @@ from typing import Any
 import click
 
 from neural_style.cli import options
-from neural_style.cli.group import begin, output_options, say
-from neural_style.cli.making import OUTPUT, end, finish, summary
+from neural_style.cli.checks import begin
+from neural_style.cli.group import answer, answer_options, output_options
+from neural_style.cli.kinds import OUTPUT, Place
+from neural_style.cli.making import end, finish, summary
+from neural_style.errors import CheckpointError, RecordError, StyleError
 
-FOLDER = click.Path(exists=True, path_type=Path)
+FOLDER = Place(exists=True)
 
 
 @click.command()
 @click.argument("folder", type=FOLDER)
 @click.option("-o", "--output", type=OUTPUT, required=True, help="The picture to write.")
+@click.option(
+    "--strict/--no-strict",
+    default=None,
+    help="Whether another environment than the run's is refused, where the bits may differ.",
+)
+@options.model_options
 @output_options
 def resume(**given: Any) -> None:
     """Go on with a run that ended early, from the FOLDER of its checkpoints.
 
     It comes to the picture, bit for bit, that it would have come to.
     """
-    begin()
+    _check_record(given["folder"], "go on with", CheckpointError)
+    begin(given, output=given["output"])
     import neural_style as ns
 
     silent, as_json = given["quiet"], given["as_json"]
-    callbacks = options.progress(given)
-    result = ns.resume(given["folder"], callbacks=callbacks, output=given["output"])
+    result = ns.resume(
+        given["folder"],
+        features=options.features(given),
+        callbacks=options.progress(given),
+        output=given["output"],
+        **({} if given["strict"] is None else {"strict": given["strict"]}),
+    )
     finish(result, given["output"], silent=silent, as_json=as_json)
 
 
 @click.command()
 @click.argument("record", type=FOLDER)
 @click.option("-o", "--output", type=OUTPUT, required=True, help="The picture to write.")
-@output_options
+@options.model_options
+@answer_options
 def rerun(**given: Any) -> None:
     """Repeat a run from its RECORD, the folder of --record or of --checkpoint.
 
     On the same machine it gives the same picture; elsewhere it says what differs.
     """
-    begin()
+    _check_record(given["record"], "repeat", RecordError)
+    begin(given, output=given["output"])
     import neural_style as ns
 
-    silent, as_json = given["quiet"], given["as_json"]
-    callbacks = options.progress(given)
-    again = ns.rerun(given["record"], callbacks=callbacks, output=given["output"])
+    again = ns.rerun(
+        given["record"],
+        features=options.features(given),
+        callbacks=options.progress(given),
+        output=given["output"],
+    )
     found = {
         **summary(again.result, given["output"]),
         "same": again.same,
         "differences": list(again.differences),
     }
-    say(f"{given['output']}: {again}", found, silent=silent, as_json=as_json)
+    answer(f"{given['output']}: {again}", found, as_json=given["as_json"])
     end(again.result, given["output"])
+
+
+def _check_record(folder: Path, purpose: str, error: type[StyleError]) -> None:
+    if not (folder / "record.json").exists():
+        raise error(
+            f"{folder}: there is no run to {purpose}, expected its record.json; check the path."
+        )

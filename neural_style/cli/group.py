@@ -14,7 +14,14 @@ from typing import Any, NoReturn
 import click
 
 from neural_style.cli import quiet
-from neural_style.errors import LayerError, LossError, OptionError, RegistryError, StyleError
+from neural_style.errors import (
+    LayerError,
+    LossError,
+    OptionError,
+    RegistryError,
+    StyleError,
+    command_line,
+)
 
 FAILED, USAGE, PARTLY, INTERRUPTED = 1, 2, 3, 130
 _USERS = (LayerError, LossError, OptionError, RegistryError)
@@ -30,7 +37,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; the library's errors are a message, never a traceback."""
         try:
-            return super().invoke(ctx)
+            with command_line():
+                return super().invoke(ctx)
         except StyleError as error:
             if ctx.params.get("verbose"):
                 raise
@@ -72,20 +80,24 @@ def _hush(context: click.Context, _: click.Parameter, silent: bool) -> bool:
     return silent
 
 
-_silent = click.option(
-    "--quiet", is_flag=True, callback=_hush, help="No progress, nothing but errors."
-)
+def _silent(says: str) -> Any:
+    return click.option("--quiet", is_flag=True, callback=_hush, help=says)
 
 
-def begin() -> None:
+def start() -> None:
     """Start TensorFlow for the command that runs now."""
     quiet.start(verbose=click.get_current_context().find_root().params.get("verbose", False))
 
 
+def answer(text: str, found: Any, *, as_json: bool) -> None:
+    """Print what a command was asked for, as text or as JSON."""
+    tell(json.dumps(found, ensure_ascii=False) if as_json else text)
+
+
 def say(text: str, found: Any, *, silent: bool = False, as_json: bool = False) -> None:
-    """Print the result of a command, as text or as JSON."""
+    """Print what came of a command that writes files, as text or as JSON."""
     if as_json or not silent:
-        tell(json.dumps(found, ensure_ascii=False) if as_json else text)
+        answer(text, found, as_json=as_json)
 
 
 def tell(text: str, *, err: bool = False) -> None:
@@ -112,5 +124,10 @@ def leave(code: int) -> NoReturn:
 
 
 def output_options(command: Any) -> Any:
-    """``--quiet`` and ``--json``."""
-    return _silent(_as_json(command))
+    """``--quiet`` and ``--json`` of a command that writes files."""
+    return _silent("No progress, nothing but errors.")(_as_json(command))
+
+
+def answer_options(command: Any) -> Any:
+    """``--quiet`` and ``--json`` of a command that answers a question."""
+    return _silent("Nothing but the answer and errors.")(_as_json(command))

@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 
-from neural_style.cli import options
-from neural_style.cli.group import FAILED, begin, leave, output_options, say
-from neural_style.cli.kinds import FILE
+from neural_style.cli import checks, options
+from neural_style.cli.group import FAILED, answer, answer_options, leave, start
+from neural_style.cli.kinds import COUNT, FILE, SEED, SIDE
 from neural_style.cli.signatures import defaults
+from neural_style.cli.signatures import presets as known_presets
 from neural_style.errors import RegistryError
 
 _SCORING = defaults("scoring", "evaluate")
@@ -23,15 +24,15 @@ _SCORING = defaults("scoring", "evaluate")
 @click.argument("picture", type=FILE)
 @click.argument("photo", type=FILE)
 @click.argument("painting", type=FILE)
-@click.option("--style-size", type=int, help="Longer side of the style, by default PICTURE's.")
-@click.option("--directions", type=int, default=_SCORING["directions"], show_default=True)
-@click.option("--positions", type=int, default=_SCORING["positions"], show_default=True)
-@click.option("--seed", type=int, default=_SCORING["seed"], show_default=True)
+@click.option("--style-size", type=SIDE, help="Longer side of the style, by default PICTURE's.")
+@click.option("--directions", type=COUNT, default=_SCORING["directions"], show_default=True)
+@click.option("--positions", type=COUNT, default=_SCORING["positions"], show_default=True)
+@click.option("--seed", type=SEED, default=_SCORING["seed"], show_default=True)
 @options.model_options
-@output_options
+@answer_options
 def evaluate(picture: Path, photo: Path, painting: Path, **given: Any) -> None:
     """Say how near PICTURE is to its style, PAINTING, and its content, PHOTO."""
-    begin()
+    checks.begin(given, picture, photo, painting)
     import neural_style as ns
 
     image = ns.images.load(picture)
@@ -44,17 +45,19 @@ def evaluate(picture: Path, photo: Path, painting: Path, **given: Any) -> None:
         features=options.features(given),
         **{name: given[name] for name in ("directions", "positions", "seed")},
     )
-    say(str(scores), scores.as_dict(), silent=given["quiet"], as_json=given["as_json"])
+    answer(str(scores), scores.as_dict(), as_json=given["as_json"])
 
 
 @click.command()
 @click.argument("names", nargs=-1)
-@output_options
-def losses(names: tuple[str, ...], quiet: bool, as_json: bool) -> None:
+@answer_options
+def losses(names: tuple[str, ...], as_json: bool, **_: Any) -> None:
     """Every loss that is installed: what it does, its options, and whose it is."""
-    begin()
     from neural_style import registry
 
+    for name in names:
+        registry.path_of(name)
+    start()
     found: dict[str, Any] = {}
     for name in names or registry.names():
         try:
@@ -81,32 +84,29 @@ def losses(names: tuple[str, ...], quiet: bool, as_json: bool) -> None:
         text = each["text"].replace("\n", "\n    ")
         lines += [f"{name} ({each['owner']})", f"    {text}", f"    options: {taken}"]
         lines += [f"    reference: {each['role']}", ""]
-    say("\n".join(lines).rstrip(), found, silent=quiet, as_json=as_json)
+    answer("\n".join(lines).rstrip(), found, as_json=as_json)
 
 
 @click.command()
 @click.argument("names", nargs=-1)
-@output_options
-def presets(names: tuple[str, ...], quiet: bool, as_json: bool) -> None:
+@answer_options
+def presets(names: tuple[str, ...], as_json: bool, **_: Any) -> None:
     """Every published objective; with NAMES all that is known of these."""
-    begin()
-    import neural_style as ns
-
-    texts = {
-        name: inspect.getdoc(ns.presets.find(name)) or "" for name in names or ns.presets.names()
-    }
+    for name in names:
+        checks.check_preset(name)
+    texts = {name: text for name, text in known_presets().items() if name in names or not names}
     if names:
         text = "\n\n".join(f"{name}: {each}" for name, each in texts.items())
     else:
         text = "\n".join(f"{name:<22}{each.splitlines()[0]}" for name, each in texts.items())
-    say(text, texts, silent=quiet, as_json=as_json)
+    answer(text, texts, as_json=as_json)
 
 
 @click.command()
 @click.argument("network", default="vgg19")
 @click.option("--fetch", is_flag=True, help="Fetch them, if they are not there.")
-@output_options
-def weights(network: str, fetch: bool, quiet: bool, as_json: bool) -> None:
+@answer_options
+def weights(network: str, fetch: bool, as_json: bool, **_: Any) -> None:
     """Say where a network's weights are, and whether their hash is the published one."""
     from neural_style import download
     from neural_style import weights as files
@@ -121,17 +121,17 @@ def weights(network: str, fetch: bool, quiet: bool, as_json: bool) -> None:
     why = f": {problem}" if state == "damaged" else ""
     remedy = "" if state == "good" else f"{why}; neural-style weights {network} --fetch"
     found = {"network": network, "path": str(path), "state": state}
-    say(f"{path}: {state}{remedy}", found, silent=quiet, as_json=as_json)
+    answer(f"{path}: {state}{remedy}", found, as_json=as_json)
     if state != "good":
         leave(FAILED)
 
 
 @click.command()
 @options.model_options
-@output_options
+@answer_options
 def doctor(**given: Any) -> None:
     """Versions, devices, memory, and the speed of one small evaluation."""
-    begin()
+    checks.begin(given)
     import neural_style as ns
     from neural_style import drafts, environment, machine
     from neural_style.backend import tf
@@ -157,4 +157,4 @@ def doctor(**given: Any) -> None:
         "evaluation of 64×64, s": round(min(seconds[1:]), 3),
     }
     text = "\n".join(f"{name:<30}{value}" for name, value in found.items())
-    say(text, found, silent=given["quiet"], as_json=given["as_json"])
+    answer(text, found, as_json=given["as_json"])

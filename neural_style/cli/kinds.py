@@ -9,22 +9,59 @@ import click
 
 from neural_style.errors import OptionError
 
+
+class Place(click.Path):
+    """A path, as `to_path` has it."""
+
+    def __init__(self, **conditions: bool) -> None:
+        super().__init__(**conditions, path_type=Path)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The path, if it is as the conditions of `click.Path` say."""
+        from neural_style.files import to_path  # with NumPy, which --help does without
+
+        try:
+            path = to_path(value)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+        return super().convert(path, param, ctx)
+
+
 # One that is there and cannot be read is no mistake of the line: reading it says so.
-FILE = click.Path(exists=True, dir_okay=False, readable=False, path_type=Path)
-FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = Place(exists=True, dir_okay=False, readable=False)
+OUTPUT = Place(dir_okay=False)
+FOLDER = Place(file_okay=False)
+COUNT, SIDE, SEED = click.IntRange(1), click.IntRange(2), click.IntRange(0)
 
 
 class Numbers(click.ParamType[Any]):
-    """Whole numbers, separated by commas."""
+    """Whole numbers, separated by commas, none below the ``least``."""
 
     name = "n[,n…]"
+
+    def __init__(self, least: int) -> None:
+        self.least = least
 
     def convert(self, value: Any, param: Any, ctx: Any) -> list[int]:
         """The list of numbers."""
         try:
-            return [int(part) for part in value.split(",")]
+            found = [int(part) for part in value.split(",")]
         except ValueError:
             self.fail(f"expected whole numbers, as 256,512, got {value!r}.", param, ctx)
+        if min(found) < self.least:
+            self.fail(f"expected whole numbers from {self.least}, got {value!r}.", param, ctx)
+        return found
+
+
+class Scales(Numbers):
+    """Sides in pixels, increasing."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[int]:
+        """The list of numbers."""
+        found = super().convert(value, param, ctx)
+        if sorted(set(found)) != found:
+            self.fail(f"expected increasing sides, as 256,512, got {value!r}.", param, ctx)
+        return found
 
 
 class Budget(Numbers):
@@ -46,9 +83,11 @@ class Tile(click.ParamType[Any]):
         if value in ("auto", "none"):
             return str(value)
         try:
-            return int(value)
-        except ValueError:
-            self.fail(f"expected a whole number, 'auto' or 'none', got {value!r}.", param, ctx)
+            return int(COUNT.convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(
+                f"expected a positive whole number, 'auto' or 'none', got {value!r}.", param, ctx
+            )
 
 
 class Start(click.ParamType[Any]):

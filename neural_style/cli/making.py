@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,11 +11,19 @@ from typing import Any
 import click
 
 from neural_style.cli import options
-from neural_style.cli.group import INTERRUPTED, begin, leave, output_options, remark, say, tell
-from neural_style.cli.kinds import FILE, FOLDER
+from neural_style.cli.checks import begin
+from neural_style.cli.group import (
+    INTERRUPTED,
+    answer,
+    answer_options,
+    leave,
+    output_options,
+    remark,
+    say,
+    tell,
+)
+from neural_style.cli.kinds import COUNT, FILE, FOLDER, OUTPUT
 from neural_style.errors import OptionError
-
-OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -26,7 +35,7 @@ OUTPUT = click.Path(dir_okay=False, path_type=Path)
 @options.keyword_options()
 @options.model_options
 @click.option("--checkpoint", type=FOLDER, help="Write the run's state there, for resume.")
-@click.option("--checkpoint-every", type=int, help="Evaluations between two states.")
+@click.option("--checkpoint-every", type=COUNT, help="Evaluations between two states.")
 @click.option("--record", type=FOLDER, help="Write there what it takes to rerun it.")
 @click.option("--csv", type=OUTPUT, help="Write the loss of every iterate to a table.")
 @click.option("--report", type=OUTPUT, help="Keep an HTML page of the run.")
@@ -43,11 +52,17 @@ def transfer(**given: Any) -> None:
         --loss content=1 --loss gram=5e-3 --layers gram=block1_conv1,block2_conv1:0.5 \\
         --loss histogram=1 --option histogram.refresh_every=20
     """  # noqa: D301
-    begin()
+    photo, output, report_path = given["photo"], given["output"], given["report"]
+    if given["checkpoint_every"] and not given["checkpoint"]:
+        raise OptionError("--checkpoint-every is of --checkpoint: add --checkpoint FOLDER.")
+    if given["serve"] and not report_path:
+        raise OptionError("--serve shows the page of --report: add --report run.html.")
+    folders = given["checkpoint"], given["record"]
+    _check_folders(*folders)
+    begin(given, photo, given["painting"], output=output, folders=folders)
     import neural_style as ns
 
     silent, as_json = given["quiet"], given["as_json"]
-    photo, output, report_path = given["photo"], given["output"], given["report"]
     painted, weights = options.styles(given["painting"], given["others"])
     callbacks: list[Any] = options.progress(given)
     if given["csv"]:
@@ -55,12 +70,6 @@ def transfer(**given: Any) -> None:
     loss = options.recipe(given)
     names = ("checkpoint", "checkpoint_every")
     checkpoints = {name: given[name] for name in names if given[name] is not None}
-    if "checkpoint_every" in checkpoints and "checkpoint" not in checkpoints:
-        raise OptionError("--checkpoint-every is of --checkpoint: add --checkpoint FOLDER.")
-    if given["record"]:
-        _check_record(given["record"], given["checkpoint"])
-    if given["serve"] and not report_path:
-        raise OptionError("--serve shows the page of --report: add --report run.html.")
     report = None
     if report_path:
         report = ns.callbacks.report(report_path, content=photo, style=painted)
@@ -108,7 +117,7 @@ def transfer(**given: Any) -> None:
 @output_options
 def reconstruct(**given: Any) -> None:
     """Make PICTURE again from noise, of its content or of its style alone."""
-    begin()
+    begin(given, given["picture"], output=given["output"])
     import neural_style as ns
 
     def alone(photo: Any, painting: Any) -> Any:
@@ -138,10 +147,10 @@ def reconstruct(**given: Any) -> None:
 @options.loss_options
 @options.keyword_options("start", "scales", "evaluations", "seed", "color", "parameterisation")
 @options.model_options
-@output_options
+@answer_options
 def estimate(**given: Any) -> None:
     """Say what memory and time a transfer would need, without running it."""
-    begin()
+    begin(given, given["photo"], given["painting"])
     import neural_style as ns
     from neural_style.styling import prepared
 
@@ -162,17 +171,20 @@ def estimate(**given: Any) -> None:
         "parts": dict(found.parts),
         "seconds_per_evaluation": found.seconds,
     }
-    say(str(found), data, silent=given["quiet"], as_json=given["as_json"])
+    answer(str(found), data, as_json=given["as_json"])
 
 
-def _check_record(folder: Path, checkpoint: Path | None) -> None:
-    """Refuse a folder for a record, before the run."""
-    from neural_style import record
-
-    if checkpoint is not None and folder.absolute() == checkpoint.absolute():
+def _check_folders(checkpoint: Path | None, record: Path | None) -> None:
+    """Refuse folders that cannot have what is to be written there, before the run."""
+    if record is not None and checkpoint is not None and record.absolute() == checkpoint.absolute():
         raise OptionError("--record and --checkpoint need a folder each: choose another for one.")
-    record.check_folder(folder)
-    options.folder(folder)
+    if record is not None and any(record.glob("state-*.npz")):
+        raise OptionError(f"--record {record}: the checkpoints of a run are there: choose another.")
+    if checkpoint is not None and (checkpoint / "record.json").exists():
+        raise OptionError(
+            f"--checkpoint {checkpoint}: there is a run in this folder: go on with it by "
+            f"neural-style resume {shlex.quote(str(checkpoint))}, or choose another folder."
+        )
 
 
 def summary(result: Any, output: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from neural_style.cli.kinds import FILE, Budget, Numbers, Start, Tile, existing
+from neural_style.cli.kinds import FILE, SEED, SIDE, Budget, Scales, Start, Tile, existing
 from neural_style.cli.recipe import Recipe, number
 from neural_style.cli.signatures import defaults
 from neural_style.errors import OptionError
@@ -16,19 +16,22 @@ from neural_style.errors import OptionError
 # Each keyword of `transfer` that is an option of its own, with its type and what it says.
 KEYWORDS: dict[str, tuple[Any, str]] = {
     "preset": (str, "A published objective and its run; see neural-style presets."),
-    "size": (int, "Longer side in pixels; 512, or the preset's."),
-    "style_size": (int, "The same of the style, by default SIZE."),
+    "size": (SIDE, "Longer side in pixels; 512, or the preset's."),
+    "style_size": (SIDE, "The same of the style, by default SIZE."),
     "color": (click.Choice(["match", "luminance"]), "How the photo's colours are kept."),
     "start": (Start(), "content, noise, or a picture's file."),
-    "scales": (Numbers(), "Long sides to run from coarse to fine."),
-    "evaluations": (Budget(), "The budget, or one for each scale; 300, or the preset's."),
+    "scales": (Scales(2), "Long sides to run from coarse to fine."),
+    "evaluations": (Budget(1), "The budget, or one for each scale; 300, or the preset's."),
     "parameterisation": (
         click.Choice(["pixels", "frequencies"]),
         "What the optimiser moves; frequencies, or with --loss or --preset pixels.",
     ),
-    "seed": (int, "Of all random numbers."),
+    "seed": (SEED, "Of all random numbers."),
     "tile": (Tile(), "The longest side of what is evaluated at once."),
 }
+
+
+MODEL = ("network", "pooling", "weights")
 
 
 def keyword_options(*leave_out: str, **texts: str) -> Callable[[Any], Any]:
@@ -79,7 +82,7 @@ def progress(given: dict[str, Any]) -> list[Any]:
 def recipe(given: dict[str, Any]) -> Recipe | None:
     """Take the options about losses out of what is given; without any, None."""
     names = ("loss", "layers", "option", "reference", "mask")
-    texts = [given.pop(name) for name in names]
+    texts = [given.pop(name, ()) for name in names]
     if texts[0]:
         found = Recipe(*texts)
         found.weights()
@@ -116,14 +119,9 @@ def features(given: dict[str, Any]) -> Any:
     """The feature model; None, for the default of `transfer`, if nothing is given."""
     from neural_style import FeatureModel, drafts
 
-    network, pooling, weights = (given[name] for name in ("network", "pooling", "weights"))
+    network, pooling, weights = (given[name] for name in MODEL)
     if not (network or pooling or weights):
         return None
-    if given.get("preset"):
-        raise OptionError(
-            "--network, --pooling and --weights are not of --preset, which has its own network: "
-            "give a preset or these."
-        )
     if weights is not None:
         return FeatureModel(network or "vgg19", pooling=pooling, weights=weights)
     return drafts.pretrained(network or "vgg19", pooling or "max", "caffe")
@@ -136,7 +134,23 @@ def styles(painting: Path, others: tuple[str, ...]) -> tuple[list[Path], list[fl
         name, sign, weight = text.rpartition("=")
         paths.append(existing(name if sign else text, "--style"))
         weights.append(number(weight, f"--style {name}") if sign else 1.0)
+        if weights[-1] <= 0:
+            raise OptionError(f"--style {name}: expected a positive number, got {weight}.")
     return paths, weights
+
+
+def writable(path: Path, option: str) -> None:
+    """Check that a file can be written, and make its folder."""
+    from neural_style.files import check_file
+
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError("it is no file, but a pipe or a device")
+        check_file(path.absolute())
+    except (OSError, ValueError) as error:
+        raise OptionError(
+            f"{option} {path}: this file cannot be written ({error}); choose another."
+        ) from error
 
 
 def folder(path: Path) -> Path:

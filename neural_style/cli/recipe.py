@@ -13,12 +13,14 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neural_style import registry
 from neural_style.cli.group import remark
 from neural_style.cli.kinds import existing
-from neural_style.errors import OptionError
+from neural_style.cli.signatures import options
+from neural_style.errors import LossError, OptionError, suggestion
 
 if TYPE_CHECKING:
     from neural_style.sums import WeightedSum
@@ -37,26 +39,39 @@ class Recipe:
     masks: Sequence[str] = ()
 
     def weights(self) -> dict[str, float]:
-        """The weight of every loss, checked with everything else that the texts say."""
+        """The weight of every loss, checked with all that can be without importing the losses."""
         weights = {
             name: number(value, f"--loss {name}") for name, value in pairs(self.losses, "--loss")
         }
-        self._settings(weights)
-        for pair in pairs(self.masks, "--mask"):
-            for path in pair:
-                existing(path, "--mask")
+        settings = self._settings(weights)
+        self.pictures()
+        for name, of in pairs(self.references, "--reference"):
+            _check_reference(name, of)
         for name in weights:
-            self.of(name)
+            taken = options(registry.path_of(name))
+            for option in settings.get(name, {}):
+                if taken is not None and option not in taken:
+                    raise LossError(
+                        f"the loss {name!r} takes no option {option!r}: "
+                        f"{suggestion(option, taken)}."
+                    )
         return weights
+
+    def pictures(self) -> list[Path]:
+        """The files of the masks."""
+        return [existing(path, "--mask") for pair in pairs(self.masks, "--mask") for path in pair]
+
+    def layer_names(self) -> list[str]:
+        """The layers that --layers names."""
+        return [
+            layer for name, text in pairs(self.layers, "--layers") for layer in _layers(text, name)
+        ]
 
     def of(self, name: str) -> str:
         """Whose picture the loss's reference is: as the loss says, unless --reference does."""
         given = dict(pairs(self.references, "--reference"))
         found = given.get(name) or getattr(registry.factory(name), "role", "style")
-        if found not in REFERENCES:
-            raise OptionError(
-                f"--reference {name}: expected one of {', '.join(REFERENCES)}, got {found!r}."
-            )
+        _check_reference(name, found)
         return str(found)
 
     def __call__(self, photo: Any, painting: Any) -> WeightedSum:
@@ -102,6 +117,13 @@ class Recipe:
         for name in {*found, *dict(pairs(self.references, "--reference"))} - {*weights}:
             raise OptionError(f"{name!r} has options but no weight: add --loss {name}=1.")
         return found
+
+
+def _check_reference(name: str, of: object) -> None:
+    if of not in REFERENCES:
+        raise OptionError(
+            f"--reference {name}: expected one of {', '.join(REFERENCES)}, got {of!r}."
+        )
 
 
 def pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:

@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from neural_style.cli import options
+from neural_style.cli.checks import begin, check_preset
 from neural_style.cli.group import (
     INTERRUPTED,
     PARTLY,
-    begin,
     errors_only,
     failure,
     leave,
@@ -22,7 +22,7 @@ from neural_style.cli.group import (
     say,
     tell,
 )
-from neural_style.cli.kinds import FILE, FOLDER, existing
+from neural_style.cli.kinds import FILE, FOLDER, Place, existing
 from neural_style.cli.making import interrupted, summary
 from neural_style.cli.recipe import Recipe, json_value, pairs
 from neural_style.errors import OptionError
@@ -32,7 +32,7 @@ _SWEPT = ("preset", "size", "style_size", "color", "start", "evaluations", "seed
 
 @click.command()
 @click.argument("painting", type=FILE)
-@click.argument("photos", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("photos", type=Place(), nargs=-1, required=True)
 @click.option("-o", "--output", type=FOLDER, required=True, help="The folder to write to.")
 @click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
 @options.loss_options
@@ -45,11 +45,7 @@ def batch(**given: Any) -> None:
     Each is written as a PNG under its own name. What fails stops none of the rest, and is
     listed at the end; a Ctrl-C ends them all.
     """
-    begin()
-    import neural_style as ns
-
-    silent, as_json = given["quiet"], given["as_json"]
-    folder = options.folder(given["output"])
+    folder = given["output"]
     painted, weights = options.styles(given["painting"], given["others"])
     outputs = [folder / f"{photo.stem}.png" for photo in given["photos"]]
     if len(set(outputs)) < len(outputs):
@@ -57,6 +53,10 @@ def batch(**given: Any) -> None:
             "batch: two photos have the same name; the second would replace the first."
         )
     _check_outputs(outputs, [*given["photos"], *painted])
+    begin(given, *painted, folders=[folder])
+    import neural_style as ns
+
+    silent, as_json = given["quiet"], given["as_json"]
     loss = options.recipe(given)
     model = options.features(given)
     keywords = options.keywords(given)
@@ -116,21 +116,22 @@ def sweep(**given: Any) -> None:
     neural-style sweep photo.jpg painting.jpg -o out --loss content=1 --loss gram=1 \\
         --grid loss.gram=1e-3,1e-2 --grid start=content,noise
     """  # noqa: D301
-    begin()
-    import neural_style as ns
-
-    silent, as_json = given["quiet"], given["as_json"]
-    photo, painting = given["photo"], given["painting"]
-    folder = options.folder(given["output"])
+    photo, painting, folder = given["photo"], given["painting"], given["output"]
     grid = {name: _values(name, text) for name, text in pairs(given["grid"], "--grid")}
-    recipe = options.recipe(given)
+    recipe = options.recipe(dict(given))
     weights = {} if recipe is None else recipe.weights()
     for name in grid:
         if name not in _SWEPT and name.removeprefix("loss.") not in weights:
             known = ", ".join([*_SWEPT, *(f"loss.{each}" for each in weights)])
             raise OptionError(f"--grid {name}: expected one of {known}.")
-    a_preset = given["preset"] or any(grid.get("preset", ()))
-    model = options.features({**given, "preset": a_preset})
+    for preset in grid.get("preset", ()):
+        check_preset(preset, given)
+    starts = [start for start in grid.get("start", ()) if start not in (None, "content", "noise")]
+    begin(given, photo, painting, *starts, folders=[folder])
+    import neural_style as ns
+
+    silent, as_json = given["quiet"], given["as_json"]
+    recipe, model = options.recipe(given), options.features(given)
     fixed = options.keywords(given)
 
     def run(**settings: Any) -> Any:
@@ -189,7 +190,10 @@ def _values(name: str, text: str) -> list[Any]:
     values = whole if isinstance(whole, list) else [json_value(part) for part in text.split(",")]
     if name.startswith("loss.") and not all(isinstance(v, int | float) for v in values):
         raise OptionError(f"--grid {name}: expected numbers, got {text!r}.")
-    return [options.setting(name, value) for value in values] if name in _SWEPT else values
+    found = [options.setting(name, value) for value in values] if name in _SWEPT else values
+    if twice := [value for value in found if found.count(value) > 1]:
+        raise OptionError(f"--grid {name}: {twice[0]!r} is given twice; leave one of them out.")
+    return found
 
 
 def _end(
