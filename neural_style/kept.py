@@ -1,12 +1,13 @@
 """The results of a sweep, kept in a folder.
 
-    kept = Kept(folder, settings)        # the settings of every run, in order
+    kept = Kept(folder, settings, run)   # the settings of every run, in order
     kept.store(index, result)
     kept.load(index)                     # -> Result, or None where there is none that is whole
 
 A file is a NumPy archive without pickles, named by a hash of the settings as JSON: the
-picture, float32 and exact, and a record, JSON in UTF-8, of the settings and of everything
-else in the `Result`.
+picture, float32 and exact, and a record, JSON in UTF-8, of the settings, of the digests of what
+the run depends on (`neural_style.fingerprints`) and of everything else in the `Result`. Where a
+digest is another now, it is as if there were no file, which stays until the new one is written.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Callable
 from os import PathLike
 from typing import Any, TypeVar
 
@@ -22,6 +24,7 @@ import numpy as np
 from neural_style import images
 from neural_style.errors import OptionError
 from neural_style.files import as_path, atomic, make_folder, read_arrays
+from neural_style.fingerprints import fingerprints
 from neural_style.result import Entry, Result
 
 _log = logging.getLogger(__name__)
@@ -34,11 +37,18 @@ _INPUT = "input."  # before the digest of a picture that the run was given
 class Kept:
     """The files of a sweep, one for each run."""
 
-    def __init__(self, folder: str | PathLike[str], settings: list[dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        folder: str | PathLike[str],
+        settings: list[dict[str, Any]],
+        run: Callable[..., Result],
+        version: str | None = None,
+    ) -> None:
         self.keys = [_canonical(each) for each in settings]
         if len(set(self.keys)) < len(self.keys):
             twice = next(key for key in self.keys if self.keys.count(key) > 1)
             raise OptionError(f"grid: two runs have the settings {twice}; leave one of them out.")
+        self.digests = fingerprints(run, [json.loads(key) for key in self.keys], version)
         home = as_path(folder, "folder", OptionError)
         self.paths = [
             home / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz" for key in self.keys
@@ -54,7 +64,11 @@ class Kept:
             record = {**vars(result), "history": [vars(entry) for entry in result.history]}
             picture = images.as_image(record.pop("image"), any_range=True)
             inputs = {_INPUT + key: each for key, each in record.pop("pictures").items()}
-            record = {"settings": json.loads(self.keys[index]), "result": record}
+            record = {
+                "settings": json.loads(self.keys[index]),
+                "digests": self.digests[index],
+                "result": record,
+            }
             text = json.dumps(record, default=_number)
             with atomic(self.paths[index]) as part:
                 document = np.frombuffer(text.encode(), np.uint8)
@@ -63,7 +77,7 @@ class Kept:
             _log.warning("The result of %s could not be kept: %s", self.keys[index], error)
 
     def load(self, index: int) -> Result | None:
-        """The result of an earlier sweep, if there is one."""
+        """The result of an earlier sweep, if there is one of the same run."""
         path = self.paths[index]
         if not path.exists():
             return None
@@ -78,6 +92,16 @@ class Kept:
             }
             if _canonical(record["settings"]) != self.keys[index]:
                 raise ValueError(f"it has the settings {record['settings']}")
+            if "digests" not in record:
+                raise ValueError("it does not say what it depends on")
+            if others := _others(record["digests"], self.digests[index]):
+                _log.warning(
+                    "%s is of %s as it was, which is made again: now another is %s",
+                    path,
+                    self.keys[index],
+                    ", ".join(others),
+                )
+                return None
             values = record["result"]
             values["history"] = tuple(_checked(Entry(**entry)) for entry in values["history"])
             return _checked(Result(image=picture, pictures=inputs, **values))
@@ -86,6 +110,11 @@ class Kept:
                 "%s is no result of %s, which is made again: %s", path, self.keys[index], error
             )
             return None
+
+
+def _others(kept: dict[str, str], now: dict[str, str]) -> list[str]:
+    """The names of what has another digest now, or is in one alone."""
+    return [name for name in dict.fromkeys([*now, *kept]) if kept.get(name) != now.get(name)]
 
 
 def _checked(record: _Record) -> _Record:

@@ -5,8 +5,8 @@
 ``run`` is any function of the settings, as keywords, that returns a `Result`. An `Outcome`
 is what came of one combination: its settings, with a result or, where the run raised an
 exception, with that. With a folder every result is kept in a file when it is finished, and
-a sweep that is run again, whatever ended it, makes only what is missing there
-(`neural_style.kept`).
+a sweep that is run again, whatever ended it, makes only what is missing there, or was made
+with other pictures, other code or other versions (`neural_style.kept`).
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def sweep(
     *,
     executor: Executor | None = None,
     folder: str | PathLike[str] | None = None,
+    version: str | None = None,
     callbacks: Iterable[Callable[[Outcome], object]] = (),
 ) -> list[Outcome]:
     """Run every combination of settings.
@@ -69,9 +70,15 @@ def sweep(
         Any `concurrent.futures.Executor`, which is given all runs at once; by default they
         are made in this thread, one after the other.
     folder
-        Where results are kept and looked for; it is made if it is missing. Files are named
-        by the settings alone: what else changes a run (its pictures, its budget) needs a
-        setting, or a folder, of its own.
+        Where results are kept and looked for; it is made if it is missing. With each is kept
+        what it depends on, as digests: the code of ``run`` and of the functions that it calls,
+        the pictures and all else that they read, the versions (`neural_style.fingerprints` says
+        what counts, and what is not seen). Where any is another, the run is made again, and
+        the log says what; its old file stays until then.
+    version
+        With a folder: a text of yours that stands for every value that ``run`` reads and that
+        has no digest, as a lock or an open file, which is an error without. What has one still
+        counts. Another version is another run.
     callbacks
         Callables of an `Outcome`, told in this thread of each, first of those that were kept.
 
@@ -85,8 +92,8 @@ def sweep(
     ------
     OptionError
         Before the first run: the grid is none, two of its combinations are the same, its
-        settings cannot be written as JSON for the folder, which cannot be made, or the
-        executor is none or cannot be given ``run``.
+        settings cannot be written as JSON for the folder, which cannot be made, a value
+        has no digest and no ``version``, or the executor is none or cannot be given ``run``.
     KeyboardInterrupt, SystemExit
         At once; what had finished is in the folder. Of an executor's runs, those that it has
         not begun are cancelled.
@@ -113,7 +120,7 @@ def sweep(
     if isinstance(executor, ProcessPoolExecutor):
         _check_picklable(run, settings)
     callbacks = check_callables("callbacks", callbacks)
-    kept = None if folder is None else Kept(folder, settings)
+    kept = None if folder is None else Kept(folder, settings, run, version)
     outcomes: dict[int, Outcome] = {}
 
     def keep(index: int, call: Callable[[], Result]) -> Outcome:

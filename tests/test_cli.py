@@ -510,6 +510,38 @@ def test_a_sweep_of_weights_and_settings(folder: Path) -> None:
     assert "expected one of" in run(*arguments, "--grid", "loss.gram=1", code=2).stderr
 
 
+def test_a_sweep_is_made_again_where_anything_is_another(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Any] = []
+
+    def transfer(*arguments: Any, **_: Any) -> ns.Result:
+        calls.append(arguments)
+        return ns.Result(images.noise((4, 4)), 1.0, {}, {}, (), 1, 1, 0.0, 0, "done")
+
+    monkeypatch.setattr(ns, "transfer", transfer)
+
+    def runs(*options: str, losses: tuple[str, ...] = ("gram=1",)) -> int:
+        calls.clear()
+        given = [text for loss in losses for text in ("--loss", loss)]
+        run("sweep", "photo.png", "painting.png", "-o", "out", *given, "--grid", "seed=1", *options)
+        return len(calls)
+
+    images.save(np.full((24, 32, 3), 255.0), "mask.png")
+    masked = ("--size", "32", "--mask", "mask.png=mask.png", "--evaluations")
+    for given in (SMALL, ("--size", "24", "--evaluations", "3"), (*masked, "3"), (*masked, "2")):
+        assert [runs(*given), runs(*given)] == [1, 0]
+    for change, seed in (("photo.png", 7), ("painting.png", 8), ("mask.png", 9)):
+        images.save(images.noise((24, 32), seed=seed), change)
+        assert [runs(*masked, "2"), runs(*masked, "2")] == [1, 0]
+    own: Any
+    for own in (1, 2):
+        kind = type("Own", (ns.Loss,), {"layers": ("image",), "strength": own})
+        monkeypatch.setitem(registry._registered, "own_of_mine", kind)
+        losses = ("gram=1", "own_of_mine=1")
+        assert [runs(*SMALL, losses=losses), runs(*SMALL, losses=losses)] == [1, 0]
+
+
 def test_a_grid_takes_what_the_options_take(folder: Path) -> None:
     arguments = ("sweep", "photo.png", "painting.png", "-o", "out", "--json", "--size", "32")
     given: dict[str, tuple[str, list[Any]]] = {

@@ -24,6 +24,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+import neural_style
 from neural_style import FeatureModel, Result, Step, images, minimise
 from neural_style.errors import OptionError
 from neural_style.extensions import Content
@@ -87,6 +88,24 @@ def same(first: Result | None, second: Result | None) -> bool:
 
 def never(**settings: Any) -> Result:
     raise AssertionError("a run began")
+
+
+class Opaque:
+    """A run without a digest, so that its version alone says which it is."""
+
+    def __init__(self, run: Callable[..., Result]) -> None:
+        self.run = run
+
+    def __call__(self, **settings: Any) -> Result:
+        return self.run(**settings)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("it cannot be taken apart")
+
+
+def swept(run: Callable[..., Result], grid: Any, **options: Any) -> list[Outcome]:
+    """A sweep for which all runs are the same."""
+    return sweep(Opaque(run), grid, version="1", **options)
 
 
 EXECUTORS = [
@@ -239,25 +258,25 @@ def test_what_is_finished_is_not_run_again(executor: Any, tmp_path: Path) -> Non
     folder = tmp_path / "new" / "kept"
     run = Run({(1, 4): ValueError("for once")})
     with executor() as pool:
-        first = sweep(run, GRID, executor=pool, folder=folder)
+        first = swept(run, GRID, executor=pool, folder=folder)
     assert len(run.calls) == 6
     assert len(list(folder.iterdir())) == 5
     run = Run()
     with executor() as pool:
-        second = sweep(run, GRID, executor=pool, folder=folder)
+        second = swept(run, GRID, executor=pool, folder=folder)
     assert run.calls == [{"seed": 1, "size": 4}]
     assert [outcome.settings for outcome in second] == SETTINGS
     for before, after in zip(first, second, strict=True):
         assert same(after.result, before.result or made(1, 4))
-    third = sweep(never, GRID, folder=folder)
+    third = swept(never, GRID, folder=folder)
     assert all(same(a.result, b.result) for a, b in zip(second, third, strict=True))
 
 
 def test_a_result_with_many_inputs_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 10**6)
     inputs = {str(seed): np.full((1000, 1000, 3), seed, np.float32) for seed in range(8)}
-    sweep(lambda seed: replace(made(seed, 4), pictures=inputs), {"seed": [0]}, folder=tmp_path)
-    (outcome,) = sweep(never, {"seed": [0]}, folder=tmp_path)
+    swept(lambda seed: replace(made(seed, 4), pictures=inputs), {"seed": [0]}, folder=tmp_path)
+    (outcome,) = swept(never, {"seed": [0]}, folder=tmp_path)
     assert outcome.result is not None
     np.testing.assert_equal(outcome.result.pictures, inputs)
 
@@ -268,10 +287,85 @@ def test_what_is_no_path_is_refused(folder: Any) -> None:
         sweep(never, GRID, folder=folder)
 
 
+SCRIPT = """
+import sys
+
+import keras
+
+import neural_style as ns
+from neural_style.extensions import Content, Gram
+
+photo, painting = (ns.images.noise((16, 16), seed=seed) for seed in (1, 2))
+keras.utils.set_random_seed(1)
+network = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3, name="a")])
+features = ns.FeatureModel(network, preprocess="caffe")
+
+def gram(weight):
+    return 2 * weight * Gram(painting, layers=["a"])
+
+def run(start, weight):
+    image = photo if start == "photo" else ns.images.noise(photo.shape[:2])
+    return ns.minimise(Content(photo, layers=["a"]) + gram(weight), features, image, evaluations=2)
+
+outcomes = ns.sweep(run, {"start": ["photo", "noise"], "weight": [5e-4]}, folder=sys.argv[1])
+"""
+
+
+def test_a_run_that_is_another_in_a_later_process_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    script, folder = tmp_path / "script.py", tmp_path / "kept"
+    unrun = "import neural_style as ns; ns.minimise = lambda *a, **_: ns.Result(a[2], *RESULT)"
+    rest = (1.0, {}, {}, (), 1, 1, 0.0, 0, "done")
+    script.write_text(f"{unrun.replace('RESULT', repr(rest))}\n# A comment.\n{SCRIPT}")
+    environ = {**os.environ, "PYTHONHASHSEED": "7"}
+    subprocess.run([sys.executable, script, folder], check=True, env=environ)
+    monkeypatch.setattr(sys, "argv", ["script.py", str(folder)])
+
+    def runs(source: str) -> int:
+        calls: list[Any] = []
+
+        def minimise(*arguments: Any, **_: Any) -> Result:
+            calls.append(arguments)
+            return made(0, 4)
+
+        monkeypatch.setattr(neural_style, "minimise", minimise)
+        caplog.clear()
+        exec(compile(source, "script.py", "exec", dont_inherit=True), {})
+        return len(calls)
+
+    assert runs(SCRIPT) == 0
+    source = SCRIPT
+    for was, now, name in (
+        ("seed in (1, 2)", "seed in (3, 2)", "photo"),
+        ("evaluations=2", "evaluations=3", "its code"),
+        ("2 * weight", "3 * weight", "gram"),
+        ('name="a")]', 'name="a"), keras.layers.LeakyReLU(0.2)]', "features"),
+    ):
+        assert source.count(was) == 1
+        source = source.replace(was, now)
+        assert runs(source) == 2
+        again = [message for message in caplog.messages if "which is made again" in message]
+        assert len(again) == 2
+        assert all(message.endswith(f"now another is {name}") for message in again)
+        assert runs(source) == 0
+
+
+def test_what_is_of_another_run_stays_until_the_new_one_is_done(tmp_path: Path) -> None:
+    sweep(lambda seed: made(0, 4), {"seed": [0]}, folder=tmp_path)
+    (path,) = tmp_path.iterdir()
+    before = path.read_bytes()
+    (outcome,) = sweep(lambda seed: never(), {"seed": [0]}, folder=tmp_path)
+    assert isinstance(outcome.error, AssertionError)
+    assert path.read_bytes() == before
+    sweep(lambda seed: made(1, 4), {"seed": [0]}, folder=tmp_path)
+    assert path.read_bytes() != before
+
+
 def test_a_larger_grid_takes_what_a_smaller_one_has_kept(tmp_path: Path) -> None:
-    sweep(made, {"size": (4,), "seed": np.arange(2)}, folder=tmp_path)
+    swept(made, {"size": (4,), "seed": np.arange(2)}, folder=tmp_path)
     run = Run()
-    sweep(run, {"seed": [0, 1, 2], "size": [4]}, folder=tmp_path)
+    swept(run, {"seed": [0, 1, 2], "size": [4]}, folder=tmp_path)
     assert run.calls == [{"seed": 2, "size": 4}]
 
 
@@ -280,16 +374,16 @@ def test_a_larger_grid_takes_what_a_smaller_one_has_kept(tmp_path: Path) -> None
 )
 def test_numbers_come_back_as_they_were(tmp_path: Path, number: float) -> None:
     result = replace(made(0, 4), loss=float(number), terms={"b": number, "a": 1.0})
-    sweep(lambda seed: result, {"seed": [0]}, folder=tmp_path)
-    (outcome,) = sweep(never, {"seed": [0]}, folder=tmp_path)
+    swept(lambda seed: result, {"seed": [0]}, folder=tmp_path)
+    (outcome,) = swept(never, {"seed": [0]}, folder=tmp_path)
     assert same(outcome.result, replace(result, terms={"b": float(number), "a": 1.0}))
 
 
 def test_numpy_s_numbers_come_back_as_python_s(tmp_path: Path) -> None:
     numbers: dict[str, Any] = {"seed": np.int64(3), "loss": np.float32(0.1)}
     result = replace(made(0, 4), **numbers)
-    sweep(lambda seed: result, {"seed": [0]}, folder=tmp_path)
-    (outcome,) = sweep(never, {"seed": [0]}, folder=tmp_path)
+    swept(lambda seed: result, {"seed": [0]}, folder=tmp_path)
+    (outcome,) = swept(never, {"seed": [0]}, folder=tmp_path)
     assert same(outcome.result, replace(result, seed=3, loss=float(np.float32(0.1))))
 
 
@@ -297,8 +391,8 @@ def test_settings_of_other_types_are_other_settings(tmp_path: Path) -> None:
     values = [1, 1.0, True, "1", None, "", [1], [[1]], {"a": 1}, {"a": True}, "α"]
     run = {repr(value): made(0, 2 + i) for i, value in enumerate(values)}
     for value in values:
-        sweep(lambda value: run[repr(value)], {"value": [value]}, folder=tmp_path)
-    outcomes = sweep(never, {"value": values}, folder=tmp_path)
+        swept(lambda value: run[repr(value)], {"value": [value]}, folder=tmp_path)
+    outcomes = swept(never, {"value": values}, folder=tmp_path)
     for outcome, value in zip(outcomes, values, strict=True):
         assert same(outcome.result, run[repr(value)])
 
@@ -365,15 +459,15 @@ def test_a_damaged_file_is_named_and_made_again(
     def run(seed: int) -> Result:
         return made(seed, 4)
 
-    sweep(run, {"seed": [0]}, folder=tmp_path)
+    swept(run, {"seed": [0]}, folder=tmp_path)
     (path,) = tmp_path.iterdir()
     whole = path.read_bytes()
     path.write_bytes(DAMAGE[damage](whole))
-    (outcome,) = sweep(run, {"seed": [0]}, folder=tmp_path)
+    (outcome,) = swept(run, {"seed": [0]}, folder=tmp_path)
     assert same(outcome.result, run(0))
     (message,) = caplog.messages
     assert message.startswith(f'{path} is no result of {{"seed": 0}}, which is made again: ')
-    sweep(never, {"seed": [0]}, folder=tmp_path)
+    swept(never, {"seed": [0]}, folder=tmp_path)
 
 
 def test_no_changed_byte_changes_a_result(tmp_path: Path) -> None:
@@ -392,12 +486,12 @@ def test_no_changed_byte_changes_a_result(tmp_path: Path) -> None:
 def test_a_file_of_other_settings_is_named_and_made_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sweep(made, {"seed": [0], "size": [4]}, folder=tmp_path / "a")
-    sweep(made, {"seed": [True], "size": [4]}, folder=tmp_path / "b")
+    swept(made, {"seed": [0], "size": [4]}, folder=tmp_path / "a")
+    swept(made, {"seed": [True], "size": [4]}, folder=tmp_path / "b")
     (first,), (second,) = ((tmp_path / name).iterdir() for name in "ab")
     shutil.copy(second, first)
     run = Run()
-    sweep(run, {"seed": [0], "size": [4]}, folder=tmp_path / "a")
+    swept(run, {"seed": [0], "size": [4]}, folder=tmp_path / "a")
     assert run.calls == [{"seed": 0, "size": 4}]
     assert str(first) in caplog.text
     assert "it has the settings {'seed': True, 'size': 4}" in caplog.text
@@ -414,14 +508,14 @@ def test_nothing_is_unpickled(
 ) -> None:
     monkeypatch.setenv("TRAP", str(tmp_path / "sprung"))
     folder = tmp_path / "kept"
-    sweep(made, {"seed": [0], "size": [4]}, folder=folder)
+    swept(made, {"seed": [0], "size": [4]}, folder=folder)
     (path,) = folder.iterdir()
     trap = np.array([Trap()], dtype=object)
     with np.load(path) as kept:
         arrays = {**kept, **({member: trap} if member else {})}
     path.write_bytes(archive(**arrays) if member else pickle.dumps(Trap()))
     run = Run()
-    sweep(run, {"seed": [0], "size": [4]}, folder=folder)
+    swept(run, {"seed": [0], "size": [4]}, folder=folder)
     assert len(run.calls) == 1
     assert not (tmp_path / "sprung").exists()
 
@@ -466,7 +560,7 @@ def test_what_cannot_be_kept_is_still_returned(
 
 
 def test_callbacks_are_told_of_every_outcome(tmp_path: Path) -> None:
-    sweep(made, {"seed": [1], "size": [4]}, folder=tmp_path)
+    swept(made, {"seed": [1], "size": [4]}, folder=tmp_path)
     told: list[Outcome] = []
     threads = set()
 
@@ -475,7 +569,7 @@ def test_callbacks_are_told_of_every_outcome(tmp_path: Path) -> None:
         threads.add(threading.current_thread())
 
     with ThreadPoolExecutor(2) as pool:
-        outcomes = sweep(
+        outcomes = swept(
             Run({(0, 4): ValueError("no")}),
             {"seed": range(4), "size": [4]},
             executor=pool,
@@ -491,10 +585,10 @@ def test_callbacks_are_told_of_every_outcome(tmp_path: Path) -> None:
 def test_an_interruption_keeps_what_has_finished(tmp_path: Path, stop: type[BaseException]) -> None:
     run = Run({(1, 4): stop()})
     with pytest.raises(stop):
-        sweep(run, GRID, folder=tmp_path)
+        swept(run, GRID, folder=tmp_path)
     assert run.calls == SETTINGS[:4]
     run = Run()
-    sweep(run, GRID, folder=tmp_path)
+    swept(run, GRID, folder=tmp_path)
     assert run.calls == SETTINGS[3:]
 
 
@@ -515,19 +609,19 @@ def test_an_interruption_cancels_what_an_executor_has_not_begun(tmp_path: Path) 
 
     with ThreadPoolExecutor(1) as pool:
         with pytest.raises(KeyboardInterrupt):
-            sweep(run, {"seed": range(9)}, executor=pool, folder=tmp_path, callbacks=[interrupt])
+            swept(run, {"seed": range(9)}, executor=pool, folder=tmp_path, callbacks=[interrupt])
         release.set()
     assert begun == [0, 1, 2]
     begun.clear()
-    sweep(run, {"seed": range(3)}, folder=tmp_path)
+    swept(run, {"seed": range(3)}, folder=tmp_path)
     assert begun == [2]
 
 
 def test_a_worker_s_interruption_is_the_sweep_s(tmp_path: Path) -> None:
     run = Run({(0, 6): KeyboardInterrupt(), (0, 8): SystemExit()})
     with ThreadPoolExecutor(1) as pool, pytest.raises((KeyboardInterrupt, SystemExit)):
-        sweep(run, GRID, executor=pool, folder=tmp_path)
-    sweep(never, {"seed": [0], "size": [4]}, folder=tmp_path)  # which finished before
+        swept(run, GRID, executor=pool, folder=tmp_path)
+    swept(never, {"seed": [0], "size": [4]}, folder=tmp_path)  # which finished before
 
 
 def test_ctrl_c_within_minimise_ends_the_sweep(
@@ -544,9 +638,9 @@ def test_ctrl_c_within_minimise_ends_the_sweep(
         return minimise(Content(255 - photo), tiny, photo, evaluations=6, callbacks=callbacks)
 
     with pytest.raises(KeyboardInterrupt, match="interrupted"):
-        sweep(run, {"stop": [False, True]}, folder=tmp_path)
+        swept(run, {"stop": [False, True]}, folder=tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
-    (outcome,) = sweep(never, {"stop": [False]}, folder=tmp_path)
+    (outcome,) = swept(never, {"stop": [False]}, folder=tmp_path)
     kept, again = outcome.result, run(False)
     assert kept is not None
     assert same(

@@ -105,6 +105,11 @@ class Recipe:
         total: WeightedSum = sum(terms)
         return total
 
+    def named(self) -> tuple[Any, ...]:
+        """The losses and the masks' files that the texts name."""
+        losses = [registry.factory(name) for name, _ in pairs(self.losses, "--loss")]
+        return (*losses, *(Path(file) for pair in pairs(self.masks, "--mask") for file in pair))
+
     def _settings(self, weights: dict[str, float]) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
         for name, value in pairs(self.layers, "--layers"):

@@ -110,7 +110,8 @@ def batch(**given: Any) -> None:
 def sweep(**given: Any) -> None:
     """Paint PHOTO with every combination of settings, on one sheet.
 
-    What is in the folder is not run again; the sheet is its sheet.png.
+    What is in the folder is not run again, unless it was made of other pictures, with other
+    options or by other versions; the sheet is its sheet.png.
 
     \b
     neural-style sweep photo.jpg painting.jpg -o out --loss content=1 --loss gram=1 \\
@@ -134,7 +135,10 @@ def sweep(**given: Any) -> None:
     recipe, model = options.recipe(given), options.features(given)
     fixed = options.keywords(given)
 
-    def run(**settings: Any) -> Any:
+    named = recipe and recipe.named()
+
+    # What the recipe names is an argument for the digest of what a run depends on.
+    def run(*, named: Any = named, **settings: Any) -> Any:
         own = dict(weights)
         for name in [name for name in settings if name.startswith("loss.")]:
             own[name.removeprefix("loss.")] = settings.pop(name)

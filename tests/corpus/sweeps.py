@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,25 @@ import neural_style as ns
 from corpus.cases import NAN, Case, World, archived
 from corpus.options import made
 from corpus.pictures import is_picture
+from neural_style.fingerprints import fingerprints
+
+
+class Opaque:
+    """A run without a digest, which its version stands for."""
+
+    def __init__(self, run: Any) -> None:
+        self.run = run
+
+    def __call__(self, **settings: Any) -> Any:
+        return self.run(**settings)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("it cannot be taken apart")
+
+
+def swept(folder: Path, run: Any = made) -> Any:
+    """The outcome of a sweep of one run into a folder."""
+    return ns.sweep(Opaque(run), {"seed": [1]}, folder=folder, version="1")[0]
 
 
 def records() -> Iterator[Case]:
@@ -44,6 +64,7 @@ def records() -> Iterator[Case]:
         "JSON not UTF-8": record(text=b'{"settings": "\xff"}'),
         "settings of another": record(settings={"seed": 2}),
         "no settings": record(settings=None),
+        "no digests": record(text=json.dumps({"settings": {"seed": 1}, "result": {}}).encode()),
         "result None": record(result=None),
         "result a list": record(result=[]),
     }
@@ -91,7 +112,9 @@ def record(
     picture = values.pop("image")
     values |= change or {}
     values = {name: value for name, value in values.items() if value is not ...}
-    whole = {"settings": settings, "result": values if result is ... else result}
+    digests = fingerprints(Opaque(made), [{"seed": 1}], "1")[0]
+    result = values if result is ... else result
+    whole = {"settings": settings, "digests": digests, "result": result}
     text = json.dumps(whole).encode() if text is None else text
     buffer = io.BytesIO()
     arrays = {"image": picture if image is None else image, "record": np.frombuffer(text, np.uint8)}
@@ -109,12 +132,10 @@ def _bomb() -> bytes:
 
 def _sweep_over(content: bytes, world: World) -> Any:
     """A sweep into a folder whose only file is this one."""
-    ns.sweep(made, {"seed": [1]}, folder=world.inputs)
+    swept(world.inputs)
     (path,) = world.inputs.glob("*.npz")
     path.write_bytes(content)
-    (outcome,) = ns.sweep(made, {"seed": [1]}, folder=world.inputs)
-    (again,) = ns.sweep(_failing, {"seed": [1]}, folder=world.inputs)
-    return outcome, again
+    return swept(world.inputs), swept(world.inputs, _failing)
 
 
 def _failing(**_: Any) -> Any:
