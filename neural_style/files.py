@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import stat
 import tempfile
 import uuid
 import zipfile
@@ -22,6 +23,8 @@ from neural_style.errors import StyleError
 Form: TypeAlias = tuple[tuple[int, ...], str]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+_NO_FILE = "it is no file, but a folder, a pipe or a device"
 
 
 @contextmanager
@@ -78,9 +81,14 @@ def open_file(path: Path) -> io.BufferedReader:
     OSError, ValueError
         As `open`; or it is a pipe or a device, which may never end or never begin.
     """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     if path.exists() and not path.is_file():
-        raise OSError("it is no file, but a folder, a pipe or a device")
-    return path.open("rb")
+        raise OSError(_NO_FILE)
+    file = open(os.open(path, flags), "rb")  # noqa: SIM115 it is returned
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it has become one since
+        file.close()
+        raise OSError(_NO_FILE)
+    return file
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

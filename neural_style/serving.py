@@ -7,19 +7,35 @@ There is one address, ``/``, and what it gives is the file as it is then; until 
 page that waits for it. A request must be a GET
 or a HEAD, and its Host header must name this server, so that a page of another site cannot read
 the file through a name that it points to this machine. The page may load nothing from elsewhere.
+A request has a time and a length that it may take, and there is a number of them at once: what is
+beyond them is cut off.
 """
 
 from __future__ import annotations
 
+import io
+import logging
 import os
+import shutil
+import socket
+import sys
 import threading
+import time
+from contextlib import suppress
 from http import HTTPStatus
+from http.client import HTTPException, LineTooLong
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import IO, Any
 
 from neural_style.errors import OptionError
-from neural_style.files import as_path
+from neural_style.files import as_path, open_file
 
+_log = logging.getLogger(__name__)
+
+_SECONDS = 30.0  # of a request, with its answer
+_BYTES = 2**14  # of what it asks, with its headers
+_AT_ONCE = 32  # connections, each with a thread
 _RELOAD = 1  # seconds until a browser looks for a page that is not there yet
 _WAITING = (
     f'<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="refresh" content="{_RELOAD}">'
@@ -46,7 +62,11 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.path = path
         self.url = f"http://127.0.0.1:{self.server_port}/"
-        self.hosts = {f"{name}:{self.server_port}" for name in ("127.0.0.1", "localhost")}
+        names = ("127.0.0.1", "localhost")
+        self.hosts = {f"{name}:{self.server_port}" for name in names}
+        if self.server_port == 80:  # HTTP's own, which a browser leaves out
+            self.hosts |= {*names}
+        self._began: dict[socket.socket, float] = {}  # of each connection
         self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True)
         self._thread.start()
 
@@ -57,7 +77,36 @@ class Server(ThreadingHTTPServer):
         """Stop, and give the port back."""
         self.shutdown()
         self._thread.join()
+        self._cut_off(before=float("inf"))
         self.server_close()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Begin a thread for a connection, unless there are too many."""
+        if len(self._began) >= _AT_ONCE:
+            self.shutdown_request(request)
+            return
+        self._began[request] = time.monotonic()
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """End a connection."""
+        self._began.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """End, ten times a second, the connections that take too long."""
+        self._cut_off(before=time.monotonic() - _SECONDS)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that goes away, or asks for too much."""
+        if not isinstance(sys.exception(), OSError | HTTPException):
+            _log.error("A request to %s failed.", self.url, exc_info=True)
+
+    def _cut_off(self, before: float) -> None:
+        for connection, began in [*self._began.items()]:
+            if began < before:
+                with suppress(OSError):  # it has just ended
+                    connection.shutdown(socket.SHUT_RDWR)
 
 
 def serve(path: str | os.PathLike[str], port: int = 0) -> Server:
@@ -91,30 +140,55 @@ def serve(path: str | os.PathLike[str], port: int = 0) -> Server:
         ) from error
 
 
+class _Head:
+    """What a client sends, as far as it may be long."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._left = _BYTES
+        self.close = file.close
+
+    def readline(self, size: int = -1) -> bytes:
+        line = self._file.readline(self._left + 1)
+        self._left -= len(line)
+        if self._left < 0:
+            raise LineTooLong("request")
+        return line
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: Server
     timeout = 10  # seconds that a client may be silent
     server_version = sys_version = ""
 
+    def setup(self) -> None:
+        super().setup()
+        self.rfile: Any = _Head(self.rfile)
+
     def do_GET(self) -> None:
-        if self.headers.get_all("Host", []) not in [[host] for host in self.server.hosts]:
+        named = [host.lower() for host in self.headers.get_all("Host", [])]
+        if len(named) != 1 or named[0] not in self.server.hosts:
             self.send_error(HTTPStatus.FORBIDDEN, "The Host header is not this server's")
             return
-        try:
-            content = self.server.path.read_bytes() if self.path == "/" else None
-        except FileNotFoundError:
-            content = _WAITING
-        except (OSError, ValueError):
-            content = None
-        if content is None:
+        if self.path != "/":
             self.send_error(HTTPStatus.NOT_FOUND)
             return
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
+        file: IO[bytes]
+        try:
+            file = open_file(self.server.path)
+            length = os.fstat(file.fileno()).st_size
+        except FileNotFoundError:
+            file, length = io.BytesIO(_WAITING), len(_WAITING)
+        except (OSError, ValueError):
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        with file:
+            self.send_response(HTTPStatus.OK)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(length))
+            self.end_headers()
+            if self.command != "HEAD":
+                shutil.copyfileobj(file, self.wfile)
 
     do_HEAD = do_GET  # noqa: N815
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import html.parser
 import http.client
+import itertools
 import json
 import math
 import os
@@ -12,8 +14,10 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
@@ -24,7 +28,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neural_style import FeatureModel, Result, Step, callbacks, curves, images, minimise, report
+from neural_style import (
+    FeatureModel,
+    Result,
+    Step,
+    callbacks,
+    curves,
+    images,
+    minimise,
+    report,
+    serving,
+)
 from neural_style.errors import ImageError, OptionError
 from neural_style.extensions import Content, TotalVariation
 from neural_style.images import Image
@@ -324,6 +338,10 @@ def ask(server: report.Server, method: str = "GET", path: str = "/", **headers: 
         connection.close()
 
 
+def question(server: report.Server) -> bytes:
+    return f"GET / HTTP/1.0\r\nHost: localhost:{server.server_port}\r\n\r\n".encode()
+
+
 @pytest.fixture
 def served(page: Path) -> Iterator[report.Server]:
     with report.serve(page) as server:
@@ -369,6 +387,101 @@ def test_a_server_answers_to_its_own_name_alone(served: report.Server) -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
             connection.sendall(b"GET / HTTP/1.0\r\n" + hosts + b"\r\n")
             assert b" 403 " in connection.makefile("rb").readline()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "link to a pipe"])
+def test_a_server_waits_for_nothing_that_is_no_file(
+    served: report.Server, page: Path, kind: str
+) -> None:
+    page.unlink()
+    if kind == "device":
+        page.symlink_to("/dev/zero")
+    elif kind == "folder":
+        page.mkdir()
+    else:
+        os.mkfifo(page if kind == "pipe" else page.with_name("pipe"))
+    if kind.startswith("link"):
+        page.symlink_to(page.with_name("pipe"))
+    assert ask(served)[0] == 404
+
+
+def test_a_large_file_is_served_in_parts(served: report.Server, page: Path) -> None:
+    with page.open("r+b") as file:
+        file.truncate(2**40)
+    with socket.create_connection(("127.0.0.1", served.server_port), timeout=30) as connection:
+        connection.sendall(question(served))
+        assert b" 200 " in connection.makefile("rb").readline()
+
+
+def test_a_client_that_goes_away_is_no_error(
+    page: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    page.write_bytes(bytes(2**24))
+    with report.serve(page) as server:
+        for sent in (b"", b"GET / HT", question(server)):
+            with socket.create_connection(("127.0.0.1", server.server_port)) as connection:
+                connection.sendall(sent)
+                gone = struct.pack("ii", 1, 0)  # a reset, in place of an end
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, gone)
+        assert ask(server)[0] == 200
+    assert capfd.readouterr().err == ""
+    assert not caplog.records
+
+
+def trickle(connection: socket.socket) -> None:
+    """Send a request without end, letter by letter."""
+    for letter in itertools.cycle(b"GET"):
+        connection.sendall(bytes([letter]))
+        time.sleep(0.05)
+
+
+def test_a_client_has_a_limited_time(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "_SECONDS", 0.5)
+    with report.serve(page) as server:
+        address = "127.0.0.1", server.server_port
+        with socket.create_connection(address, timeout=30) as slow, pytest.raises(ConnectionError):
+            trickle(slow)
+        assert ask(server)[0] == 200
+
+
+def test_a_client_has_a_limited_length(served: report.Server) -> None:
+    assert ask(served, **{"X-Long": "x" * 2**14})[0] == 431
+    with (
+        socket.create_connection(("127.0.0.1", served.server_port), timeout=30) as connection,
+        contextlib.suppress(ConnectionError),
+    ):
+        connection.sendall(b"x" * 2**20)
+        assert connection.recv(1) == b""
+    assert ask(served)[0] == 200
+
+
+def test_there_are_so_many_clients_at_once(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "_AT_ONCE", 2)
+    with report.serve(page) as server, contextlib.ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.server_port)))
+        while len(server._began) < 2:
+            time.sleep(0.01)
+        before = threading.active_count()
+        with pytest.raises((OSError, http.client.HTTPException)):
+            ask(server)
+        assert threading.active_count() == before
+        stack.close()
+        while server._began:
+            time.sleep(0.01)
+        assert ask(server)[0] == 200
+
+
+def test_the_port_of_http_is_left_out_of_a_host(page: Path) -> None:
+    try:
+        server = report.serve(page, 80)
+    except OptionError as error:
+        pytest.skip(str(error))
+    with server:
+        for host in ("localhost", "LOCALHOST:80", "127.0.0.1", "127.0.0.1:80"):
+            assert ask(server, Host=host)[0] == 200
+        assert ask(server, Host="evil.example")[0] == 403
 
 
 def test_a_server_is_on_this_machine_alone_and_gives_its_port_back(page: Path) -> None:
