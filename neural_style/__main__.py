@@ -1,5 +1,12 @@
 """``python -m neural_style``, the same as the command `neural-style`."""
 
+import os
+import sys
+
+# Python looks for modules in the current folder first, where the command does not.
+if __name__ == "__main__" and sys.path and sys.path[0] in ("", os.getcwd()):
+    del sys.path[0]
+
 from neural_style.cli import main
 
 if __name__ == "__main__":

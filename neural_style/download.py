@@ -15,10 +15,10 @@ import hashlib
 import logging
 import os
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.request import Request
+from urllib.request import BaseHandler, Request
 
 from neural_style.files import atomic, make_folder, open_file
 
@@ -100,17 +100,28 @@ def obtain(path: Path, accepts: Check, sources: Iterable[Source], what: str) -> 
     return looked
 
 
-def download(url: str, part: Path) -> None:
+def download(
+    url: str,
+    part: Path,
+    *,
+    headers: Mapping[str, str] | None = None,
+    handlers: Iterable[BaseHandler] = (),
+) -> str:
     """Write what a URL answers to ``part``; an https one is never followed out of TLS.
 
-    More than 256 MB, several times what any of the published files has, are not taken.
+    The ``headers`` go to no other address, to which it may redirect. More than 256 MB, several
+    times what any of the published files has, are not taken. Returns the URL that answered.
     """
-    opener = urllib.request.build_opener(_Redirects)
-    with opener.open(url, timeout=_TIMEOUT) as response, open(part, "wb") as file:
+    opener = urllib.request.build_opener(_Redirects, *handlers)
+    request = Request(url)
+    for name, value in (headers or {}).items():
+        request.add_unredirected_header(name, value)
+    with opener.open(request, timeout=_TIMEOUT) as response, open(part, "wb") as file:
         while block := response.read(2**16):
             file.write(block)
             if file.tell() > _MOST:
                 raise OSError(f"it is larger than {_MOST:,} bytes")
+        return str(response.url)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):

