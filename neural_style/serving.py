@@ -3,12 +3,11 @@
     with serve("run.html") as server:
         print(server.url)      # http://127.0.0.1:43210/
 
-There is one address, ``/``, and what it gives is the file as it is then; until there is one, a
-page that waits for it. A request must be a GET
-or a HEAD, and its Host header must name this server, so that a page of another site cannot read
-the file through a name that it points to this machine. The page may load nothing from elsewhere.
-A request has a time and a length that it may take, and there is a number of them at once: what is
-beyond them is cut off.
+There is one address, ``/``, and what it gives is the file as it is then; until there is one, a page
+that waits for it. A request must be a GET or a HEAD, and its Host header must name this server, so
+that a page of another site cannot read the file through a name that it points to this machine. The
+page may load nothing from elsewhere. A request has a time and a length that it may take, and there
+is a number of them at once: what is beyond them is cut off.
 """
 
 from __future__ import annotations

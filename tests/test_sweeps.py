@@ -315,9 +315,9 @@ def test_a_run_that_is_another_in_a_later_process_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     script, folder = tmp_path / "script.py", tmp_path / "kept"
-    unrun = "import neural_style as ns; ns.minimise = lambda *a, **_: ns.Result(a[2], *RESULT)"
-    rest = (1.0, {}, {}, (), 1, 1, 0.0, 0, "done")
-    script.write_text(f"{unrun.replace('RESULT', repr(rest))}\n# A comment.\n{SCRIPT}")
+    rest = "1.0, {}, {}, (), 1, 1, 0.0, 0, 'done'"
+    unrun = f"import neural_style as ns; ns.minimise = lambda *a, **_: ns.Result(a[2], {rest})"
+    script.write_text(f"{unrun}\n# A comment.\n{SCRIPT}")
     environ = {**os.environ, "PYTHONHASHSEED": "7"}
     subprocess.run([sys.executable, script, folder], check=True, env=environ)
     monkeypatch.setattr(sys, "argv", ["script.py", str(folder)])
