@@ -6,25 +6,21 @@ Its driver follows the protocol of `neural_style.optimisers`.
 from __future__ import annotations
 
 import math
-import warnings
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import line_search
 
 from neural_style.errors import OptionError, check_count
 from neural_style.files import check_arrays
 from neural_style.images import Image
+from neural_style.line_search import Point, Vector, search
 
 if TYPE_CHECKING:
     from neural_style.optimisers import Accept, Driver, Evaluate, State
 
-Vector: TypeAlias = NDArray[np.float32]
-
+NOWHERE = "L-BFGS has no finite loss to begin from"
 _MOST_PAIRS = 2**31 - 1  # what SciPy's whole numbers hold
 
 
@@ -33,9 +29,10 @@ class LBFGS:
     """L-BFGS in float32, its history carried from round to round.
 
     The direction is that of the two-loop recursion, and the step along it satisfies the strong
-    Wolfe conditions, by `scipy.optimize.line_search`; mostly the first one tried does. The
+    Wolfe conditions (`neural_style.line_search`); mostly the first one tried does. The
     first step of all is along the gradient and one pixel value long, as its root mean square.
-    It stops when no lower loss is found along the gradient.
+    Steps to where the loss is not finite are shortened. It stops when no lower loss is found along
+    the gradient.
 
     ``history`` is the number of correction pairs, each two pictures in float32. Against
     `SciPyLBFGS` with as many, at 128 pixels, the loss after 20 evaluations is 25 % lower, after
@@ -57,22 +54,23 @@ class _Driver:
     def __init__(self, history: int) -> None:
         # Of steps s and differences of gradients y, oldest first: (s, y, 1 / sᵀy).
         self._pairs: deque[tuple[Vector, Vector, float]] = deque(maxlen=history)
-        self._here: _Point
+        self._here: Point
         self._restored = False
 
     def __call__(self, evaluate: Evaluate, accept: Accept, image: Image) -> str:
-        def at(x: Vector) -> _Point:
-            x = x.astype(np.float32)
+        def at(x: Vector) -> Point:
             loss, gradient = evaluate(x.reshape(image.shape))
-            return _Point(x, float(loss), gradient.ravel())
+            return Point(x, float(loss), gradient.ravel())
 
         if not self._restored:
-            self._here = at(image.ravel())
+            self._here = at(image.ravel().astype(np.float32))
+            if not math.isfinite(self._here.loss):
+                return NOWHERE
             accept()
         self._restored = False
         while True:
             here = self._here
-            there = _search(at, here, self._direction(here.gradient))
+            there = search(at, here, self._direction(here.gradient))
             if there is not None:
                 self._remember(there.x - here.x, there.gradient - here.gradient)
                 self._here = there
@@ -108,12 +106,13 @@ class _Driver:
                 "inverses": ((pairs,), "float64"),
             },
         )
-        self._here = _Point(state["x"].copy(), float(state["loss"]), state["gradient"].copy())
+        self._here = Point(state["x"].copy(), float(state["loss"]), state["gradient"].copy())
         rows = zip(state["steps"], state["changes"], state["inverses"], strict=True)
         self._pairs.clear()
         self._pairs.extend((s.copy(), y.copy(), float(inverse)) for s, y, inverse in rows)
         self._restored = True
 
+    @np.errstate(over="ignore", invalid="ignore")
     def _direction(self, gradient: Vector) -> Vector:
         direction, factors = -gradient, []
         for s, y, inverse in reversed(self._pairs):
@@ -129,34 +128,11 @@ class _Driver:
             direction += np.float32(factor - inverse * float(y @ direction)) * s
         return direction
 
+    @np.errstate(over="ignore", invalid="ignore")
     def _remember(self, s: Vector, y: Vector) -> None:
         curvature = float(s @ y)
         if curvature > 1e-10 * float(y @ y) > 0:  # else the direction could lead uphill
             self._pairs.append((s, y, 1 / curvature))
-
-
-class _Point(NamedTuple):
-    x: Vector
-    loss: float
-    gradient: Vector
-
-
-def _search(at: Callable[[Vector], _Point], here: _Point, direction: Vector) -> _Point | None:
-    """A lower point along a direction, where the strong Wolfe conditions hold."""
-    there = here
-
-    def loss(x: Vector) -> float:
-        nonlocal there
-        there = at(x)
-        return there.loss
-
-    # A search may fail. The filter stays: runs in other threads could not put filters back.
-    warnings.filterwarnings("ignore", "The line search algorithm", RuntimeWarning)
-    # The gradient is asked for where the loss was last, and returned only if both hold there.
-    *_, slope = line_search(
-        loss, lambda _: there.gradient, here.x, direction, here.gradient, here.loss
-    )
-    return there if slope is not None and there.loss < here.loss else None
 
 
 def check_history(value: object) -> int:

@@ -129,9 +129,10 @@ def minimise(
     Returns
     -------
     Result
-        Also after Ctrl-C, a callback's `StopIteration` or a loss that is not finite, which
-        end the run at whatever scale it is: the best picture so far, with the reason. It has
-        the start's size in any case. A second Ctrl-C is `KeyboardInterrupt`, at once.
+        Also after Ctrl-C or a callback's `StopIteration`, which end the run at whatever scale it
+        is: the best picture so far, with the reason. It has the start's size in any case. A second
+        Ctrl-C is `KeyboardInterrupt`, at once. A step to where the loss or its gradient is not
+        finite is shortened; a scale ends where no step is finite, and says which term is not.
 
     Raises
     ------

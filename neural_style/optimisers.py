@@ -6,9 +6,11 @@ An optimiser makes a driver for one run; a driver is called once a round:
     reason = driver(evaluate, accept, image)
 
 ``evaluate(image) -> (loss, gradient)`` may raise `RoundOver`, which passes through the
-driver; ``accept()`` says that the picture evaluated last is an iterate. A driver that
-stops by itself returns why. `RoundOver` carries the picture that was not evaluated any
-more; a driver with ``resumes_there`` goes on from it, any other from the round's best.
+driver; where the loss or the gradient is not finite, it returns infinity and zeros, and the
+driver shortens its step. ``accept()`` says that the picture evaluated last, of a finite loss, is
+an iterate. A driver that stops by itself returns why. `RoundOver` carries the picture that was
+not evaluated any more; a driver with ``resumes_there`` goes on from it, any other from the
+round's best.
 
 What a driver knows is a value, to be had within ``accept()``:
 
@@ -25,6 +27,7 @@ The first call after `restore` neither evaluates nor accepts that iterate again,
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -36,11 +39,15 @@ from neural_style.backend import keras
 from neural_style.errors import OptionError, again
 from neural_style.files import check_arrays
 from neural_style.images import Image
-from neural_style.lbfgs import LBFGS, check_history
+from neural_style.lbfgs import LBFGS, NOWHERE, check_history
+from neural_style.line_search import same
 
 Evaluate: TypeAlias = Callable[[Image], tuple[float, Image]]
 Accept: TypeAlias = Callable[[], None]
 State: TypeAlias = dict[str, Any]
+
+
+_NO_STEP = "no step of the optimizer has a finite loss"
 
 
 class RoundOver(Exception):
@@ -76,7 +83,9 @@ class SciPyLBFGS:
 
     ``history`` is the number of correction pairs that it keeps (SciPy's ``maxcor``), each two
     pictures in float64. The tolerances are zero: it stops when no lower loss is found along
-    a line. Source: Zhu, Byrd, Lu & Nocedal 1997, as `scipy.optimize.minimize` has it.
+    a line. Where a loss is not finite, SciPy is told one just above all before and a gradient of
+    zero, which shortens its step, and which it never takes for an iterate.
+    Source: Zhu, Byrd, Lu & Nocedal 1997, as `scipy.optimize.minimize` has it.
     """
 
     history: int = 20
@@ -93,14 +102,19 @@ class _SciPyDriver:
     keeps_state = False
 
     def __call__(self, evaluate: Evaluate, accept: Accept, image: Image) -> str:
-        started = False
+        started, highest = False, -math.inf
 
         def value_and_gradient(x: Any) -> tuple[float, Any]:
-            nonlocal started
-            loss, gradient = evaluate(x.reshape(image.shape).astype(np.float32))
-            if not started:
+            nonlocal started, highest
+            with np.errstate(over="ignore"):
+                variables = x.reshape(image.shape).astype(np.float32)
+            loss, gradient = evaluate(variables)
+            if not math.isfinite(loss):
+                loss = float(np.nextafter(highest, math.inf))
+            elif not started:
                 started = True
                 accept()
+            highest = max(highest, loss)
             return loss, gradient.ravel().astype(np.float64)
 
         done = scipy_minimize(
@@ -117,6 +131,8 @@ class _SciPyDriver:
                 "gtol": 0.0,
             },
         )
+        if not started:
+            return NOWHERE
         return f"L-BFGS found no lower loss ({done.message})"
 
     def state(self) -> State:
@@ -127,7 +143,11 @@ class _SciPyDriver:
 
 
 class _KerasDriver:
-    """A Keras optimizer: one step an evaluation; its state goes on across rounds."""
+    """A Keras optimizer: one step an evaluation; its state goes on across rounds.
+
+    A step to where the loss is not finite is halved until it is, which the optimizer, with whatever
+    momentum it has, is not told of.
+    """
 
     resumes_there = True
     keeps_state = True
@@ -136,6 +156,7 @@ class _KerasDriver:
         # An optimizer is built for one variable, so that each run has a copy of its own.
         self._optimizer = type(optimizer).from_config(optimizer.get_config())
         self._variable: keras.Variable | None = None
+        self._before: Image | None = None  # the picture that the last step was taken from
         self._clip_steps = clip_steps
         self._restored = False
 
@@ -146,27 +167,43 @@ class _KerasDriver:
             self._variable.assign(image)
         self._restored = False
         while True:
-            _, gradient = evaluate(self._variable.numpy())
+            picture = self._variable.numpy()
+            loss, gradient = evaluate(picture)
+            if not math.isfinite(loss):
+                if self._before is None:
+                    return _NO_STEP
+                shorter = self._before / 2 + picture / 2
+                if not np.isfinite(shorter).all() or same(shorter, self._before):
+                    return _NO_STEP
+                self._variable.assign(shorter)
+                continue
+            self._before = picture
             self._optimizer.apply([keras.ops.convert_to_tensor(gradient)], [self._variable])
             if self._clip_steps:
                 self._variable.assign(keras.ops.clip(self._variable, 0, 255))
             accept()
 
     def state(self) -> State:
-        """The picture after its step, and the optimizer's variables, numbered."""
+        """The pictures before and after its step, and the optimizer's variables, numbered."""
         assert self._variable is not None
+        assert self._before is not None
         variables = [self._variable, *self._optimizer.variables]
-        return {f"variable_{i}": np.array(each) for i, each in enumerate(variables)}
+        numbered = {f"variable_{i}": np.array(each) for i, each in enumerate(variables)}
+        return {"before": self._before.copy(), **numbered}
 
     def restore(self, state: State, shape: tuple[int, ...]) -> None:
-        """Assign the picture and the optimizer's variables."""
+        """Assign the pictures and the optimizer's variables."""
         self._variable = keras.Variable(np.zeros(shape), dtype="float32")
         self._optimizer.build([self._variable])
         both = enumerate([self._variable, *self._optimizer.variables])
         variables = {f"variable_{i}": variable for i, variable in both}
         forms = {name: (tuple(each.shape), each.dtype) for name, each in variables.items()}
-        # A step may lead to what is not finite, which ends the run at its next evaluation.
+        state = dict(state)
+        before = {"before": state.pop("before", np.nan)}
+        check_arrays(before, {"before": (shape, "float32")})
+        # A step may lead to what is not finite.
         check_arrays(state, forms, finite=False)
+        self._before = before["before"].copy()
         for name, variable in variables.items():
             variable.assign(state[name])
         self._restored = True

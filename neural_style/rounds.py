@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -97,6 +98,7 @@ class Run:
         self.refreshes: list[_Refresh] = []  # those of the scale that count, and its first
         self.history: list[Entry] = []
         self.last: tuple[Image, Evaluation] | None = None
+        self.broken: tuple[int, Image] | None = None  # not finite, and no iterate after it
         self.best: _Best | None = None
         self.restored: optimisers.Driver | None = None  # of the scale to go on with
 
@@ -151,8 +153,9 @@ class Run:
                 resumed = driver.resumes_there
                 image = self.variables.decode(over.x) if resumed else self._best().image
             else:
-                if not self.due_at or self._best().loss >= self.history[self.first].loss:
-                    return stopped
+                began = self.history[self.first :]
+                if not self.due_at or not began or self._best().loss >= began[0].loss:
+                    return f"{stopped}; {self._breakage()}" if self.broken else stopped
                 image = self._best().image
                 self.due_at = dict.fromkeys(self.due_at, self.evaluation)
             if self.evaluation >= self.end:
@@ -169,6 +172,7 @@ class Run:
         self.round_end = min([self.end, *self.due_at.values()])
         self.first = len(self.history)
         self.began_at = image
+        self.broken = None
 
     def _refresh(self, refresh: _Refresh) -> None:
         """Measure targets, and keep when, in place of what they make void."""
@@ -240,22 +244,30 @@ class Run:
         image = self.variables.decode(x)
         value = self.objective(image)
         self.evaluation += 1
-        if not value.finite:
-            names = ", ".join(self.objective.broken_terms(image)) or "the sum of the terms"
-            message = f"the loss is not finite at evaluation {self.evaluation}: {names}"
+        gradient = self.variables.pull(value.gradient) if value.finite else value.gradient
+        if not np.isfinite(gradient).all() or not value.finite:
+            self.broken = self.evaluation, image
             if self.best is None:
-                raise NonFiniteLossError(f"{message}; check the weights and the start.")
-            raise _Stop(f"{message}; the picture is the best before it")
+                raise NonFiniteLossError(f"{self._breakage()}; check the weights and the start.")
+            return math.inf, np.zeros_like(x)
         self.last = image, value
         if self.best is None or self.best.round < self.round or value.loss < self.best.loss:
             own = value.loss, value.terms, value.weighted
             self.best = _Best(image, *own, self.round, self.scale)
             self.interrupts.ready = True
-        return value.loss, self.variables.pull(value.gradient)
+        return value.loss, gradient
+
+    def _breakage(self) -> str:
+        """What of the loss was not finite where it was evaluated last, of what was not."""
+        assert self.broken is not None
+        evaluation, image = self.broken
+        names = ", ".join(self.objective.broken_terms(image)) or "the sum of the terms"
+        return f"the loss is not finite at evaluation {evaluation}: {names}"
 
     def accept(self) -> None:
         """Tell the history and the callbacks of the picture evaluated last, and the disk."""
         assert self.last is not None
+        self.broken = None
         image, value = self.last
         entry = Entry(
             evaluation=self.evaluation,

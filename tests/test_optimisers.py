@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from scipy.optimize import minimize as scipy_minimize
 
-from neural_style import LBFGS, SciPyLBFGS
+from neural_style import LBFGS, SciPyLBFGS, optimisers
 from neural_style.errors import OptionError
 from neural_style.optimisers import RoundOver, driver
 
@@ -22,6 +24,12 @@ def rosenbrock(image: Any) -> tuple[float, Any]:
     a, b = image.ravel().astype(float)
     gradient = [-2 * (1 - a) - 400 * a * (b - a**2), 200 * (b - a**2)]
     return (1 - a) ** 2 + 100 * (b - a**2) ** 2, np.reshape(gradient, image.shape).astype("f4")
+
+
+def walled(image: Any) -> tuple[float, Any]:
+    """`rosenbrock` below a wall along its valley, above which nothing is finite."""
+    a, b = image.ravel().astype(float)
+    return rosenbrock(image) if b <= a**2 + 0.02 else (math.inf, np.zeros_like(image))
 
 
 class Log:
@@ -145,20 +153,21 @@ ADAM = keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.1, 3,
 
 
 @pytest.mark.parametrize("optimiser", [LBFGS(3), LBFGS(), ADAM], ids=["three", "lbfgs", "adam"])
-@pytest.mark.parametrize("function", [rosenbrock, quadratic])
+@pytest.mark.parametrize("function", [rosenbrock, quadratic, walled])
 def test_a_driver_that_is_restored_goes_on_to_the_same_bits(optimiser: Any, function: Any) -> None:
-    start = START if function is rosenbrock else np.full((1, 2, 3), 9, np.float32)
+    start = np.full((1, 2, 3), 9, np.float32) if function is quadratic else START
     whole, states = driver(optimiser), []
-    log = Log(function, most=30)
+    log = Log(function, most=60)
 
     def accept() -> None:
         log.accept()
         states.append((len(log.seen), len(log.accepted), whole.state()))
 
     finish(whole, log, accept, start)
-    assert len(states) > 12
-    for seen, accepted, state in states:
-        rest, other = Log(function, most=30 - seen), driver(optimiser)
+    assert len(states) > 7
+    assert all(math.isfinite(loss) for _, loss, _ in log.seen) == (function is not walled)
+    for seen, accepted, state in states[::3]:
+        rest, other = Log(function, most=60 - seen), driver(optimiser)
         other.restore(state, start.shape)
         finish(other, rest, rest.accept, np.zeros_like(start))
         for ours, theirs in (
@@ -221,3 +230,48 @@ def test_it_moves_at_any_weight(weight: float) -> None:
     with contextlib.suppress(RoundOver):
         LBFGS().driver()(log.evaluate, log.accept, np.full((2, 3, 3), 40, np.float32))
     assert np.abs(log.accepted[-1][0] - 10).max() < 29
+
+
+@pytest.mark.parametrize(
+    "optimiser", [LBFGS(), SciPyLBFGS(), ADAM, keras.optimizers.SGD(0.003)], ids=type
+)
+def test_steps_to_what_is_not_finite_are_shortened(optimiser: Any) -> None:
+    log = Log(walled, most=60)
+    finish(driver(optimiser), log, log.accept, START)
+    losses = [loss for _, loss, _ in log.accepted]
+    assert len(losses) < len(log.seen) == 60
+    assert np.isfinite(losses).all()
+    assert min(losses) < 0.9 * losses[0]
+
+
+@pytest.mark.parametrize("optimiser", [LBFGS(), SciPyLBFGS(), ADAM], ids=type)
+@pytest.mark.parametrize("begins", [True, False])
+def test_where_no_step_is_finite_a_driver_ends(optimiser: Any, begins: bool) -> None:
+    def alone(image: Any) -> tuple[float, Any]:
+        finite = begins and np.array_equal(image, START)
+        return (1.0, np.ones_like(image)) if finite else (math.inf, np.zeros_like(image))
+
+    log = Log(alone, most=200)
+    reason = driver(optimiser)(log.evaluate, log.accept, START)
+    assert all(loss == 1 for _, loss, _ in log.accepted)
+    assert bool(log.accepted) == begins
+    assert ("finite" in reason or "no lower loss" in reason) if begins else "finite" in reason
+
+
+def test_scipy_is_told_no_loss_that_is_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+
+    def listening(function: Any, start: Any, **options: Any) -> Any:
+        def heard(x: Any) -> Any:
+            loss, gradient = function(x)
+            assert np.isfinite(gradient).all()
+            told.append(loss)
+            return loss, gradient
+
+        return scipy_minimize(heard, start, **options)
+
+    monkeypatch.setattr(optimisers, "scipy_minimize", listening)
+    log = Log(walled, most=60)
+    finish(driver(SciPyLBFGS()), log, log.accept, START)
+    for i, (loss, (_, own, _)) in enumerate(zip(told, log.seen, strict=True)):
+        assert loss == own if math.isfinite(own) else max(told[:i]) < loss < math.inf
