@@ -16,6 +16,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from os import PathLike
 from typing import Any, TypeVar
 
@@ -25,7 +26,7 @@ from neural_style import images
 from neural_style.errors import OptionError
 from neural_style.files import as_path, atomic, make_folder, read_arrays
 from neural_style.fingerprints import fingerprints
-from neural_style.result import Entry, Result
+from neural_style.result import Ending, Entry, Result
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +105,8 @@ class Kept:
                 return None
             values = record["result"]
             values["history"] = tuple(_checked(Entry(**entry)) for entry in values["history"])
-            return _checked(Result(image=picture, pictures=inputs, **values))
+            result = _checked(Result(image=picture, pictures=inputs, **values))
+            return replace(result, ending=result.ending and Ending(result.ending))
         except Exception as error:  # a damaged archive raises whatever its bytes lead to
             _log.warning(
                 "%s is no result of %s, which is made again: %s", path, self.keys[index], error
@@ -128,6 +130,8 @@ def _checked(record: _Record) -> _Record:
             )
         elif name == "reason":
             fits = isinstance(value, str)
+        elif name == "ending":
+            fits = value is None or value in Ending
         else:
             fits = name in ("image", "history", "pictures", "record") or (
                 isinstance(value, int) and value >= 0

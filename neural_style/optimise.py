@@ -34,7 +34,6 @@ from neural_style.checkpoints import Checkpoints
 from neural_style.errors import (
     ImageError,
     OptionError,
-    StyleError,
     advice,
     check_callables,
     check_count,
@@ -45,8 +44,8 @@ from neural_style.images import Image
 from neural_style.lbfgs import LBFGS
 from neural_style.losses import Loss
 from neural_style.parameterisation import Parameterisation, Pixels, resolve
-from neural_style.result import Result
-from neural_style.rounds import Callback, Run
+from neural_style.result import Ending, Result
+from neural_style.rounds import Callback, Run, Stopped
 from neural_style.scales import plan
 from neural_style.sums import WeightedSum, terms_of
 
@@ -129,10 +128,11 @@ def minimise(
     Returns
     -------
     Result
-        Also after Ctrl-C or a callback's `StopIteration`, which end the run at whatever scale it
-        is: the best picture so far, with the reason. It has the start's size in any case. A second
-        Ctrl-C is `KeyboardInterrupt`, at once. A step to where the loss or its gradient is not
-        finite is shortened; a scale ends where no step is finite, and says which term is not.
+        Also after Ctrl-C, SIGTERM or a callback's `StopIteration`, which end the run at whatever
+        scale it is: the best picture so far, with the reason. It has the start's size in any case.
+        A second Ctrl-C is `KeyboardInterrupt`, a second SIGTERM `SystemExit`, at once. A step to
+        where the loss or its gradient is not finite is shortened; a scale ends where no step is
+        finite, and says which term is not.
 
     Raises
     ------
@@ -255,41 +255,55 @@ def run(
     if state is not None:
         running.restore(state, driver(), due)
 
-    def finished(reason: str) -> Result:
-        result = running.result(seed, reason)
+    def finished(why: Stopped) -> Result:
+        result = running.result(seed, why)
         if chroma is not None:
             result = replace(result, image=color.recolour(result.image, chroma))
         own = {**record, "outcome": records.outcome(result)}
         return replace(result, record=own, pictures=pictures)
 
-    reason = None
     with running.interrupts:
+        why, ended = None, None
         try:
             with ExitStack() as stack:
-                for callback in running.callbacks:
-                    if isinstance(callback, AbstractContextManager):
-                        stack.enter_context(callback)
-                reason = running.scales(driver, start, due)
-            result = finished(reason)
+                try:
+                    for callback in running.callbacks:
+                        if isinstance(callback, AbstractContextManager):
+                            stack.enter_context(callback)
+                    why = running.scales(driver, start, due)
+                except BaseException as error:
+                    ended = error
+                    raise
+            if why is None:  # a callback's __exit__ holds back what ended the run
+                assert ended is not None
+                if running.best is None:
+                    raise ended
+                why = _failure(ended, running.evaluation, ", which a callback held back")
+            result = finished(why)
             if output is not None:
                 result.save(output)
-        except (Exception, SystemExit) as error:
-            if running.best is not None:
-                message = f"{type(error).__name__} after {running.evaluation} evaluations"
-                _rescue(error, finished(reason or message), output)
+        except BaseException as error:
+            if running.best is not None and not running.interrupts.twice:
+                _rescue(error, finished(why or _failure(error, running.evaluation)), output)
             raise
-    stopped = running.interrupted()
-    if running.interrupts.asked and reason != stopped:  # after the last evaluation
-        result = finished(stopped)
+    if running.interrupts.asked and running.interrupts.asked is not result.ending:
+        result = finished(running.interrupted())  # it came after the last evaluation
     return result
 
 
+def _failure(error: BaseException, evaluations: int, more: str = "") -> Stopped:
+    return Stopped(f"{type(error).__name__} after {evaluations} evaluations{more}", Ending.FAILED)
+
+
 def _rescue(error: BaseException, result: Result, output: str | os.PathLike[str] | None) -> None:
-    """Keep what a run has reached, whatever ended it."""
-    error.result = result  # type: ignore[attr-defined]
-    error.add_note("The best picture so far is in this exception's attribute: error.result.image")
+    """Keep what a run has reached, whatever ended it, and say where in the exception."""
+    notes = ["The best picture so far is in this exception's attribute: error.result.image"]
     if output is not None:
         try:
-            error.add_note(f"and in {result.save(output)}")
-        except StyleError as problem:
-            error.add_note(f"but not in a file: {problem}")
+            notes.append(f"and in {result.save(output)}")
+        except Exception as problem:
+            notes.append(f"but not in a file: {problem}")
+    # An exception may refuse attributes, as that of a frozen dataclass does, but for its own dict.
+    own = vars(error)
+    own["result"] = result
+    own["__notes__"] = [*getattr(error, "__notes__", ()), *notes]

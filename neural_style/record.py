@@ -22,7 +22,7 @@ Version 1 of the schema:
                     JSON has of the optimizer's config or the other's attributes
     environment     {python, packages: {name: version}, system, processor, cores, devices}
     outcome         {picture, loss, terms, weighted, evaluations, rounds, scale, seconds,
-                    evaluations_per_second, peak_memory, reason}; null in the folder of a
+                    evaluations_per_second, peak_memory, reason, ending}; null in the folder of a
                     checkpointed run. ``picture`` is a digest, ``peak_memory`` in bytes or null
     checkpoint      {run, every, output} in the folder of a checkpointed run, else null
 
@@ -116,6 +116,7 @@ _SCHEMA = {
             "evaluations_per_second": float,
             "peak_memory": (int, None),
             "reason": str,
+            "ending?": (str, None),
         },
     ),
     "checkpoint": (None, {"run": str, "every": int, "output": (str, None)}),
@@ -168,6 +169,7 @@ def outcome(result: Result) -> dict[str, Any]:
         "evaluations_per_second": result.evaluations / max(result.seconds, 1e-9),
         "peak_memory": environment.peak_memory(),
         "reason": result.reason,
+        "ending": result.ending,
     }
 
 

@@ -1,4 +1,4 @@
-"""What a run tells and returns: `Entry`, `Step` and `Result`, all of them values."""
+"""What a run tells and returns: `Entry`, `Step`, `Result` and its `Ending`, all of them values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import functools
 import io
 import os
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,23 @@ from neural_style import images
 from neural_style.errors import RecordError
 from neural_style.files import as_path
 from neural_style.images import Image, Picture, picture_of
+
+
+class Ending(StrEnum):
+    """What ended a run; `Result.reason` says it in words."""
+
+    BUDGET = "budget"
+    CONVERGED = "converged"
+    NOT_FINITE = "not finite"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    TERMINATED = "terminated"
+    FAILED = "failed"
+
+    @property
+    def exit_code(self) -> int:
+        """The status of a process whose run ended so, as shells have it: 128 and the signal."""
+        return {Ending.INTERRUPTED: 130, Ending.TERMINATED: 143, Ending.FAILED: 1}.get(self, 0)
 
 
 @dataclass(frozen=True)
@@ -70,6 +88,10 @@ class Result:
         Why the run stopped, in words.
     scale
         The index of the scale that the objective is of, 0 the coarsest.
+    ending
+        What stopped it: ``"budget"``, ``"converged"``, ``"not finite"`` (as the loss is at every
+        further step), ``"stopped"`` (by a callback), ``"interrupted"`` (Ctrl-C), ``"terminated"``
+        (SIGTERM) or ``"failed"`` (by an exception); None of a result that `minimise` did not make.
     record, pictures
         Everything that is needed to repeat the run, as JSON has it (`neural_style.record`), and
         the pictures that it was given, by their digests there.
@@ -86,6 +108,7 @@ class Result:
     seed: int
     reason: str
     scale: int = 0
+    ending: Ending | None = None
     record: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     pictures: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 

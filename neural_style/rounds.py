@@ -2,8 +2,8 @@
 
     run = Run(scales, variables, callbacks, checkpoints)
     run.restore(state, driver(), periods)           # to go on with one that ended
-    reason = run.scales(driver, image, periods)     # every scale, every round
-    run.result(seed, reason)
+    why = run.scales(driver, image, periods)        # every scale, every round
+    run.result(seed, why)
 
 `neural_style.optimise` says what a round is, and what ends a run.
 """
@@ -27,7 +27,7 @@ from neural_style.interrupts import Interrupts
 from neural_style.objective import Evaluation
 from neural_style.optimisers import RoundOver
 from neural_style.parameterisation import Parameterisation
-from neural_style.result import Entry, Result, Step
+from neural_style.result import Ending, Entry, Result, Step
 from neural_style.scales import Scale
 
 Callback: TypeAlias = Callable[[Step], object]
@@ -46,8 +46,19 @@ def _of_this_run() -> Iterator[None]:
         ) from error
 
 
+class Stopped(NamedTuple):
+    """Why a run ended, in words and as a value."""
+
+    reason: str
+    ending: Ending
+
+
 class _Stop(Exception):
-    """Ends a run; the text is the reason."""
+    """Ends a run."""
+
+    def __init__(self, why: Stopped) -> None:
+        super().__init__(why.reason)
+        self.why = why
 
 
 class _Best(NamedTuple):
@@ -104,7 +115,7 @@ class Run:
 
     def scales(
         self, driver: Callable[[], optimisers.Driver], image: Image, periods: dict[int, int]
-    ) -> str:
+    ) -> Stopped:
         """Run scale after scale, or until something ends the run; return why it ended.
 
         ``periods`` are evaluations between refreshes, by the index of the term.
@@ -115,24 +126,26 @@ class Run:
                 self.objective = scale.objective
                 if self.restored is None:
                     image = images.resize(image, size=scale.size, any_range=True)
-                reason = self._rounds(self.restored or driver(), image, periods, scale.budget)
+                why = self._rounds(self.restored or driver(), image, periods, scale.budget)
                 if not self.pending:
                     where = f" at {scale.size[0]}×{scale.size[1]}" if self.several else ""
-                    return reason or f"the budget of {scale.budget} evaluations{where} was used"
+                    used = f"the budget of {scale.budget} evaluations{where} was used"
+                    return why or Stopped(used, Ending.BUDGET)
                 image = np.clip(self._best().image, 0, 255)
                 self.scale += 1
                 self.round += 1
         except _Stop as stop:
-            return str(stop)
-        except KeyboardInterrupt:
-            # Of a handler that is not ours, or in another thread; else it is the second.
-            if self.best is None or self.interrupts.asked:
+            return stop.why
+        except (KeyboardInterrupt, SystemExit) as error:
+            # Of a handler that is not ours, in another thread, or in what a callback began.
+            own = self.interrupts.asked or isinstance(error, KeyboardInterrupt)
+            if self.best is None or self.interrupts.twice or not own:
                 raise
             return self.interrupted()
 
     def _rounds(
         self, driver: optimisers.Driver, image: Image, periods: dict[int, int], budget: int
-    ) -> str | None:
+    ) -> Stopped | None:
         """Run the rounds of a scale; return why the driver stopped, None if it did not."""
         if self.restored is None:
             self.end = self.evaluation + budget
@@ -155,7 +168,9 @@ class Run:
             else:
                 began = self.history[self.first :]
                 if not self.due_at or not began or self._best().loss >= began[0].loss:
-                    return f"{stopped}; {self._breakage()}" if self.broken else stopped
+                    if self.broken is None:
+                        return Stopped(stopped, Ending.CONVERGED)
+                    return Stopped(f"{stopped}; {self._breakage()}", Ending.NOT_FINITE)
                 image = self._best().image
                 self.due_at = dict.fromkeys(self.due_at, self.evaluation)
             if self.evaluation >= self.end:
@@ -237,7 +252,7 @@ class Run:
 
     def evaluate(self, x: Image) -> tuple[float, Image]:
         """The objective for the optimiser, of its variables, counted and checked."""
-        if self.interrupts.asked:
+        if self.interrupts.asked and self.best is not None:
             raise _Stop(self.interrupted())
         if self.evaluation >= self.round_end:
             raise RoundOver(x)
@@ -291,21 +306,24 @@ class Run:
             callback(step)
         except StopIteration as stop:
             why = f": {stop}" if str(stop) else ""
-            raise _Stop(f"a callback stopped it at evaluation {self.evaluation}{why}") from None
+            reason = f"a callback stopped it at evaluation {self.evaluation}{why}"
+            raise _Stop(Stopped(reason, Ending.STOPPED)) from None
 
     def _checkpoint(self) -> None:
-        """Write the state if it is due, or if Ctrl-C is about to end the run."""
+        """Write the state if it is due, or if a signal is about to end the run."""
         due = self.checkpoints is not None and self.checkpoints.is_due(self.evaluation)
         if self.checkpoints is not None and (due or self.interrupts.asked):
             self.checkpoints.write(
                 self.state(self.driver.state() if self.driver.keeps_state else {})
             )
 
-    def interrupted(self) -> str:
-        """The reason of a run that Ctrl-C ended."""
-        return f"interrupted (Ctrl-C) after {self.evaluation} evaluations"
+    def interrupted(self) -> Stopped:
+        """What a signal says that ends the run."""
+        ending = self.interrupts.asked or Ending.INTERRUPTED
+        by = "SIGTERM" if ending is Ending.TERMINATED else "Ctrl-C"
+        return Stopped(f"{ending} ({by}) after {self.evaluation} evaluations", ending)
 
-    def result(self, seed: int, reason: str) -> Result:
+    def result(self, seed: int, why: Stopped) -> Result:
         """The outcome so far, of the start's size."""
         best = self._best()
         image = images.resize(np.clip(best.image, 0, 255), size=self.size, any_range=True)
@@ -319,8 +337,9 @@ class Run:
             rounds=best.round + 1,
             seconds=time.perf_counter() - self.began,
             seed=seed,
-            reason=reason,
+            reason=why.reason,
             scale=best.scale,
+            ending=why.ending,
         )
 
     def _best(self) -> _Best:

@@ -24,12 +24,9 @@ from typing import Any
 
 from neural_style.errors import OptionError, check_callables
 from neural_style.kept import Kept
-from neural_style.result import Result
+from neural_style.result import Ending, Result
 
 _log = logging.getLogger(__name__)
-
-# How the reason of a run that `minimise` ended at Ctrl-C begins; such a run is not finished.
-_INTERRUPTED = "interrupted (Ctrl-C)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,8 +161,10 @@ def _outcome(settings: dict[str, Any], call: Callable[[], Result]) -> Outcome:
             raise TypeError(f"run: expected it to return a Result, got {type(result).__name__}.")
     except Exception as error:
         return Outcome(settings, error=error)
-    if result.reason.startswith(_INTERRUPTED):
+    if result.ending is Ending.INTERRUPTED:
         raise KeyboardInterrupt(result.reason)
+    if result.ending is Ending.TERMINATED:
+        raise SystemExit(result.ending.exit_code)
     return Outcome(settings, result)
 
 

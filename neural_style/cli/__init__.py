@@ -7,6 +7,7 @@ Exit codes, for scripts:
     2    the command line is not usable: an option, a name, or a file that is not there
     3    of a batch or a sweep, some runs failed; the others are done
     130  interrupted (Ctrl-C); the best picture so far is saved
+    143  terminated (SIGTERM); the best picture so far is saved
 
 Results go to standard output, with ``--json`` as one JSON object; progress and errors to
 standard error. TensorFlow is imported by the commands that need it, never for ``--help``.
@@ -31,7 +32,7 @@ def main(verbose: bool) -> None:
 
     Exit codes: 0 done, 1 a run failed, or a picture cannot be read or written, 2 the command
     line is not usable: an option, a name, or a file that is not there, 3 some runs of a batch or
-    a sweep failed, 130 interrupted.
+    a sweep failed, 130 interrupted, 143 terminated.
 
     Shell completion: eval "$(_NEURAL_STYLE_COMPLETE=bash_source neural-style)", or with
     zsh_source, or fish_source.

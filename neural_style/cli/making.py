@@ -13,7 +13,6 @@ import click
 from neural_style.cli import options
 from neural_style.cli.checks import begin
 from neural_style.cli.group import (
-    INTERRUPTED,
     answer,
     answer_options,
     leave,
@@ -199,15 +198,16 @@ def summary(result: Any, output: Path) -> dict[str, Any]:
         "seconds": result.seconds,
         "seed": result.seed,
         "reason": result.reason,
+        "ending": result.ending,
     }
 
 
-def interrupted(result: Any, output: Path) -> bool:
-    """Whether Ctrl-C ended a run, which then is said."""
-    found = bool(result.reason.startswith("interrupted (Ctrl-C)"))
-    if found:
-        tell(f"Interrupted; {output} is the best picture so far.", err=True)
-    return found
+def interrupted(result: Any, output: Path) -> int:
+    """The exit code of a run that a signal ended, which then is said; else 0."""
+    code: int = result.ending.exit_code
+    if code:
+        tell(f"{result.ending.capitalize()}; {output} is the best picture so far.", err=True)
+    return code
 
 
 def finish(result: Any, output: Path, *, silent: bool, as_json: bool) -> None:
@@ -218,6 +218,6 @@ def finish(result: Any, output: Path, *, silent: bool, as_json: bool) -> None:
 
 
 def end(result: Any, output: Path) -> None:
-    """Leave as Ctrl-C has it, if that ended the run."""
-    if interrupted(result, output):
-        leave(INTERRUPTED)
+    """Leave as a signal has it, if one ended the run."""
+    if code := interrupted(result, output):
+        leave(code)

@@ -43,7 +43,7 @@ def batch(**given: Any) -> None:
     """Paint all PHOTOS in the manner of PAINTING, into a folder.
 
     Each is written as a PNG under its own name. What fails stops none of the rest, and is
-    listed at the end; a Ctrl-C ends them all.
+    listed at the end; Ctrl-C or SIGTERM ends them all.
     """
     folder = given["output"]
     painted, weights = options.styles(given["painting"], given["others"])
@@ -62,7 +62,7 @@ def batch(**given: Any) -> None:
     keywords = options.keywords(given)
     done: list[dict[str, Any]] = []
     failed: list[tuple[Path, Exception]] = []
-    stopped = False
+    stopped = 0
     for photo, output in zip(given["photos"], outputs, strict=True):
         try:
             result = ns.transfer(
@@ -76,7 +76,7 @@ def batch(**given: Any) -> None:
                 **keywords,
             )
         except KeyboardInterrupt:  # before the run, or the second one
-            stopped = True
+            stopped = INTERRUPTED
             break
         except Exception as error:  # a plugin breaks in any way it likes
             failed.append((photo, error))
@@ -89,7 +89,7 @@ def batch(**given: Any) -> None:
     for each in told:
         tell(f"{each['photo']}: {each['error']}", err=True)
     found = {"done": done, "failed": told}
-    _end(len(done), [error for _, error in failed], found, silent, as_json, interrupted=stopped)
+    _end(len(done), [error for _, error in failed], found, silent, as_json, stopped=stopped)
 
 
 @click.command()
@@ -207,10 +207,10 @@ def _end(
     silent: bool,
     as_json: bool,
     *,
-    interrupted: bool = False,
+    stopped: int = 0,
 ) -> None:
     say(f"{done} done, {len(errors)} failed", found, silent=silent, as_json=as_json)
-    if interrupted:
-        leave(INTERRUPTED)
+    if stopped:
+        leave(stopped)
     if errors:
         leave(PARTLY if done else failure(errors))
