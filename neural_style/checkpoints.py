@@ -3,6 +3,7 @@
     run/record.json                what the run is (`neural_style.record`), without an outcome
     run/pictures.npz               its pictures: the start, references, masks
     run/state-0.npz, state-1.npz   two generations of its state; the newer whole one counts
+    run/.lock                      locked while a run writes there, by `Checkpoints.begin`
 
 A state is a document, which is JSON, and arrays by name, at an iterate that the optimiser
 accepted; it carries a SHA-256 of both, and the name of its run. Every file is written beside its
@@ -19,15 +20,24 @@ import shlex
 import uuid
 import warnings
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neural_style import record as records
 from neural_style.errors import CheckpointError, OptionError, advice, check_count
-from neural_style.files import as_path, read_arrays, to_path, write_durably
+from neural_style.files import (
+    as_path,
+    make_folder,
+    owned,
+    read_arrays,
+    remove_parts,
+    to_path,
+    write_durably,
+)
 from neural_style.record import Pictures, Record
 
 
@@ -40,6 +50,8 @@ class State(NamedTuple):
 
 class Checkpoints:
     """The folder of a new run, which writes its state about ``every`` so many evaluations.
+
+    A context manager: from `begin` on the folder is this run's alone, until the block is left.
 
     Raises
     ------
@@ -62,7 +74,14 @@ class Checkpoints:
         self._due = self._every
         self._written = 0  # the evaluations of the last good state
         self._generation = 0
+        self._owned = ExitStack()
         self._check_new()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._owned.close()
 
     def begin(self, record: Record, pictures: Pictures) -> State | None:
         """Say what the run is; return the state that it goes on from, a new one's none.
@@ -70,8 +89,10 @@ class Checkpoints:
         Raises
         ------
         CheckpointError
-            The folder cannot be written to.
+            The folder cannot be written to, or another run does.
         """
+        self._own()
+        self._check_new()
         checkpoint = {"run": self._run, "every": self._every, "output": self._output}
         try:
             records.save(self.folder, {**record, "checkpoint": checkpoint}, pictures)
@@ -81,6 +102,21 @@ class Checkpoints:
                 f"folder."
             ) from error
         return None
+
+    def _own(self) -> None:
+        """Take the folder for this run."""
+        try:
+            make_folder(self.folder)
+            self._owned.enter_context(owned(self.folder))
+        except BlockingIOError as error:
+            raise CheckpointError(
+                f"{self.folder}: {error}: wait until it has ended, or choose another folder."
+            ) from error
+        except (OSError, NotImplementedError, ValueError) as error:
+            raise CheckpointError(
+                f"{self.folder}: no checkpoints can be written there ({error}); choose another "
+                f"folder."
+            ) from error
 
     def is_due(self, evaluation: int) -> bool:
         """Whether a state is to be written after so many evaluations."""
@@ -159,7 +195,7 @@ class Continued(Checkpoints):
         Raises
         ------
         CheckpointError
-            Something is not what it was, or no state is whole.
+            Something is not what it was, no state is whole, or another run is at work there.
         """
         lines = records.differences(self.record, record)
         passed = [] if self._strict else [x for x in lines if x.startswith("environment")]
@@ -180,8 +216,8 @@ class Continued(Checkpoints):
                 f"interrupted: {'; '.join(passed)}",
                 stacklevel=4,  # the line that calls resume
             )
-        for part in self.folder.glob(".*.part.*"):  # of a process that was killed while it wrote
-            part.unlink(missing_ok=True)
+        self._own()
+        remove_parts(self.folder)  # of a process that was killed while it wrote
         return self._newest()
 
     def _newest(self) -> State | None:

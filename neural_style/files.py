@@ -7,10 +7,11 @@ import os
 import re
 import stat
 import tempfile
+import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -21,6 +22,9 @@ from neural_style.errors import StyleError
 
 # Of an array: its shape, and the type of its numbers.
 Form: TypeAlias = tuple[tuple[int, ...], str]
+
+_PART = re.compile(r"\.[0-9a-f]{32}\.part")
+_OLD = 600.0  # seconds without a byte, after which nobody writes any more
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -33,13 +37,52 @@ def atomic(path: Path) -> Iterator[Path]:
 
     The name is this call's own, so that two processes that write the same file
     at once each leave a whole one. It has a known length, whatever that of ``path``.
+    What such a call of a process that was killed left in the folder is removed.
     """
+    with suppress(OSError):
+        remove_parts(path.parent, _OLD)
     part = path.with_name(f".{uuid.uuid4().hex}.part{path.suffix}")
     try:
         yield part
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path, age: float = 0.0) -> None:
+    """Remove what `atomic` left unfinished in a folder, if it is at least ``age`` seconds old."""
+    for part in folder.glob(".*.part*"):
+        if _PART.match(part.name) and time.time() - part.stat().st_mtime >= age:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """Own a folder within the block: no other process does, nor another block of this one.
+
+    The lock is that of a file in the folder, ``.lock``, which stays there. It ends with the
+    process, whatever ends that.
+
+    Raises
+    ------
+    BlockingIOError
+        The folder is owned already.
+    OSError, NotImplementedError
+        There can be no lock.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BlockingIOError(
+            "another process, or another run of this one, is at work there"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def to_path(path: Any) -> Path:

@@ -131,7 +131,7 @@ def _checked(record: _Record) -> _Record:
         elif name == "reason":
             fits = isinstance(value, str)
         elif name == "ending":
-            fits = value is None or value in Ending
+            fits = value in (None, *Ending)
         else:
             fits = name in ("image", "history", "pictures", "record") or (
                 isinstance(value, int) and value >= 0

@@ -143,7 +143,8 @@ def minimise(
     NonFiniteLossError
         The loss is not finite at the start.
     CheckpointError
-        There is a run in the checkpoint's folder already, or the disk refuses a state.
+        There is a run in the checkpoint's folder already, or another at work there, or the disk
+        refuses a state.
 
     Whatever a callback raises, or the disk, passes through, once ``output`` has the best picture
     so far; the exception has the result as its attribute ``result``, and a note that says so.
@@ -156,26 +157,27 @@ def minimise(
     >>> result.evaluations, result.reason
     (20, 'the budget of 20 evaluations was used')
     """
-    checkpoints = None
-    if checkpoint is not None:
-        checkpoints = Checkpoints(checkpoint, checkpoint_every, output)
-    return run(
-        loss,
-        features,
-        start,
-        scales=scales,
-        evaluations=evaluations,
-        optimiser=optimiser,
-        restart_every=restart_every,
-        clip=clip,
-        parameterisation=parameterisation,
-        callbacks=callbacks,
-        seed=seed,
-        tile=tile,
-        chroma=chroma,
-        output=output,
-        checkpoints=checkpoints,
-    )
+    with ExitStack() as stack:
+        checkpoints = None
+        if checkpoint is not None:
+            checkpoints = stack.enter_context(Checkpoints(checkpoint, checkpoint_every, output))
+        return run(
+            loss,
+            features,
+            start,
+            scales=scales,
+            evaluations=evaluations,
+            optimiser=optimiser,
+            restart_every=restart_every,
+            clip=clip,
+            parameterisation=parameterisation,
+            callbacks=callbacks,
+            seed=seed,
+            tile=tile,
+            chroma=chroma,
+            output=output,
+            checkpoints=checkpoints,
+        )
 
 
 def run(

@@ -34,6 +34,7 @@ alone, and only where the record has them, which those of earlier versions have 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -192,7 +193,11 @@ def save(folder: Path, record: Mapping[str, Any], pictures: Mapping[str, Any]) -
 
 def check_folder(folder: Path) -> None:
     """Raise a `RecordError` where a record would replace that of a run with checkpoints."""
-    if any(folder.glob("state-*.npz")):
+    checkpointed = any(folder.glob("state-*.npz"))
+    if (folder / FILE).exists():
+        with contextlib.suppress(RecordError):  # a damaged one is replaced
+            checkpointed = checkpointed or read(folder / FILE)["checkpoint"] is not None
+    if checkpointed:
         raise RecordError(
             f"{folder}: there are the checkpoints of a run in this folder, to which its own record "
             f"belongs; choose another."

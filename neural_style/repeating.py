@@ -80,25 +80,25 @@ def resume(
     Raises
     ------
     CheckpointError
-        There is no run in the folder, none of its states is whole, or something is not what it
-        was: the message says what.
+        There is no run in the folder, or one is at work there; none of its states is whole; or
+        something is not what it was: the message says what.
     StyleError
         As `minimise`.
     """
-    checkpoints = Continued(folder, strict=strict)
     given = {
         "loss": loss,
         "features": features,
         "optimiser": optimiser,
         "parameterisation": parameterisation,
     }
-    arguments = _arguments(checkpoints.record, checkpoints.pictures, given, CheckpointError, folder)
-    return optimise.run(
-        **arguments,
-        callbacks=callbacks,
-        output=checkpoints.output if output is None else output,
-        checkpoints=checkpoints,
-    )
+    with Continued(folder, strict=strict) as checkpoints:
+        record, pictures = checkpoints.record, checkpoints.pictures
+        return optimise.run(
+            **_arguments(record, pictures, given, CheckpointError, folder),
+            callbacks=callbacks,
+            output=checkpoints.output if output is None else output,
+            checkpoints=checkpoints,
+        )
 
 
 def rerun(

@@ -88,8 +88,11 @@ class Report:
             self._write(self._step, "The run is over" if error is None else broken)
 
     def finish(self, result: Result) -> None:
-        """Write the page again, with the result's picture, its loss and why the run stopped."""
-        _replace(self._path, self._page.of_result(result, self._along))
+        """Write the page again, with the result's picture, its loss and why the run stopped.
+
+        Where the disk refuses, that is logged.
+        """
+        self._keep(self._page.of_result(result, self._along))
 
     def _write(self, step: Step, why: str, reload: int | None = None) -> None:
         spent = f"evaluation {step.evaluation} of {step.evaluations}"
@@ -103,6 +106,9 @@ class Report:
             last=step,
             reload=reload,
         )
+        self._keep(page)
+
+    def _keep(self, page: str) -> None:
         try:
             _replace(self._path, page)
         except OSError as error:  # the run is worth more than its report

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,68 @@ def test_a_folder_without_a_run_is_refused(
     (tmp_path / "record.json").write_text("{}")
     with pytest.raises(RecordError, match="expected a record"):
         ns.resume(tmp_path)
+
+
+@pytest.mark.parametrize("where", ["callback", "thread", "process"])
+def test_a_folder_belongs_to_one_run_at_a_time(
+    tiny: FeatureModel, photo: Image, painting: Image, whole: Image, tmp_path: Path, where: str
+) -> None:
+    folder = tmp_path / "run"
+    refused: list[str] = []
+
+    def others() -> None:
+        with pytest.raises(CheckpointError, match="is at work there") as error:
+            ns.resume(folder, features=tiny)
+        refused.append(str(error.value))
+        with pytest.raises(CheckpointError, match="there is a run in this folder"):
+            minimise(Content(photo), tiny, photo, checkpoint=folder)
+        with pytest.raises(RecordError, match="the checkpoints of a run"):
+            result.save_record(folder)
+        assert ns.rerun(folder, features=tiny).same is None  # which reads alone
+
+    def begin(step: Step) -> None:
+        if step.evaluation != 1:
+            return
+        if where == "callback":
+            others()
+        elif where == "thread":
+            with ThreadPoolExecutor() as pool:
+                pool.submit(others).result()
+        else:
+            code = (
+                f"import pathlib, neural_style.files as f; f.owned(pathlib.Path({str(folder)!r}))"
+            )
+            done = subprocess.run(
+                [sys.executable, "-c", f"{code}.__enter__()"], capture_output=True, text=True
+            )
+            refused.append(done.stderr)
+
+    result = minimise(Content(photo), tiny, photo, evaluations=1)
+    ran = minimise(
+        Content(photo) + Gram(painting),
+        tiny,
+        255 - photo,
+        evaluations=20,
+        checkpoint=folder,
+        checkpoint_every=5,
+        callbacks=[begin],
+    )
+    assert "is at work there" in "".join(refused)
+    np.testing.assert_array_equal(ran.image, whole)
+    np.testing.assert_array_equal(ns.resume(folder, features=tiny).image, whole)
+
+
+def test_two_runs_that_begin_at_once_are_one(
+    tiny: FeatureModel, photo: Image, tmp_path: Path
+) -> None:
+    first, second = (checkpoints.Checkpoints(tmp_path, 5) for _ in range(2))
+    record = minimise(Content(photo), tiny, photo, evaluations=1).record
+    with first, second:
+        first.begin(record, {})
+        with pytest.raises(CheckpointError, match="is at work there"):
+            second.begin(record, {})
+    with second, pytest.raises(CheckpointError, match="there is a run in this folder"):
+        second.begin(record, {})
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])

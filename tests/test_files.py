@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,7 @@ import neural_style as ns
 from neural_style import FeatureModel, callbacks, images, report
 from neural_style.errors import ImageError, OptionError, StyleError, WeightsError
 from neural_style.extensions import Content
-from neural_style.files import as_path, atomic
+from neural_style.files import as_path, atomic, owned
 
 
 def test_a_file_appears_only_when_the_block_has_succeeded(tmp_path: Path) -> None:
@@ -143,3 +147,32 @@ def test_a_url_is_named_whole_with_what_to_do(
     with pytest.raises(error) as found:
         read(url)
     assert f"{url} is a URL; download it" in str(found.value)
+
+
+def test_a_folder_is_owned_until_the_block_or_the_process_ends(tmp_path: Path) -> None:
+    code = f"""
+import os, pathlib, signal
+from neural_style.files import owned
+with owned(pathlib.Path({str(tmp_path)!r})):
+    print("owned", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("owned\n", -signal.SIGKILL)
+    for _ in range(2):
+        with owned(tmp_path), pytest.raises(BlockingIOError), owned(tmp_path):
+            pass
+
+
+def test_parts_that_nobody_writes_any_more_are_removed(tmp_path: Path) -> None:
+    names = [f".{'0a' * 16}.part.html", f".{'1b' * 16}.part", ".my.part.html", ".git"]
+    for name in names:
+        (tmp_path / name).touch()
+    with atomic(tmp_path / "new.html") as part:
+        part.touch()
+    assert {path.name for path in tmp_path.iterdir()} == {*names, "new.html"}
+    for name in names:
+        os.utime(tmp_path / name, (0, 0))
+    with atomic(tmp_path / "new.html") as part:
+        part.touch()
+    assert {path.name for path in tmp_path.iterdir()} == {*names[2:], "new.html"}

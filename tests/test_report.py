@@ -273,6 +273,9 @@ def test_a_disk_that_refuses_does_not_end_the_run(
     ended = minimise(TotalVariation(), tiny, photo, evaluations=3, callbacks=[page])
     assert ended.evaluations == 3
     assert "run.html could not be written" in caplog.text
+    caplog.clear()
+    page.finish(ended)
+    assert "run.html could not be written" in caplog.text
 
 
 def test_pictures_along_the_way_are_few_and_even(photo: Image, tmp_path: Path) -> None:
