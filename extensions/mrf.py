@@ -265,4 +265,5 @@ def _turned(picture: Image, angle: float) -> Image:
     for side in sides:
         kept = math.floor(side * part + 1e-9)
         middle.append(slice((side - kept) // 2, (side - kept) // 2 + kept))
-    return images.as_image(turned[tuple(middle)].clip(0, 255), "a variation of a painting")
+    middle_of_it = images.whole_if_dark(turned[tuple(middle)].clip(0, 255))
+    return images.as_image(middle_of_it, "a variation of a painting")

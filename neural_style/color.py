@@ -180,4 +180,4 @@ def _yiq(picture: NDArray[Any], name: str) -> NDArray[np.float64]:
 
 
 def _picture(colours: NDArray[np.float64]) -> Image:
-    return (255 * colours).clip(0, 255).astype(np.float32)
+    return images.whole_if_dark((255 * colours).clip(0, 255).astype(np.float32))

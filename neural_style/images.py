@@ -7,17 +7,21 @@ is and says clearly when something is none.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import os
-from collections.abc import Iterable
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from neural_style.decoding import decode
+from neural_style.decoding import converted, decode
 from neural_style.errors import ImageError, OptionError, check_seed, number
 from neural_style.files import atomic, check_file, open_file, to_path
 from neural_style.sizes import Size as Size
@@ -25,8 +29,11 @@ from neural_style.sizes import asked_size, check_size, checked_size
 from neural_style.sizes import scaled as scaled
 
 Image: TypeAlias = NDArray[np.float32]
-Picture: TypeAlias = str | os.PathLike[str] | Image
+# What is read: a path, the bytes of a file, an open file, or a picture of Pillow's.
+Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | PIL.Image.Image
+Picture: TypeAlias = Source | Image
 
+_UNIT = 2.0  # what a picture of 0–1 does not exceed, even if it was brightened
 _MOST = float(np.finfo(np.float32).max) / 10  # beyond it, noise may be infinite
 _FORMATS: dict[str, dict[str, Any]] = {
     ".png": {"format": "PNG"},
@@ -39,7 +46,7 @@ _FORMATS: dict[str, dict[str, Any]] = {
 
 
 def load(
-    path: str | os.PathLike[str],
+    path: Source,
     *,
     long_side: int | None = None,
     short_side: int | None = None,
@@ -53,7 +60,9 @@ def load(
     Parameters
     ----------
     path
-        A file that Pillow can read: PNG, JPEG, WebP, TIFF, GIF, …
+        A file: its path, its bytes, or the file itself, open in binary mode; or a picture
+        that Pillow opened, which is treated as its file. PNG, JPEG, WebP, TIFF, GIF, BMP,
+        PPM, AVIF, JPEG 2000, and HEIC with pillow-heif.
     long_side, short_side, size
         At most one: the longer or the shorter side in pixels, the other in
         proportion, or the exact (height, width). Resizing antialiases.
@@ -61,42 +70,54 @@ def load(
     Raises
     ------
     ImageError
-        The path is missing, a folder, not a picture, damaged, larger than Pillow's
-        decompression-bomb limit, of a kind without a known range, or under 2×2 pixels.
+        The path is missing, a folder, not a picture, damaged or incomplete, of a kind without
+        a known range, under 2×2 pixels, or too large: for the memory that is free, or for
+        `PIL.Image.MAX_IMAGE_PIXELS`, of which Pillow's own value counts as 2²⁸ here.
     OptionError
         Two sizes are given, or one that is no size.
     """
-    path = _as_path(path)
-    if os.path.isdir(path):
-        raise ImageError(f"{path}: expected a picture, but this is a folder; name a file in it.")
-    try:
-        stream = open_file(path)
-    except FileNotFoundError as error:
-        raise ImageError(f"{path}: there is no such file; check the path.") from error
-    except (OSError, ValueError) as error:
+    if not is_source(path):
         raise ImageError(
-            f"{path}: cannot be opened ({error}); check the path and its permissions."
-        ) from error
-    with stream:
-        picture = decode(stream, path)
-    given = picture.height, picture.width
-    check_size(given, str(path))
-    target = asked_size(given, long_side=long_side, short_side=short_side, size=size)
-    if target != given:
+            f"expected a picture's path, bytes or open file, got {type(path).__name__}."
+        )
+    return read(path, "the picture", long_side=long_side, short_side=short_side, size=size)
+
+
+def read(
+    source: Source,
+    name: str,
+    *,
+    background: str = "white",
+    long_side: int | None = None,
+    short_side: int | None = None,
+    size: Size | None = None,
+) -> Image:
+    """`load`, with transparency over another background; ``name`` is for what has no path."""
+
+    def wanted(given: Size) -> Size:
+        return asked_size(given, long_side=long_side, short_side=short_side, size=size)
+
+    if isinstance(source, PIL.Image.Image):
+        picture, given = converted(source, name, background)
+    else:
+        with _opened(source, name) as (stream, called):
+            picture, given = decode(stream, called, wanted, background)
+    target = wanted(given)
+    if target != (picture.height, picture.width):
         picture = picture.resize(target[::-1], PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return as_image(np.asarray(picture), str(path))
+    return np.asarray(picture).astype(np.float32)
 
 
 def picture_of(picture: Any, name: str, **size: Any) -> Image:
-    """The picture that a caller gives as a path or an array, called ``name`` in errors.
+    """The picture that a caller gives as a file or an array, called ``name`` in errors.
 
     ``size`` is one of the sizes of `load`, or none. Raises as `load`, `as_image` and `resize`.
 
     >>> picture_of(np.full((4, 6, 3), 7, np.uint8), "content", long_side=3).shape
     (2, 3, 3)
     """
-    if isinstance(picture, str | os.PathLike):
-        return load(picture, **size)
+    if is_source(picture):
+        return read(picture, name, **size)
     return resize(as_image(picture, name), any_range=True, **size)
 
 
@@ -104,12 +125,13 @@ def save(image: NDArray[Any], path: str | os.PathLike[str]) -> Path:
     """Write a picture, whole or not at all; the suffix chooses the format.
 
     Its folder is made, if it is missing.
-    Values are clipped to 0–255 and rounded. JPEG and WebP are written at quality 95.
+    Values are clipped to 0–255 and rounded. JPEG and WebP are written at quality 95. A file
+    that is there keeps its mode, and a link stays one.
 
     Raises
     ------
     ImageError
-        As `check_output`, or the array is no picture, or the disk refuses.
+        As `check_output`, or the array is no picture (`as_image`), or the disk refuses.
     """
     path = check_output(path)
     pixels = np.clip(np.rint(as_image(image, any_range=True)), 0, 255).astype(np.uint8)
@@ -121,6 +143,16 @@ def save(image: NDArray[Any], path: str | os.PathLike[str]) -> Path:
     return path
 
 
+def rescue(image: Image, path: str | os.PathLike[str]) -> str:
+    """Save a picture somewhere else than at ``path``, where it could not be; say where."""
+    given = Path(path)
+    name = f"{given.stem[:40]}-{uuid.uuid4().hex[:8]}.png"
+    for folder in (given.parent, Path(tempfile.gettempdir()), Path.cwd()):
+        with contextlib.suppress(ImageError):
+            return f"The picture is in {save(image, folder.absolute() / name)}."
+    return "No other folder took it either."
+
+
 def check_output(path: str | os.PathLike[str]) -> Path:
     """Check that `save` could write to ``path``, so that a run does not end in nothing.
 
@@ -130,7 +162,7 @@ def check_output(path: str | os.PathLike[str]) -> Path:
     ------
     ImageError
         The suffix names no format, the folder cannot be made or written to, or the file is
-        there and write-protected.
+        there and write-protected, or is a pipe or a device.
     """
     path = _as_path(path)
     if path.suffix.lower() not in _FORMATS:
@@ -160,7 +192,8 @@ def resize(
     """Resize an array with antialiasing (Lanczos); the options are those of `load`.
 
     The result is clipped to 0–255, which Lanczos may leave; with ``any_range`` to the picture's
-    own range where that is larger, instead of being refused.
+    own range where that is larger, instead of being refused. One so dark that `as_image` would
+    take it for a picture of 0–1 is rounded to whole values, as `load` rounds.
 
     >>> resize(np.full((4, 6, 3), 7.0), long_side=3).shape
     (2, 3, 3)
@@ -175,7 +208,7 @@ def resize(
         for channel in np.moveaxis(image, -1, 0)
     ]
     resized: Image = np.stack([np.asarray(channel) for channel in channels], -1)
-    return resized.clip(min(0, image.min()), max(255, image.max()))
+    return whole_if_dark(resized.clip(min(0, image.min()), max(255, image.max())))
 
 
 def noise(
@@ -219,13 +252,21 @@ def noise(
 def as_image(array: Any, name: str = "image", *, any_range: bool = False) -> Image:
     """``array`` as float32 H×W×3, or an `ImageError` that calls it ``name``.
 
-    Values must lie in 0–255, and floating-point values that all lie in 0–1 are
-    refused as a picture of the wrong range, unless ``any_range`` is set.
+    Values must lie in 0–255, unless ``any_range`` is set. Whole numbers of 8 bits are never
+    guessed at. Floating-point values are refused as a picture of 0–1, or of ±1, if none is
+    beyond ±2 (0–1 times 1.25 is refused, too) and some have a fraction. Zeros and ones alone
+    are 8 bits in float32, as `load` returns them, and 0–1 in float64. All that the library
+    returns passes: `whole_if_dark`.
+
+    A picture of Pillow's is treated as its file, as by `load`.
     """
-    if isinstance(array, str | os.PathLike):
+    if isinstance(array, PIL.Image.Image):
+        return read(array, name)
+    if is_source(array):
+        path = isinstance(array, str | os.PathLike)
+        what = f"the path {os.fspath(array)!r}" if path else f"a file ({type(array).__name__})"
         raise ImageError(
-            f"{name}: expected an array, got the path {os.fspath(array)!r}; "
-            f"read it with neural_style.images.load."
+            f"{name}: expected an array, got {what}; read it with neural_style.images.load."
         )
     values = as_array(array, name)
     if values.dtype.kind not in "uif":
@@ -245,19 +286,39 @@ def as_image(array: Any, name: str = "image", *, any_range: bool = False) -> Ima
             f"{name}: it has values that are not finite (NaN or infinity); replace them, "
             f"as numpy.nan_to_num does."
         )
-    low, high = image.min(), image.max()
-    if any_range:
-        return image
-    if low < 0 or high > 255:
+    check_range(values, name, any_range=any_range)
+    return image
+
+
+def check_range(values: NDArray[Any], name: str, *, any_range: bool = False) -> None:
+    """Raise an `ImageError` unless the range of finite values is a picture's, as `as_image`."""
+    low, high = np.float32(values.min()), np.float32(values.max())
+    if not any_range and (low < 0 or high > 255):
         raise ImageError(
             f"{name}: expected values from 0 to 255, got {low:.8g} to {high:.8g}; "
             f"scale or clip them."
         )
-    if values.dtype.kind == "f" and 0 < high <= 1:
+    if _is_unit(values):
+        remedy = "multiply by 255" if low >= 0 else "scale them to that"
         raise ImageError(
-            f"{name}: expected values from 0 to 255, got {low:.8g} to {high:.8g}; multiply by 255."
+            f"{name}: expected values from 0 to 255, got {low:.8g} to {high:.8g}; {remedy}."
         )
-    return image
+
+
+def whole_if_dark(image: Image) -> Image:
+    """A picture that the library made, rounded if it would be taken for one of 0–1."""
+    return np.rint(image) if image.min() >= 0 and _is_unit(image) else image
+
+
+def _is_unit(values: NDArray[Any]) -> bool:
+    """Whether values are rather a picture of 0–1, or ±1, than a dark one, as `as_image` says."""
+    if values.dtype.kind != "f":
+        return False
+    most = max(values.max(), -values.min())
+    if not 0 < most <= _UNIT:
+        return False
+    fractions = bool((np.rint(values) != values).any())
+    return fractions or (most <= 1 and values.dtype != np.float32)
 
 
 def as_array(array: Any, name: str) -> NDArray[Any]:
@@ -289,6 +350,59 @@ def _as_path(path: Any) -> Path:
         ) from error
     except ValueError as error:
         raise ImageError(f"expected the path of a picture: {error}.") from error
+
+
+def is_source(picture: Any) -> bool:
+    """Whether it is what `load` reads, or a resource of a package, which may have no path."""
+    return isinstance(picture, str | os.PathLike | bytes | bytearray | PIL.Image.Image) or any(
+        callable(getattr(picture, name, None)) for name in ("read", "read_bytes")
+    )
+
+
+def repeatable(picture: Any) -> Any:
+    """An open file as its bytes, since a pipe can be read once; anything else as it is."""
+    return _all_of(picture, "the picture") if callable(getattr(picture, "read", None)) else picture
+
+
+@contextlib.contextmanager
+def _opened(source: Any, name: str) -> Iterator[tuple[BinaryIO, str]]:
+    """A stream of a picture's file, from its beginning, and what messages call it."""
+    if isinstance(source, str | os.PathLike):
+        path = _as_path(source)
+        if os.path.isdir(path):
+            raise ImageError(
+                f"{path}: expected a picture, but this is a folder; name a file in it."
+            )
+        try:
+            stream = open_file(path)
+        except FileNotFoundError as error:
+            raise ImageError(f"{path}: there is no such file; check the path.") from error
+        except (OSError, ValueError) as error:
+            raise ImageError(
+                f"{path}: cannot be opened ({error}); check the path and its permissions."
+            ) from error
+        with stream:
+            yield stream, str(path)
+        return
+    called = getattr(source, "name", None)
+    name = called if isinstance(called, str) else name
+    yield (
+        io.BytesIO(source if isinstance(source, bytes | bytearray) else _all_of(source, name)),
+        name,
+    )
+
+
+def _all_of(file: Any, name: str) -> bytes:
+    if isinstance(file, io.TextIOBase):
+        raise ImageError(f'{name}: expected a file open in binary mode, got text; open it as "rb".')
+    try:
+        if not callable(getattr(file, "read", None)):
+            return bytes(file.read_bytes())
+        with contextlib.suppress(OSError, AttributeError):  # a pipe is where it is
+            file.seek(0)
+        return bytes(file.read())
+    except (OSError, ValueError, TypeError) as error:
+        raise ImageError(f"{name}: cannot be read ({error}).") from error
 
 
 def _pair(option: str, value: Any) -> tuple[float, float]:

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from neural_style.backend import tf
+from neural_style.memory import free_memory
 
 _PRODUCTS, _SIDE = 16, 256  # of matrices that are multiplied, and their rows and columns
 _COPIED = 2**26  # bytes
@@ -34,24 +33,8 @@ class Speed(NamedTuple):
 
 
 def available_memory() -> int | None:
-    """The bytes that this process can still take; None where it is not known.
-
-    On Linux what the kernel says is available, or what control groups (of a container or a
-    service) leave, if that is less; elsewhere free pages, where the system tells of them. With
-    a GPU, whose memory TensorFlow does not tell, it is not known.
-    """
-    if tf.config.list_physical_devices("GPU"):
-        return None
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        fields = dict(line.split(":", 1) for line in lines)
-        free = 1024 * int(fields["MemAvailable"].split()[0])
-    except (OSError, KeyError, ValueError):
-        try:
-            return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        except (AttributeError, OSError, ValueError):  # Windows, macOS
-            return None
-    return min([free, *_left_by_groups()])
+    """`free_memory`; with a GPU, whose memory TensorFlow does not tell, None."""
+    return None if tf.config.list_physical_devices("GPU") else free_memory()
 
 
 def release_memory() -> None:
@@ -81,34 +64,6 @@ def releasing_memory() -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-
-
-def _left_by_groups(
-    groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
-) -> Iterator[int]:
-    """What each of the process's control groups leaves, those that it is within included."""
-    try:
-        own = [line.split(":", 2) for line in groups.read_text().splitlines()]
-    except OSError:
-        return
-    for _, controllers, path in own:
-        if controllers == "":  # version 2
-            mount, limit, used, cached = root, "memory.max", "memory.current", "inactive_file"
-        elif "memory" in controllers.split(","):
-            mount, limit, used = root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
-            cached = "total_inactive_file"
-        else:
-            continue
-        # In a container the mount is the group itself, and its path not to be seen.
-        group = Path(path.lstrip("/"))
-        for folder in (mount / each for each in (group, *group.parents)):
-            try:
-                statistics = (folder / "memory.stat").read_text().splitlines()
-                freed = dict(line.split() for line in statistics).get(cached, 0)
-                most, now = (int((folder / name).read_text()) for name in (limit, used))
-            except (OSError, ValueError):  # no such group, or "max"
-                continue
-            yield max(0, most - now + int(freed))
 
 
 @functools.cache

@@ -295,7 +295,8 @@ class Run:
         )
         self.history.append(entry)
         if self.callbacks:
-            step = Step(**vars(entry), evaluations=self.budget, image=np.clip(image, 0, 255))
+            shown = images.whole_if_dark(np.clip(image, 0, 255))
+            step = Step(**vars(entry), evaluations=self.budget, image=shown)
             for callback in self.callbacks:
                 self._tell(callback, step)
         if self.driver.keeps_state:
@@ -328,7 +329,7 @@ class Run:
         best = self._best()
         image = images.resize(np.clip(best.image, 0, 255), size=self.size, any_range=True)
         return Result(
-            image=np.clip(image, 0, 255),
+            image=images.whole_if_dark(np.clip(image, 0, 255)),
             loss=best.loss,
             terms=best.terms,
             weighted=best.weighted,

@@ -1,4 +1,4 @@
-"""Sizes of pictures: (height, width) in whole pixels, at least 2×2, within Pillow's limit."""
+"""Sizes of pictures: (height, width) in whole pixels, at least 2×2, within `most_pixels`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,17 @@ from neural_style.errors import ImageError, OptionError
 Size: TypeAlias = tuple[int, int]
 
 _SMALLEST, _LARGEST = 2, 2**31 - 1
+_PILLOWS = 2**30 // 4 // 3  # Pillow's own limit, less than phones' cameras have
+_MOST = 2**28  # 3 GB as float32; the largest sensors have 200 million
+
+
+def most_pixels() -> int | None:
+    """What no picture may have more of, against decompression bombs; None: no limit.
+
+    ``PIL.Image.MAX_IMAGE_PIXELS``, where it is another than Pillow's own.
+    """
+    limit = PIL.Image.MAX_IMAGE_PIXELS
+    return _MOST if limit == _PILLOWS else limit
 
 
 def scaled(size: Size, factor: float) -> Size:
@@ -32,7 +43,7 @@ def asked_size(
     Raises
     ------
     OptionError
-        Two are given, one is no size, or the picture would be larger than Pillow's limit.
+        Two are given, one is no size, or the picture would have more than `most_pixels`.
 
     Examples
     --------
@@ -68,22 +79,22 @@ def check_size(size: Size, name: str) -> None:
         )
     if _is_too_large(size):
         raise ImageError(
-            f"{name}: {height}×{width} is larger than Pillow's limit "
-            f"({PIL.Image.MAX_IMAGE_PIXELS:,} pixels); shrink it, or raise "
-            f"PIL.Image.MAX_IMAGE_PIXELS."
+            f"{name}: {height}×{width} is larger than the limit against decompression bombs "
+            f"({most_pixels():,} pixels); shrink it, or raise PIL.Image.MAX_IMAGE_PIXELS if you "
+            f"trust it."
         )
 
 
 def _is_too_large(size: Size) -> bool:
-    limit = PIL.Image.MAX_IMAGE_PIXELS
+    limit = most_pixels()
     return limit is not None and size[0] * size[1] > limit
 
 
 def _within_limit(size: Size, option: str, value: Any) -> Size:
     if _is_too_large(size):
         raise OptionError(
-            f"{option}: {value} makes a picture of {size[0]}×{size[1]}, larger than Pillow's limit "
-            f"({PIL.Image.MAX_IMAGE_PIXELS:,} pixels); ask for less, or raise "
+            f"{option}: {value} makes a picture of {size[0]}×{size[1]}, larger than the limit "
+            f"({most_pixels():,} pixels); ask for less, or raise "
             f"PIL.Image.MAX_IMAGE_PIXELS."
         )
     return size

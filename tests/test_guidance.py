@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import PIL.Image
 import pytest
 from numpy.typing import NDArray
 
@@ -201,6 +204,84 @@ def test_a_run_changes_its_region_only(pixels: FeatureModel) -> None:
     np.testing.assert_array_equal(result.image[:, 7:], start[:, 7:])
 
 
+LEFT = np.where(np.arange(32) < 7, 255, 0).astype(np.uint8) * np.ones((24, 1), np.uint8)
+CUT_OUT = np.dstack([WHITE, WHITE, WHITE, LEFT])
+
+
+def palette(picture: NDArray[np.uint8]) -> PIL.Image.Image:
+    """White on a transparent color, as a PNG of few colors has it."""
+    made = PIL.Image.fromarray((picture > 0).astype(np.uint8), "P")
+    made.putpalette([9, 200, 9, 255, 255, 255])
+    made.info["transparency"] = 0
+    return made
+
+
+def file(picture: PIL.Image.Image, format: str = "PNG") -> io.BytesIO:
+    buffer = io.BytesIO()
+    picture.save(buffer, format)
+    return buffer
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        LEFT,
+        LEFT[..., None],
+        LEFT > 0,
+        (LEFT > 0)[..., None],
+        LEFT // 255,
+        (LEFT > 0).astype(np.float32),
+        np.dstack([WHITE, LEFT]),
+        np.dstack([WHITE, LEFT]) > 0,
+        np.dstack([LEFT] * 3),
+        CUT_OUT,
+        CUT_OUT.astype(float),
+        np.dstack([LEFT, LEFT, LEFT, WHITE]),
+        PIL.Image.fromarray(CUT_OUT),
+        PIL.Image.fromarray(np.dstack([WHITE, LEFT])),
+        PIL.Image.fromarray(LEFT > 0),
+        PIL.Image.fromarray(LEFT.astype(np.uint16) * 257),
+        palette(LEFT),
+        file(PIL.Image.fromarray(CUT_OUT)),
+        file(PIL.Image.fromarray(CUT_OUT), "TIFF"),
+        file(PIL.Image.fromarray(LEFT.astype(np.uint16) * 257)),
+        file(palette(LEFT)),
+        file(palette(LEFT), "GIF"),
+        file(PIL.Image.fromarray(CUT_OUT)).getvalue(),
+    ],
+)
+def test_a_cut_out_counts_where_it_is_white(given: Any) -> None:
+    found = as_mask(given)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, LEFT)
+    np.testing.assert_array_equal(as_mask(found), found)
+
+
+def test_alpha_multiplies(tmp_path: Path) -> None:
+    half_gray = np.full((*SIZE, 4), (100, 50, 0, 128), np.uint8)
+    np.testing.assert_allclose(as_mask(half_gray), 50 * 128 / 255, rtol=1e-5)
+    PIL.Image.fromarray(half_gray).save(tmp_path / "mask.png")
+    np.testing.assert_allclose(as_mask(tmp_path / "mask.png"), 50 * 128 / 255, atol=0.5)
+
+
+def test_a_black_cut_out_is_an_error_and_an_empty_layer_is_not() -> None:
+    silhouette = np.dstack([0 * WHITE, 0 * WHITE, 0 * WHITE, LEFT])
+    for given in (silhouette, file(PIL.Image.fromarray(silhouette))):
+        with pytest.raises(ImageError, match=r"sky: what is opaque is black, .* with white"):
+            as_mask(given, "sky")
+    for alpha in (0 * WHITE, WHITE):
+        empty = np.dstack([0 * WHITE, 0 * WHITE, 0 * WHITE, alpha])
+        assert not as_mask(empty).any()
+        assert not as_mask(file(PIL.Image.fromarray(empty))).any()
+
+
+def test_masks_may_be_files(tmp_path: Path, photo: Image) -> None:
+    PIL.Image.fromarray(CUT_OUT).save(tmp_path / "mask.png")
+    (term,) = guided(Gram(photo), [(tmp_path / "mask.png", str(tmp_path / "mask.png"))])
+    assert term.loss.masks is not None
+    np.testing.assert_array_equal(term.loss.masks[0], LEFT)
+
+
 def test_an_empty_region_is_skipped_and_named(
     photo: Image, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -259,11 +340,13 @@ def test_what_is_a_mask(photo: Image) -> None:
     np.testing.assert_array_equal(as_mask(as_mask(photo)), as_mask(photo))
     np.testing.assert_allclose(as_mask(photo), photo.mean(-1), rtol=1e-6)
     for wrong, message in (
-        ((expected > 0).astype(np.uint8), "sky: expected values from 0 to 255.* multiply by 255"),
-        (expected / 255, "sky: .* multiply by 255"),
-        ("sky.png", "sky: expected an array, got the path 'sky.png'"),
+        (half(SIZE, soft=True) / 255 * 1.25, "sky: expected values from 0 to 255.* multiply"),
+        (np.dstack([expected, half(SIZE, soft=True) / 255]), "sky's alpha channel: .* multiply by 255"),
+        ("sky.png", "sky.png: there is no such file"),
         (None, "sky: expected real numbers"),
+        (np.zeros((4, 4, 5)), r"sky: expected the shape .* got \(4, 4, 5\); gray, gray and alpha"),
         (np.zeros((4, 4, 4, 4)), "sky: expected the shape"),
+        (expected - 1, "sky: expected values from 0 to 255, got -1 to 254"),
     ):
         with pytest.raises(ImageError, match=message):
             as_mask(wrong, "sky")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from neural_style import machine
+from neural_style import machine, memory
 
 
 def test_free_memory_is_some_of_what_there_is() -> None:
@@ -72,9 +72,9 @@ def test_control_groups_of_version_2(tmp_path: Path, path: str) -> None:
     (group / "memory.max").write_text("1000\n")
     (group / "memory.current").write_text("700\n")
     (group / "memory.stat").write_text("anon 400\ninactive_file 50\n")
-    assert list(machine._left_by_groups(tmp_path / "cgroup", tmp_path)) == [350]
+    assert list(memory._left_by_groups(tmp_path / "cgroup", tmp_path)) == [350]
     (group / "memory.max").write_text("max\n")
-    assert list(machine._left_by_groups(tmp_path / "cgroup", tmp_path)) == []
+    assert list(memory._left_by_groups(tmp_path / "cgroup", tmp_path)) == []
 
 
 def test_control_groups_of_version_1(tmp_path: Path) -> None:
@@ -85,8 +85,8 @@ def test_control_groups_of_version_1(tmp_path: Path) -> None:
     (mount / "memory.limit_in_bytes").write_text("5000\n")
     (mount / "memory.usage_in_bytes").write_text("6000\n")
     (mount / "memory.stat").write_text("total_inactive_file 10\n")
-    assert list(machine._left_by_groups(tmp_path / "cgroup", tmp_path)) == [0]
-    assert list(machine._left_by_groups(tmp_path / "nothing", tmp_path)) == []
+    assert list(memory._left_by_groups(tmp_path / "cgroup", tmp_path)) == [0]
+    assert list(memory._left_by_groups(tmp_path / "nothing", tmp_path)) == []
 
 
 def test_speeds_are_measured_once() -> None:

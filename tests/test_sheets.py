@@ -247,7 +247,7 @@ def test_small_cells_do_no_harm(cell: int) -> None:
 
 def test_dark_pictures_are_taken_and_others_clipped() -> None:
     sheet = contact_sheet(
-        {"dark": plain((0.0, 1.0, 0.4)), "bright": plain((300.0, -20.0, 0.0))}, cell=32
+        {"dark": plain((0.0, 1.0, 0.0)), "bright": plain((300.0, -20.0, 0.0))}, cell=32
     )
     assert box(sheet, (0.0, 1.0, 0.0))[2:] == (32, 32)
     assert box(sheet, RED)[2:] == (32, 32)

@@ -53,7 +53,12 @@ def keyword_options(*leave_out: str, **texts: str) -> Callable[[Any], Any]:
 def loss_options(command: Any) -> Any:
     """The options of a `Recipe`."""
     for name, metavar, text in (
-        ("mask", "FILE=FILE", "White of the photo's mask is painted as white of the painting's."),
+        (
+            "mask",
+            "FILE=FILE",
+            "White of the photo's mask is painted as white of the painting's; black and what is "
+            "transparent do not count.",
+        ),
         ("reference", "LOSS=content|style|none", "Whose picture a loss is measured on."),
         ("option", "LOSS.NAME=JSON", "An option of a loss."),
         ("layers", "LOSS=NAME[:W],…", "The layers of a loss, with weights or without."),

@@ -76,13 +76,11 @@ class Recipe:
 
     def __call__(self, photo: Any, painting: Any) -> WeightedSum:
         """The sum of the losses of these two pictures."""
-        from neural_style import create, guided, images
+        from neural_style import create, guided
 
         weights = self.weights()
         settings = self._settings(weights)
-        masks = [
-            (images.load(own), images.load(theirs)) for own, theirs in pairs(self.masks, "--mask")
-        ]
+        masks = pairs(self.masks, "--mask")
         terms: list[Any] = []
         masked, whole = [], []
         for name, weight in weights.items():

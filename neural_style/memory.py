@@ -1,0 +1,53 @@
+"""The memory that a process can still take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def free_memory() -> int | None:
+    """The bytes that this process can still take; None where it is not known.
+
+    On Linux what the kernel says is available, or what control groups (of a container or a
+    service) leave, if that is less; elsewhere free pages, where the system tells of them.
+    """
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        fields = dict(line.split(":", 1) for line in lines)
+        free = 1024 * int(fields["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):
+        try:
+            return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        except (AttributeError, OSError, ValueError):  # Windows, macOS
+            return None
+    return min([free, *_left_by_groups()])
+
+
+def _left_by_groups(
+    groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
+) -> Iterator[int]:
+    """What each of the process's control groups leaves, those that it is within included."""
+    try:
+        own = [line.split(":", 2) for line in groups.read_text().splitlines()]
+    except OSError:
+        return
+    for _, controllers, path in own:
+        if controllers == "":  # version 2
+            mount, limit, used, cached = root, "memory.max", "memory.current", "inactive_file"
+        elif "memory" in controllers.split(","):
+            mount, limit, used = root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
+            cached = "total_inactive_file"
+        else:
+            continue
+        # In a container the mount is the group itself, and its path not to be seen.
+        group = Path(path.lstrip("/"))
+        for folder in (mount / each for each in (group, *group.parents)):
+            try:
+                statistics = (folder / "memory.stat").read_text().splitlines()
+                freed = dict(line.split() for line in statistics).get(cached, 0)
+                most, now = (int((folder / name).read_text()) for name in (limit, used))
+            except (OSError, ValueError):  # no such group, or "max"
+                continue
+            yield max(0, most - now + int(freed))
