@@ -13,12 +13,14 @@ import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from neural_style import color, images
 from neural_style.errors import OptionError, check_count, suggestion
 from neural_style.estimates import Tile
 from neural_style.features import FeatureModel, check_model
+from neural_style.files import check_not_read, path_of
 from neural_style.images import Image, Picture, Size, picture_of
 from neural_style.lbfgs import LBFGS
 from neural_style.losses import Loss
@@ -63,7 +65,8 @@ class Options(TypedDict, total=False):
 class Preset:
     """An objective for two pictures, and the settings of its run.
 
-    The fields are arguments of `minimise`; `dataclasses.replace` changes any.
+    The fields are arguments of `minimise`, but for ``sources``, the files of the pictures,
+    which an output must not replace; `dataclasses.replace` changes any.
     """
 
     loss: Loss | WeightedSum
@@ -78,6 +81,7 @@ class Preset:
     scales: Sequence[int] = ()
     parameterisation: str | Parameterisation = "pixels"
     chroma: Image | None = field(default=None, repr=False)
+    sources: tuple[Path, ...] = field(default=(), repr=False)
 
     def run(
         self,
@@ -89,6 +93,7 @@ class Preset:
     ) -> Result:
         """`minimise` with these settings; the arguments are its own."""
         settings = {each.name: getattr(self, each.name) for each in fields(self)}
+        check_not_read({"output": output}, settings.pop("sources"), OptionError)
         return minimise(
             **settings,
             callbacks=callbacks,
@@ -127,6 +132,8 @@ class Draft:
         for name in set(options) - set(Options.__annotations__):
             raise TypeError(f"no option {name!r}: {suggestion(name, Options.__annotations__)}")
         size = check_count("size", options.get("size", size))
+        self.sources = tuple(filter(None, map(path_of, (content, style))))
+        content, style = images.repeatable(content), images.repeatable(style)
         fit: dict[str, Any] = {side: size}
         if side == "square":
             fit = {"size": (size, size)}
@@ -170,7 +177,7 @@ class Draft:
 
     def preset(self, loss: Loss | WeightedSum) -> Preset:
         """The preset, with its loss."""
-        return Preset(loss=loss, features=self.features, **self._run)
+        return Preset(loss=loss, features=self.features, sources=self.sources, **self._run)
 
     def _fit_of_style(
         self, side: str, fit: dict[str, Any], options: Options, squash: bool

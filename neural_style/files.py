@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import stat
 import tempfile
 import time
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -33,20 +34,45 @@ _NO_FILE = "it is no file, but a folder, a pipe or a device"
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to; move it into place if the block succeeds.
+    """Yield a path to write to; move it into the place of ``path`` if the block succeeds.
 
     The name is this call's own, so that two processes that write the same file
     at once each leave a whole one. It has a known length, whatever that of ``path``.
     What such a call of a process that was killed left in the folder is removed.
+    A link is written through, and a file that is there keeps its mode and its owner. One
+    that cannot be replaced, as a mount point or a file in a folder that is write-protected,
+    is overwritten in its place.
     """
+    target = Path(os.path.realpath(path))
+    beside = os.access(target.parent, os.W_OK) or not target.exists()
+    folder = target.parent if beside else Path(tempfile.gettempdir())
     with suppress(OSError):
-        remove_parts(path.parent, _OLD)
-    part = path.with_name(f".{uuid.uuid4().hex}.part{path.suffix}")
+        remove_parts(folder, _OLD)
+    part = folder / f".{uuid.uuid4().hex}.part{path.suffix}"
     try:
         yield part
-        os.replace(part, path)
+        _move(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _move(part: Path, target: Path) -> None:
+    old = target.stat() if target.exists() else None
+    if old is not None:
+        with suppress(OSError, AttributeError):  # of another's file; Windows has no owners
+            os.chown(part, old.st_uid, old.st_gid)
+        with suppress(OSError):
+            part.chmod(stat.S_IMODE(old.st_mode))
+    try:
+        os.replace(part, target)
+    except OSError:
+        if old is None:
+            raise
+        with part.open("rb") as source, target.open("r+b") as file:
+            shutil.copyfileobj(source, file)
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def remove_parts(folder: Path, age: float = 0.0) -> None:
@@ -177,11 +203,54 @@ def write_durably(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         file.flush()
         os.fsync(file.fileno())
     if os.name == "posix":  # elsewhere a folder cannot be opened
-        folder = os.open(path.parent, os.O_RDONLY)
+        folder = os.open(os.path.realpath(path.parent), os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def check_not_read(
+    writes: Mapping[str, object], reads: Iterable[object], error: type[StyleError]
+) -> None:
+    """Raise an ``error`` where what is written would replace what is read, or each other.
+
+    ``writes`` are paths, or None, by the option that names them; ``reads`` are paths, open
+    files and pictures of Pillow's, which have paths, and anything else. Files are compared,
+    not names: links and the case of letters make no other.
+    """
+    read = {_identity(path) for each in reads if (path := path_of(each)) is not None}
+    written: dict[object, str] = {}
+    for option, given in writes.items():
+        if (path := path_of(given)) is None:
+            continue
+        file = _identity(path)
+        if file in read:
+            raise error(
+                f"{option}: {path} is read, too, and would be replaced; choose another name or "
+                f"folder."
+            )
+        if (other := written.setdefault(file, option)) != option:
+            raise error(f"{other} and {option} are one file, {path}; choose another for one.")
+
+
+def path_of(source: object) -> Path | None:
+    """The path of what is read, if it has one."""
+    if not isinstance(source, str | os.PathLike):
+        names = (getattr(source, name, None) for name in ("name", "filename"))
+        source = next((name for name in names if isinstance(name, str) and name), None)
+    try:
+        return None if source is None else to_path(source)
+    except (TypeError, ValueError):
+        return None
+
+
+def _identity(path: Path) -> object:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):  # it is not there
+        return os.path.normcase(os.path.abspath(path))
+    return found.st_dev, found.st_ino
 
 
 def make_folder(folder: Path) -> None:
@@ -203,8 +272,14 @@ def check_file(path: Path) -> None:
     Raises
     ------
     OSError, ValueError
-        The folder cannot be made or written to, or the file is write-protected.
+        The folder cannot be made or written to, or the file is write-protected, or none.
     """
-    if not os.access(path, os.W_OK) and path.exists():
-        raise PermissionError("the file is write-protected")
-    make_folder(path.parent)
+    target = Path(os.path.realpath(path))
+    if target.exists():
+        if not target.is_file():
+            raise OSError("it is no file, but a folder, a pipe or a device")
+        if not os.access(target, os.W_OK):
+            raise PermissionError("the file is write-protected")
+        if not os.access(target.parent, os.W_OK):  # it is overwritten in its place
+            return
+    make_folder(target.parent)

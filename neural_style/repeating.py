@@ -10,9 +10,9 @@ from typing import Any
 from neural_style import optimise, optimisers, parameterisation
 from neural_style import record as records
 from neural_style.checkpoints import Continued
-from neural_style.errors import CheckpointError, RecordError, StyleError, again
+from neural_style.errors import CheckpointError, OptionError, RecordError, StyleError, again
 from neural_style.features import FeatureModel
-from neural_style.files import as_path
+from neural_style.files import as_path, check_not_read
 from neural_style.losses import Loss
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
@@ -93,10 +93,12 @@ def resume(
     }
     with Continued(folder, strict=strict) as checkpoints:
         record, pictures = checkpoints.record, checkpoints.pictures
+        output = checkpoints.output if output is None else output
+        check_not_read({"output": output}, checkpoints.folder.iterdir(), OptionError)
         return optimise.run(
             **_arguments(record, pictures, given, CheckpointError, folder),
             callbacks=callbacks,
-            output=checkpoints.output if output is None else output,
+            output=output,
             checkpoints=checkpoints,
         )
 
@@ -131,6 +133,7 @@ def rerun(
     """
     folder = as_path(path, "path", RecordError)
     record = records.read(folder / records.FILE)
+    check_not_read({"output": output}, folder.iterdir(), OptionError)
     pictures = records.read_pictures(folder / records.PICTURES)
     given = {
         "loss": loss,

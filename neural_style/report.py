@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from neural_style.errors import OptionError, check_count
-from neural_style.files import as_path, atomic, check_file
+from neural_style.files import as_path, atomic, check_file, check_not_read
 from neural_style.images import Picture
 from neural_style.losses import Loss
 from neural_style.markup import Markup
@@ -53,7 +53,7 @@ class Report:
         settings: Mapping[str, Any] | None,
         every: int,
     ) -> None:
-        self._path = _checked(path)
+        self._path = _checked(path, content, style)
         self._page = Page(self._path.name, content, style, loss, settings)
         self._every = check_count("every", every)
         self._history: list[Entry] = []
@@ -162,18 +162,20 @@ def write(
     ...     write(result, f"{folder}/run.html").stat().st_size < 5e6
     True
     """
-    file = _checked(path)
+    file = _checked(path, content, style)
     page = Page(file.name, content, style, loss, settings)
     _replace(file, page.of_result(result))
     return file
 
 
-def _checked(path: str | os.PathLike[str]) -> Path:
-    """The path, if a file can be written there."""
+def _checked(
+    path: str | os.PathLike[str], content: Picture | None, style: Picture | Sequence[Picture]
+) -> Path:
+    """The path, if a file can be written there that is none of the pictures."""
     path = as_path(path, "report", OptionError).absolute()
+    styles = style if isinstance(style, list | tuple) else [style]
+    check_not_read({"report": path}, [content, *styles], OptionError)
     try:
-        if path.exists() and not path.is_file():
-            raise OSError("it is no file, but a folder, a pipe or a device")
         check_file(path)
     except (OSError, ValueError) as error:
         raise OptionError(

@@ -16,7 +16,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from neural_style import images
-from neural_style.errors import RecordError
+from neural_style.errors import ImageError, RecordError
 from neural_style.files import as_path
 from neural_style.images import Image, Picture, picture_of
 
@@ -119,8 +119,14 @@ class Result:
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture, as `images.save`."""
-        return images.save(self.image, path)
+        """Write the picture, as `images.save`.
+
+        Where that fails the picture is saved elsewhere, and the error says where.
+        """
+        try:
+            return images.save(self.image, path)
+        except ImageError as error:
+            raise ImageError(f"{error} {images.rescue(self.image, path)}") from error
 
     def save_record(self, folder: str | os.PathLike[str]) -> Path:
         """Write `record` as ``folder/record.json`` and `pictures` as ``folder/pictures.npz``.

@@ -15,6 +15,7 @@ from neural_style.drafts import Draft, Options, Preset
 from neural_style.errors import OptionError, number
 from neural_style.estimates import Tile
 from neural_style.features import FeatureModel
+from neural_style.files import check_not_read
 from neural_style.images import Image, Picture, digest
 from neural_style.losses import Loss
 from neural_style.parameterisation import Parameterisation
@@ -52,7 +53,8 @@ def transfer(
     Parameters
     ----------
     content, style
-        Paths, or arrays H×W×3, RGB, 0–255; of styles a list, too, whose losses are added.
+        Files, as `images.load` takes them, or arrays H×W×3, RGB, 0–255; of styles a list, too,
+        whose losses are added.
     style_weights
         Positive numbers, one a style, of which the ratios matter; by default all are equal.
     preset
@@ -93,8 +95,11 @@ def transfer(
     StyleError
         As `images.load` and `minimise`; no preset has that name, or it comes with a loss.
     """
+    styles = _several(style)
     if output is not None:
+        check_not_read({"output": output}, [content, *styles], OptionError)
         images.check_output(output)
+    content, styles = images.repeatable(content), [images.repeatable(each) for each in styles]
     given = {
         "size": size,
         "style_size": style_size,
@@ -109,7 +114,7 @@ def transfer(
         "tile": tile,
     }
     options: Any = {name: value for name, value in given.items() if value is not None}
-    ready = prepared(content, style, style_weights, preset, loss, options)
+    ready = prepared(content, styles, style_weights, preset, loss, options)
     return ready.run(
         callbacks=callbacks,
         output=output,
@@ -132,7 +137,7 @@ def prepared(
     make = default_loss if loss is None else loss
     if not callable(make):
         raise OptionError(f"loss: expected a function of two pictures to a loss, got {loss!r}.")
-    styles: list[Any] = list(style) if isinstance(style, list | tuple) else [style]
+    styles = _several(style)
     shares = _shares(style_weights, len(styles))
 
     def drafted(style: Picture) -> Preset:
@@ -159,6 +164,10 @@ def prepared(
         sizes = [image.shape[:2] for term in terms for image in term.loss.references]
         first = replace(first, scales=coarser(first.start.shape[:2], *sizes))
     return first
+
+
+def _several(style: Any) -> list[Any]:
+    return list(style) if isinstance(style, list | tuple) else [style]
 
 
 def default_loss(photo: Image, painting: Image) -> WeightedSum:

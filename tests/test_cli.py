@@ -834,7 +834,7 @@ MISTAKES = [
     ("batch bad.png photo.png -o out", 1, "not a picture"),
     ("batch painting.png photo.png -o bad.png", 2, "is a file"),
     ("batch painting.png photo.png -o bad.png/out", 2, "cannot be made"),
-    ("batch painting.png photo.png -o . --preset gatys", 2, "is one of the pictures to read"),
+    ("batch painting.png photo.png -o . --preset gatys", 2, "photo.png is read, too"),
     ("sweep photo.png painting.png -o out --grid sed=1", 2, "expected one of"),
     ("sweep photo.png painting.png -o out --grid preset=gatis", 2, "did you mean 'gatys'"),
     ("sweep photo.png painting.png -o out --grid size=32,1", 2, "x>=2"),

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import PIL.Image
 import pytest
 
 import neural_style as ns
 from neural_style import FeatureModel, callbacks, images, report
 from neural_style.errors import ImageError, OptionError, StyleError, WeightsError
 from neural_style.extensions import Content
-from neural_style.files import as_path, atomic, owned
+from neural_style.files import (
+    as_path,
+    atomic,
+    check_file,
+    check_not_read,
+    owned,
+    write_durably,
+)
 
 
 def test_a_file_appears_only_when_the_block_has_succeeded(tmp_path: Path) -> None:
@@ -176,3 +186,114 @@ def test_parts_that_nobody_writes_any_more_are_removed(tmp_path: Path) -> None:
     with atomic(tmp_path / "new.html") as part:
         part.touch()
     assert {path.name for path in tmp_path.iterdir()} == {*names[2:], "new.html"}
+
+
+# --- what a file that is there keeps
+
+
+def write(path: Path, text: str) -> None:
+    with atomic(path) as part:
+        part.write_text(text)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_is_written_through(tmp_path: Path, there: bool) -> None:
+    (tmp_path / "real").mkdir()
+    target, link = tmp_path / "real" / "file.txt", tmp_path / "link.txt"
+    if there:
+        target.write_text("old")
+    link.symlink_to(Path("real") / "file.txt")
+    check_file(link)
+    write(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert sorted(tmp_path.rglob("*.txt")) == [link, target]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o640])
+def test_a_mode_stays(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    path.chmod(mode)
+    write(path, "new")
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("new", mode)
+
+
+@pytest.mark.parametrize("number", [errno.EBUSY, errno.EXDEV, errno.EPERM])
+def test_what_cannot_be_replaced_is_overwritten(
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    path = tmp_path / "mounted.txt"
+    path.write_text("old and longer")
+    same = path.stat().st_ino
+    monkeypatch.setattr(os, "replace", refused)
+    write(path, "new")
+    assert (path.read_text(), path.stat().st_ino) == ("new", same)
+    with pytest.raises(OSError, match=re.escape(os.strerror(number))):
+        write(tmp_path / "absent.txt", "new")
+    write_durably(path, lambda file: file.write(b"durable"))
+    assert path.read_text() == "durable"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_in_a_folder_that_is_protected_is_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, access = tmp_path / "file.txt", os.access
+    path.write_text("old")
+    monkeypatch.setattr(os, "access", lambda p, mode: Path(p) != tmp_path and access(p, mode))
+    check_file(path)
+    with atomic(path) as part:
+        assert part.parent != tmp_path
+        part.write_text("new")
+    assert path.read_text() == "new"
+
+
+# --- what is read is not replaced
+
+
+def same(path: Path) -> Path:
+    return path
+
+
+def opened(path: Path) -> Any:
+    return path.open("rb")
+
+
+def linked(path: Path) -> Path:
+    other = path.with_name("link.png")
+    other.symlink_to(path)
+    return other
+
+
+def hard_linked(path: Path) -> Path:
+    other = path.with_name("hard.png")
+    other.hardlink_to(path)
+    return other
+
+
+def roundabout(path: Path) -> Path:
+    (path.parent / "folder").mkdir()
+    return path.parent / "folder" / ".." / path.name
+
+
+@pytest.mark.parametrize("name", [same, linked, hard_linked, roundabout])
+@pytest.mark.parametrize("form", [same, str, opened, PIL.Image.open])
+def test_a_file_that_is_read_is_not_written(tmp_path: Path, name: Any, form: Any) -> None:
+    path = tmp_path / "photo.png"
+    PIL.Image.new("L", (4, 4)).save(path)
+    source = form(path)
+    with pytest.raises(OptionError, match=r"output: .* is read, too, and would be replaced"):
+        check_not_read({"output": name(path)}, [None, b"bytes", source], OptionError)
+    check_not_read({"output": tmp_path / "new.png", "csv": None}, [source], OptionError)
+    if callable(getattr(source, "close", None)):
+        source.close()
+
+
+def test_two_outputs_are_two_files(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"csv and report are one file"):
+        check_not_read({"csv": tmp_path / "a", "report": tmp_path / "b/../a"}, [], OptionError)

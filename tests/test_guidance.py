@@ -341,9 +341,12 @@ def test_what_is_a_mask(photo: Image) -> None:
     np.testing.assert_allclose(as_mask(photo), photo.mean(-1), rtol=1e-6)
     for wrong, message in (
         (half(SIZE, soft=True) / 255 * 1.25, "sky: expected values from 0 to 255.* multiply"),
-        (np.dstack([expected, half(SIZE, soft=True) / 255]), "sky's alpha channel: .* multiply by 255"),
+        (
+            np.dstack([expected, half(SIZE, soft=True) / 255]),
+            "sky's alpha channel: .* multiply by 255",
+        ),
         ("sky.png", "sky.png: there is no such file"),
-        (None, "sky: expected real numbers"),
+        (None, "sky: expected the shape"),
         (np.zeros((4, 4, 5)), r"sky: expected the shape .* got \(4, 4, 5\); gray, gray and alpha"),
         (np.zeros((4, 4, 4, 4)), "sky: expected the shape"),
         (expected - 1, "sky: expected values from 0 to 255, got -1 to 254"),

@@ -25,6 +25,7 @@ def begin(
     given: Mapping[str, Any],
     *inputs: Path,
     output: Path | None = None,
+    outputs: Sequence[Path] = (),
     folders: Sequence[Path | None] = (),
 ) -> None:
     """Check a command's options, the pictures that it reads and what it writes to; then start.
@@ -35,6 +36,7 @@ def begin(
         Something is wrong that can be known without TensorFlow.
     """
     from neural_style import images
+    from neural_style.files import check_not_read
 
     recipe = options.recipe(dict(given))
     network = given.get("network") or "vgg19"
@@ -49,6 +51,10 @@ def begin(
         read += options.styles(given["painting"], given["others"])[0]
     if given.get("start") not in (None, "content", "noise"):
         read.append(given["start"])
+    writes = {"--output": output, "--csv": given.get("csv"), "--report": given.get("report")}
+    writes |= {f"--output, {path.name}": path for path in outputs}
+    reads = [*read, *given.get("photos", ()), given.get("weights")]
+    check_not_read(writes, reads, OptionError)
     for picture in dict.fromkeys(read):
         images.load(picture, long_side=_GLANCE)
     for option in ("csv", "report"):

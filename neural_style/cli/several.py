@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,8 +50,7 @@ def batch(**given: Any) -> None:
         raise OptionError(
             "batch: two photos have the same name; the second would replace the first."
         )
-    _check_outputs(outputs, [*given["photos"], *painted])
-    begin(given, *painted, folders=[folder])
+    begin(given, *painted, outputs=outputs, folders=[folder])
     import neural_style as ns
 
     silent, as_json = given["quiet"], given["as_json"]
@@ -128,7 +125,7 @@ def sweep(**given: Any) -> None:
     for preset in grid.get("preset", ()):
         check_preset(preset, given)
     starts = [start for start in grid.get("start", ()) if start not in (None, "content", "noise")]
-    begin(given, photo, painting, *starts, folders=[folder])
+    begin(given, photo, painting, *starts, outputs=[folder / "sheet.png"], folders=[folder])
     import neural_style as ns
 
     silent, as_json = given["quiet"], given["as_json"]
@@ -175,17 +172,6 @@ def sweep(**given: Any) -> None:
         ],
     }
     _end(len(outcomes) - len(errors), errors, found, silent, as_json)
-
-
-def _check_outputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
-    """Refuse to replace a picture that is read, through links or not."""
-    read = {os.path.realpath(path) for path in inputs}
-    for output in outputs:
-        if os.path.realpath(output) in read:
-            raise OptionError(
-                f"batch: {output} is one of the pictures to read, which its result would replace: "
-                f"name another folder with --output."
-            )
 
 
 def _values(name: str, text: str) -> list[Any]:
