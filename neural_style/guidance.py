@@ -161,7 +161,7 @@ def as_mask(picture: Any, name: str = "mask") -> Mask:
             f"{name}: what is opaque is black, which does not count; fill it with white."
         )
     # Only ratios matter, and so a mask that is dark is one that `images.as_image` takes.
-    return mask * (255 / mask.max()) if 0 < mask.max() <= 2 else mask
+    return mask / mask.max() * 255 if 0 < mask.max() <= 2 else mask
 
 
 def _channels(array: Any, name: str) -> tuple[Mask, Mask]:

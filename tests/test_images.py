@@ -19,8 +19,19 @@ import PIL.ImageCms
 import pytest
 from numpy.typing import NDArray
 
-from neural_style import images
+from neural_style import (
+    FeatureModel,
+    balance,
+    callbacks,
+    color,
+    contact_sheet,
+    images,
+    minimise,
+    transfer,
+)
 from neural_style.errors import ImageError, OptionError
+from neural_style.extensions import Content, TotalVariation
+from neural_style.guidance import as_mask
 from neural_style.images import Image
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -770,3 +781,129 @@ def test_pictures_and_weights_need_no_tensorflow() -> None:
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
     assert "neural_style.weights" in modules.split()
     assert not {"tensorflow", "keras"} & set(modules.split())
+
+
+# --- 0–1 and 0–255
+
+
+UNIT = smooth().astype(np.float32) / 255
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        UNIT,
+        UNIT * np.float32(1.25),
+        UNIT.astype(float),
+        UNIT.astype(np.float16),
+        smooth() / 127.5,
+        np.ones((4, 4, 3)),
+        np.indices((4, 4)).sum(0)[..., None].repeat(3, -1) % 2 * 1.0,
+    ],
+    ids=["0-1", "brighter", "float64", "float16", "0-2", "white", "checkerboard"],
+)
+@pytest.mark.parametrize(
+    "take",
+    [
+        images.as_image,
+        lambda unit: images.as_image(unit, any_range=True),
+        lambda unit: images.save(unit, "unit.png"),
+        lambda unit: images.resize(unit, long_side=8),
+        lambda unit: images.picture_of(unit, "style"),
+        lambda unit: contact_sheet({"unit": unit}),
+        lambda unit: color.match(unit, smooth()),
+        lambda unit: color.luminance(smooth(), like=unit),
+        lambda unit: as_mask(unit[..., 0]),
+        Content,
+        lambda unit: minimise(TotalVariation(), FeatureModel(weights=None), unit),
+        lambda unit: balance(TotalVariation(), FeatureModel(weights=None), unit),
+    ],
+    ids=[
+        "as_image",
+        "any_range",
+        "save",
+        "resize",
+        "picture_of",
+        "contact_sheet",
+        "match",
+        "luminance",
+        "as_mask",
+        "Content",
+        "start",
+        "balance",
+    ],
+)
+def test_a_picture_of_0_to_1_is_refused_everywhere(
+    take: Callable[[Any], object],
+    unit: NDArray[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ImageError, match=r"expected values from 0 to 255, got .* multiply by 255"):
+        take(unit)
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_of_plus_and_minus_1_is_no_start() -> None:
+    with pytest.raises(ImageError, match=r"start: expected .* got -0.49.* to .* scale them"):
+        images.as_image(UNIT * 2 - 1, "start", any_range=True)
+
+
+@pytest.fixture(params=[1, 2])
+def frame(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A frame of a fade-in, whose brightest value is 1 or 2."""
+    values = np.random.default_rng(0).integers(0, request.param + 1, (24, 32, 3), dtype=np.uint8)
+    PIL.Image.fromarray(values).save(tmp_path / "frame.png")
+    return tmp_path / "frame.png"
+
+
+def test_a_dark_frame_is_a_picture_all_the_way(frame: Path, tmp_path: Path) -> None:
+    features = FeatureModel(weights=None)
+    loaded = images.load(frame)
+    eight_bits = loaded.astype(np.uint8)
+    resized = [
+        images.load(frame, long_side=16),
+        images.resize(loaded, long_side=16),
+        images.resize(eight_bits, long_side=16),
+        images.picture_of(eight_bits, "content", long_side=16),
+        images.resize(images.resize(loaded, long_side=40), long_side=16),
+    ]
+    for photo in [*resized, color.match(smooth(), loaded), color.luminance(loaded)]:
+        images.save(photo, tmp_path / "saved.png")
+        contact_sheet({"photo": photo})
+        color.match(photo, smooth())
+        Content(photo, layers=["image"]).resized(0.5)
+        as_mask(photo)
+        as_mask(as_mask(photo))
+    photo = resized[1]
+    steps: list[Image] = []
+    result = minimise(
+        Content(photo, layers=["image"]) + TotalVariation(),
+        features,
+        photo,
+        evaluations=3,
+        callbacks=[lambda step: steps.append(step.image), callbacks.snapshots(tmp_path / "along")],
+        output=tmp_path / "result.png",
+    )
+    for image in [result.image, *steps]:
+        np.testing.assert_array_equal(images.load(images.save(image, tmp_path / "a.png")), image)
+
+
+def test_a_batch_of_a_fade_in_is_painted_whole(frame: Path, tmp_path: Path) -> None:
+    def alone(photo: Image, painting: Image) -> Any:
+        return Content(photo, layers=["image"]) + TotalVariation("squared")
+
+    for name, color_kept in (("plain", None), ("matched", "match"), ("gray", "luminance")):
+        result = transfer(
+            frame,
+            smooth().astype(np.float32),
+            loss=alone,
+            size=16,
+            color=color_kept,  # type: ignore[arg-type]
+            features=FeatureModel(weights=None),
+            evaluations=2,
+            output=tmp_path / f"{name}.png",
+        )
+        saved = images.load(tmp_path / f"{name}.png")
+        np.testing.assert_array_equal(saved, np.rint(result.image))

@@ -7,6 +7,7 @@ import io
 import pickle
 import re
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from neural_style import Result, images
 from neural_style.errors import ImageError
 from neural_style.images import Image
 from neural_style.result import Entry
+
+NO_SPACE = OSError(28, "No space left on device")
 
 
 @pytest.fixture
@@ -33,6 +36,45 @@ def result() -> Result:
 def test_it_says_what_was_reached_and_why_it_stopped(result: Result) -> None:
     assert str(result) == "loss 28 after 4 evaluations in 0 s: the budget was used"
     assert "image" not in repr(result)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_picture_that_cannot_be_saved_is_saved_elsewhere(
+    result: Result, tmp_path: Path, beside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full, or one file that cannot be written."""
+    folder, other = tmp_path / "folder", tmp_path / "other"
+    folder.mkdir()
+    other.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(other))
+    write = PIL.Image.Image.save
+    written: list[Path] = []
+
+    def full(self: PIL.Image.Image, path: Path, **options: Any) -> None:
+        written.append(path)
+        if len(written) == 1 or (not beside and path.parent == folder):
+            raise NO_SPACE
+        write(self, path, **options)
+
+    monkeypatch.setattr(PIL.Image.Image, "save", full)
+    with pytest.raises(ImageError, match=r"out.png: .*No space left") as caught:
+        result.save(folder / "out.png")
+    (found,) = [*folder.iterdir(), *other.iterdir()]
+    assert str(caught.value).endswith(f"The picture is in {found}.")
+    assert found.parent == (folder if beside else other)
+    np.testing.assert_array_equal(images.load(found), np.rint(result.image))
+
+
+@pytest.mark.parametrize("name", ["file/out.png", "out.none", "\0.png"])
+def test_whatever_the_path_the_picture_is_somewhere(
+    result: Result, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(ImageError, match=r"The picture is in .*\.png\."):
+        result.save(tmp_path / name)
+    (found,) = tmp_path.glob("*.png")
+    np.testing.assert_array_equal(images.load(found), np.rint(result.image))
 
 
 def test_it_saves_itself(result: Result, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,17 @@ import keras
 import numpy as np
 import pytest
 
-from neural_style import FeatureModel, SciPyLBFGS, color, drafts, images, presets, styling, transfer
+from neural_style import (
+    FeatureModel,
+    SciPyLBFGS,
+    callbacks,
+    color,
+    drafts,
+    images,
+    presets,
+    styling,
+    transfer,
+)
 from neural_style.errors import ImageError, OptionError
 from neural_style.extensions import Content, Gram
 from neural_style.images import Image
@@ -29,6 +40,25 @@ def test_paths_and_arrays_give_the_same_picture(pictures: Path, tmp_path: Path) 
     assert list(by_path.terms) == ["content", "gram", "total_variation"]
     np.testing.assert_array_equal(by_path.image, by_array.image)
     np.testing.assert_array_equal(images.load(output), np.rint(by_path.image))
+
+
+def test_it_does_not_replace_what_it_reads(photo: Image, tmp_path: Path) -> None:
+    path, link = images.save(photo, tmp_path / "photo.png"), tmp_path / "link.png"
+    link.symlink_to(path)
+    before = path.read_bytes()
+    draft = drafts.Draft(path, photo, {}, "long_side", 16, evaluations=1)
+    with path.open("rb") as file:
+        runs: list[Callable[[], object]] = [
+            lambda: transfer(path, photo, output=link),
+            lambda: transfer(photo, [photo, str(path)], output=path),
+            lambda: transfer(file, photo, output=path),
+            lambda: draft.preset(Content(photo)).run(output=path),
+            lambda: callbacks.report(path, content=photo, style=[link]),
+        ]
+        for run in runs:
+            with pytest.raises(OptionError, match=r"is read, too, and would be replaced"):
+                run()
+    assert path.read_bytes() == before
 
 
 def test_it_starts_from_the_content_noise_or_a_picture(photo: Image, painting: Image) -> None:
