@@ -145,9 +145,9 @@ def save(image: NDArray[Any], path: str | os.PathLike[str]) -> Path:
 
 def rescue(image: Image, path: str | os.PathLike[str]) -> str:
     """Save a picture somewhere else than at ``path``, where it could not be; say where."""
-    given = Path(path)
-    name = f"{given.stem[:40]}-{uuid.uuid4().hex[:8]}.png"
-    for folder in (given.parent, Path(tempfile.gettempdir()), Path.cwd()):
+    beside = Path(path).parent
+    name = f"picture-{uuid.uuid4().hex[:8]}.png"
+    for folder in (beside, Path(tempfile.gettempdir()), Path.cwd()):
         with contextlib.suppress(ImageError):
             return f"The picture is in {save(image, folder.absolute() / name)}."
     return "No other folder took it either."
