@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from neural_style import distances
+from neural_style import distances, machine
 from neural_style.backend import tf
 from neural_style.errors import LossError
 from neural_style.features import FeatureModel, Features
@@ -32,6 +32,8 @@ from neural_style.losses import Loss, Tensor
 
 Values: TypeAlias = tuple[float, list[float], NDArray[np.float32]]
 Guides: TypeAlias = Sequence[Features | None]
+
+_ROW = 2**20  # elements of what is reserved
 
 
 class IndependentLossError(LossError):
@@ -120,10 +122,15 @@ def reserve(features: FeatureModel, layers: Sequence[str], size: Size) -> None:
     With oneDNN its allocator keeps what it has: what smaller programs took before, a larger
     one could not use. What is reserved and never used is not resident.
     """
-    activations = (math.prod(shape) for _, shape in features.operations(layers, size))
+    elements = 2 * sum(math.prod(shape) for _, shape in features.operations(layers, size))
+    free = machine.available_memory()
+    if free is not None:  # for what there is not, TensorFlow waits ten seconds
+        elements = min(elements, free // tf.float32.size)
+    # In rows, since a dimension is given in 32 bits.
+    shape = [math.ceil(elements / _ROW), _ROW]
     # Where there is not so much, the programs may still fit.
     with contextlib.suppress(tf.errors.ResourceExhaustedError), tf.device("CPU"):
-        tf.raw_ops.Empty(shape=[2 * sum(activations)], dtype=tf.float32, init=False)
+        tf.raw_ops.Empty(shape=shape, dtype=tf.float32, init=False)
 
 
 def without_references(losses: Iterable[Loss]) -> list[Loss]:

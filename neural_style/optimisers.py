@@ -102,6 +102,7 @@ class _SciPyDriver:
     keeps_state = False
 
     def __call__(self, evaluate: Evaluate, accept: Accept, image: Image) -> str:
+        self._check_workspace(image.size)
         started, highest = False, -math.inf
 
         def value_and_gradient(x: Any) -> tuple[float, Any]:
@@ -134,6 +135,17 @@ class _SciPyDriver:
         if not started:
             return NOWHERE
         return f"L-BFGS found no lower loss ({done.message})"
+
+    def _check_workspace(self, n: int) -> None:
+        """SciPy counts the elements of one array of all pairs in 32 bits, and crashes beyond."""
+        m = self.history
+        elements = 2 * m * n + 5 * n + 11 * m * m + 8 * m
+        if elements >= 2**31:
+            raise OptionError(
+                f"optimiser: SciPy's L-BFGS-B cannot count the {elements:,} elements that "
+                f"{m} correction pairs of {n:,} variables take, expected fewer than 2³¹: use "
+                f"neural_style.LBFGS({m}), or a lower history or a smaller picture."
+            )
 
     def state(self) -> State:
         raise OptionError("SciPy's L-BFGS-B keeps its state to itself: use neural_style.LBFGS().")

@@ -1,0 +1,70 @@
+"""Pictures of real sizes, whole: 32-bit numbers do not count 2³¹ elements or bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import keras
+import numpy as np
+import pytest
+
+from neural_style import FeatureModel, Objective, SciPyLBFGS, images
+from neural_style.compiled import reserve
+from neural_style.errors import OptionError
+from neural_style.extensions import Gram
+from neural_style.images import Image
+
+CHANNELS, LAYERS = 4, 80
+
+
+@pytest.fixture(scope="module")
+def deep() -> FeatureModel:
+    """A network of one cheap layer, and of many that cost nothing but are counted."""
+    inputs = keras.Input((None, None, 3))
+    start = keras.initializers.HeNormal(0)
+    x = keras.layers.Conv2D(CHANNELS, 1, use_bias=False, kernel_initializer=start)(inputs)
+    for _ in range(LAYERS):
+        x = keras.layers.Activation("linear")(x)
+    last = keras.layers.Activation("linear", name="last")(x)
+    return FeatureModel(keras.Model(inputs, last), preprocess="raw")
+
+
+def grams(pictures: Iterable[Image], features: FeatureModel) -> list[np.ndarray]:
+    (kernel,) = features._network.get_weights()
+    products = [
+        sum((row.T @ row for row in np.float64(picture)), start=np.zeros((3, 3)))
+        / (picture.shape[0] * picture.shape[1])
+        for picture in pictures
+    ]
+    return [kernel[0, 0].T @ product @ kernel[0, 0] for product in products]
+
+
+def test_a_picture_and_a_reference_whole(deep: FeatureModel) -> None:
+    quiet = images.noise((64, 64), seed=0)
+    picture, reference = np.tile(quiet, (30, 30, 1)), np.tile(255 - quiet, (48, 48, 1))
+    assert picture.shape == (1920, 1920, 3)
+    assert reference.shape == (3072, 3072, 3)
+    assert 2 * LAYERS * CHANNELS * 1920**2 > 2**31
+    objective = Objective(Gram(reference, layers=["last"]), deep, (1920, 1920))
+    objective.refresh(picture, round=0)
+    own, target = grams([picture, reference], deep)
+    found = objective(picture)
+    assert found.loss == pytest.approx(np.mean((own - target) ** 2) / 4, rel=1e-3)
+    assert np.isfinite(found.gradient).all()
+    assert found.gradient.any()
+
+
+@pytest.mark.parametrize("side", [3072, 30000])
+def test_what_is_reserved_has_no_limit(deep: FeatureModel, side: int) -> None:
+    reserve(deep, ["last"], (side, side))  # what there is too little memory for is not
+
+
+def test_more_than_scipy_can_count_is_refused_before_it_starts() -> None:
+    class Large:
+        size = 3 * 4096**2
+
+    driver = SciPyLBFGS(22).driver()
+    with pytest.raises(
+        OptionError, match=r"22 correction pairs of 50,331,648 variables.*LBFGS\(22"
+    ):
+        driver(None, None, Large())  # type: ignore[arg-type]
