@@ -7,9 +7,10 @@
 - Such a one with a ReLU, which nothing but a 2×2 pooling reads, is one layer with the pooling,
   so that its own result, of four times the size, is never in memory.
 - A convolution of a picture's channels has a gradient by one matrix product.
-- 2×2 maximum pooling has a gradient by comparisons.
+- Maximum pooling has a gradient by comparisons; XLA's own is refused where TensorFlow is to be
+  deterministic, so that `compared` is for any network and device.
 
-They are for functions that XLA compiles, with static shapes. On small maps they leave
+They are for functions that XLA compiles, with static shapes. On small maps convolutions leave
 the work to the layer itself. A kernel that is kept is read once. Rounding, 1e-6 of a convolution's
 result, can decide a tie of a pooling in another way, on flat colour above all:
 the gradient then goes to a neighbouring position.
@@ -51,9 +52,13 @@ def replacement(layer: keras.Layer, *, kept: bool = True) -> keras.Layer:
             return _WinogradConvolution(layer, kept)
         if channels[0] <= _PICTURE_CHANNELS:
             return _PictureConvolution(layer)
-    if _is_plain_pooling(layer) and type(layer) is keras.layers.MaxPooling2D:
-        return _MaxPooling(layer)
-    return layer
+    return compared(layer)
+
+
+def compared(layer: keras.Layer) -> keras.Layer:
+    """A maximum pooling whose gradient goes by comparisons; any other layer itself."""
+    pools = type(layer) is keras.layers.MaxPooling2D and layer.data_format == "channels_last"
+    return _MaxPooling(layer) if pools else layer
 
 
 def accelerated(
@@ -256,7 +261,34 @@ class _PictureConvolution(_Convolution):
 
 
 class _MaxPooling(_Replacement):
-    def _fast(self, x: Tensor) -> Tensor:
+    def call(self, inputs: Tensor) -> Tensor:
+        return self._in_cells(inputs) if _is_plain_pooling(self.layer) else self._any(inputs)
+
+    def _any(self, x: Tensor) -> Tensor:
+        """Of equal values `tf.maximum` passes the gradient to the first, as a pooling does."""
+        strides, ends, pads = [], [], [[0, 0]]
+        for n, out, size, stride in zip(
+            x.shape[1:3],
+            self.compute_output_shape(x.shape)[1:3],
+            self.layer.pool_size,
+            self.layer.strides,
+            strict=True,
+        ):
+            missing = max(0, (out - 1) * stride + size - n) if self.layer.padding == "same" else 0
+            pads.append([missing // 2, missing - missing // 2])
+            strides.append(stride)
+            ends.append((out - 1) * stride + 1)
+        x = tf.pad(x, [*pads, [0, 0]], constant_values=x.dtype.min)
+        return functools.reduce(
+            tf.maximum,
+            (
+                x[:, i : i + ends[0] : strides[0], j : j + ends[1] : strides[1]]
+                for i in range(self.layer.pool_size[0])
+                for j in range(self.layer.pool_size[1])
+            ),
+        )
+
+    def _in_cells(self, x: Tensor) -> Tensor:
         @tf.custom_gradient
         def pooling(x: Tensor) -> Any:
             _, height, width, _ = x.shape

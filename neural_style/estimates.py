@@ -21,15 +21,15 @@ import copy
 import functools
 import itertools
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from neural_style import images, machine
+from neural_style.backend import started_with
 from neural_style.compiled import union
 from neural_style.errors import MemoryLimitError, OptionError, StyleError, advice, check_count
-from neural_style.features import IMAGE, FeatureModel
+from neural_style.features import IMAGE, FeatureModel, check_model
 from neural_style.images import Size
 from neural_style.losses import Loss
 from neural_style.optimisers import SciPyLBFGS
@@ -133,6 +133,7 @@ def estimate(
     True
     """
     tile = _checked(tile)
+    check_model(features)
     if tile == "auto":
         tile = fitting(loss, features, size, tile, optimiser)
     return _Estimator(loss, features, optimiser)(size, tile)
@@ -156,6 +157,7 @@ def fitting(
         ``tile`` is none of these.
     """
     tile = _checked(tile)
+    check_model(features)
     given = None if tile == "auto" else tile
     free = machine.available_memory()
     if free is None:
@@ -301,7 +303,7 @@ class _Estimator:
         by the sequential one, which XLA_FLAGS can ask for, those of one layer after the other.
         """
         joined = self.features.joined(self.layers, size)
-        waits = SEQUENTIAL not in os.environ.get("XLA_FLAGS", "")
+        waits = SEQUENTIAL not in started_with().get("XLA_FLAGS", "")
         own = {IMAGE: ((), (*size, 3))} | {op.name: (op, shape) for op, shape in shapes}
         waiting = {n: _activation(own[n]) for n in self.layers}
         losses = _LOSSES_HELD * self._needs(size).memory

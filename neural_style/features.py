@@ -14,18 +14,26 @@ import functools
 import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 
 from neural_style import networks, receptive
-from neural_style.accelerated import accelerated, by_winograd, is_joined, joined, replacement
-from neural_style.backend import check_float32, keras, tf
+from neural_style.accelerated import (
+    accelerated,
+    by_winograd,
+    compared,
+    is_joined,
+    joined,
+    replacement,
+)
+from neural_style.backend import check_process, check_state, keras, tf
 from neural_style.errors import ImageError, LayerError, OptionError, advice, suggestion
 from neural_style.networks import Preprocess
 
 Tensor: TypeAlias = Any
 Features: TypeAlias = dict[str, Tensor]
+_How: TypeAlias = Literal[True, False, "compared"] | None
 
 IMAGE = "image"
 # Pixels. Below, compilation takes longer than it saves; from some 900×900 on, TensorFlow's own
@@ -62,7 +70,8 @@ class FeatureModel:
     Raises
     ------
     OptionError, WeightsError, BackendError
-        An option is unknown, the weights cannot be used, or Keras is not in float32.
+        An option is unknown, the weights cannot be used, or TensorFlow or Keras are in a state
+        that this library cannot work in, as Keras in another type than float32.
 
     Examples
     --------
@@ -82,7 +91,7 @@ class FeatureModel:
         preprocess: str | Preprocess | None = None,
         winograd: bool = True,
     ) -> None:
-        check_float32()
+        check_state()
         if isinstance(network, keras.Model):
             if pooling is not None or weights != "imagenet":
                 raise OptionError("pooling and weights are for VGG; a wrapped model has its own.")
@@ -111,8 +120,8 @@ class FeatureModel:
             for layer in self._network.layers
             if not isinstance(layer, keras.layers.InputLayer)
         )
-        # By layers, and how: as they are, or fast, with kernels that are kept or not.
-        self._cuts: dict[tuple[tuple[str, ...], bool | None], keras.Model] = {}
+        # By layers, and how: as they are, fast, with kernels that are kept or not, or `compared`.
+        self._cuts: dict[tuple[tuple[str, ...], _How], keras.Model] = {}
         # One for each shape: TensorFlow warns of a function with many traces.
         self._programs: dict[tuple[tuple[str, ...], tuple[int, int]], Any] = {}
         self._on_cpu = not tf.config.list_physical_devices("GPU")
@@ -170,6 +179,7 @@ class FeatureModel:
         ImageError
             The image is none.
         """
+        check_process()
         layers = _as_names(layers)
         image = _as_tensor(image)
         self.check(layers, tuple(image.shape[1:3]))
@@ -271,8 +281,10 @@ class FeatureModel:
 
     def _run(self, names: tuple[str, ...], image: Tensor, compiled: bool) -> Features:
         size = image.shape[1], image.shape[2]
-        fast = compiled and self._accelerated
-        cut = self._cut(names, kept=self.keeps_kernels(size) if fast else None)
+        how: _How = None
+        if compiled:
+            how = self.keeps_kernels(size) if self._accelerated else "compared"
+        cut = self._cut(names, how)
         if not tf.executing_eagerly() or not self.is_compiled(size):
             return dict(cut(image, training=False))
         if (names, size) not in self._programs:
@@ -280,16 +292,18 @@ class FeatureModel:
             self._programs[names, size] = tf.function(alone, autograph=False, jit_compile=True)
         return dict(self._programs[names, size](image))
 
-    def _cut(self, names: tuple[str, ...], *, kept: bool | None = None) -> keras.Model:
+    def _cut(self, names: tuple[str, ...], how: _How = None) -> keras.Model:
         """The network as far as these layers; fast ones, if it is said whether kernels are kept."""
-        if (names, kept) not in self._cuts:
-            if kept is not None:
-                cut = accelerated(self._cut(names), self._replacements[kept])
+        if (names, how) not in self._cuts:
+            if how == "compared":
+                cut = keras.models.clone_model(self._cut(names), clone_function=compared)
+            elif how is not None:
+                cut = accelerated(self._cut(names), self._replacements[how])
             else:
                 outputs = {name: self._network.get_layer(name).output for name in names}
                 cut = keras.Model(self._network.inputs[0], outputs)
-            self._cuts[names, kept] = cut
-        return self._cuts[names, kept]
+            self._cuts[names, how] = cut
+        return self._cuts[names, how]
 
     def _fits(self, names: tuple[str, ...], size: tuple[int, int]) -> bool:
         fixed = self._network.input_shape[1:3]
@@ -308,7 +322,8 @@ class FeatureModel:
 
 
 def check_model(features: object) -> FeatureModel:
-    """``features``, or an `OptionError` if it is no feature model."""
+    """``features``, or an `OptionError` if it is no feature model, and as `check_state`."""
+    check_state()
     if not isinstance(features, FeatureModel):
         raise OptionError(
             f"features: expected a FeatureModel, as FeatureModel('vgg19'), got {features!r}."

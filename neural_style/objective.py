@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neural_style import guidance, machine, tiles
-from neural_style.backend import check_float32
+from neural_style.backend import check_eager, check_process, check_state
 from neural_style.compiled import IndependentLossError, Values, Whole, trace_key
 from neural_style.errors import LossError, check_count, check_seed
 from neural_style.estimates import Tile, fitting
@@ -89,7 +89,7 @@ class Objective:
         seed: int = 0,
         tile: Tile = None,
     ) -> None:
-        check_float32()
+        check_state()
         self.terms: tuple[Term, ...] = terms_of(loss)
         check_model(features)
         self.seed = check_seed(seed)
@@ -126,6 +126,7 @@ class Objective:
         The first call measures all of them. A later one measures those of the terms with
         ``refresh_every``, or of these the ones whose index is in ``only``.
         """
+        check_state()
         moving = [i for i, term in enumerate(self.terms) if term.loss.refresh_every is not None]
         if self._targets is None:
             self._references, due = self._measure_references(), list(range(len(self.terms)))
@@ -199,6 +200,8 @@ class Objective:
         return self._targets
 
     def _evaluate(self, image: Image, weights: Sequence[float]) -> Values:
+        check_process()
+        check_eager()
         targets = self._measured()
         with contextlib.nullcontext() if self._compiled else machine.releasing_memory():
             found = self._evaluator.evaluate(image, weights, targets, self._guides)

@@ -1,6 +1,7 @@
 """What TensorFlow reads from the environment as it starts, as this library is best with it.
 
     tune_tensorflow()            # before TensorFlow is imported; this package imports it late
+    restore()                    # once it has started: child processes inherit nothing
 
 It is a call, not a side effect of an import, since it changes TensorFlow for the whole process.
 """
@@ -9,7 +10,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import re
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from neural_style.errors import BackendError
 
@@ -21,6 +26,13 @@ SEQUENTIAL = "--xla_cpu_enable_concurrency_optimized_scheduler=false"
 _OLDER_LOOPS = "--xla_cpu_use_fusion_emitters=false"
 # LLVM compiles for two thirds to nine tenths of the time, and the loops are as fast.
 _AS_LOOPS = "--xla_backend_extra_options=xla_cpu_disable_loop_unrolling"
+
+_MESSAGE = re.compile(
+    rb"([IWEF])\d{4} |WARNING: All log messages before absl|To enable the following"
+)
+
+_lent: dict[str, str] = {}  # variables that are in the environment until TensorFlow has started
+_tuned = False
 
 
 def settings() -> dict[str, str]:
@@ -36,33 +48,88 @@ def settings() -> dict[str, str]:
 
 
 def tune_tensorflow(*, log_level: int | None = 3) -> None:
-    """Set TensorFlow's switches for this process, each where you have not set it yourself.
+    """Import TensorFlow with its switches set, each where you have not set it yourself.
 
     ``TF_ENABLE_ONEDNN_OPTS`` makes evaluations on a CPU faster, ``XLA_FLAGS`` makes them smaller
     and sooner compiled (the README has figures), and ``TF_CPP_MIN_LOG_LEVEL`` is what TensorFlow
-    leaves out of its messages: 3 all but a few lines that come before it reads this, 2 not its
-    errors either, None as it is. Those of XLA are set with TensorFlow 2.21 alone, since another
-    may not have them. A GPU takes no notice of the first two.
+    leaves out of its messages: 3 all of them, 2 all but errors, 1 what is no warning either, None
+    nothing. Those of XLA are set with TensorFlow 2.21 alone, since another may not have them. A
+    GPU takes no notice of the first two. The variables are taken out of the environment again at
+    the first use of this library, which starts TensorFlow, so that other programs that are
+    started from then on do not inherit them. Further calls do nothing.
 
     Raises
     ------
     BackendError
-        TensorFlow is imported already, and has not read them.
+        TensorFlow is imported already, and has not read them; or it cannot be used.
 
     Examples
     --------
     >>> import neural_style as ns
     >>> ns.tune_tensorflow()  # doctest: +SKIP
     """
+    global _tuned
     wanted = settings()
     if log_level is not None:
         wanted["TF_CPP_MIN_LOG_LEVEL"] = str(log_level)
-    missing = [name for name in wanted if name not in os.environ]
+    missing = [] if _tuned else [name for name in wanted if name not in os.environ]
     if missing and "tensorflow" in sys.modules:
         raise BackendError(
             f"TensorFlow is imported already, without {', '.join(missing)}: expected "
             f"tune_tensorflow() before the first import of tensorflow or keras, and before the "
             f"first use of this library."
         )
-    for name in missing:
-        os.environ[name] = wanted[name]
+    _lent.update({name: wanted[name] for name in missing})
+    os.environ.update(_lent)
+    _tuned = True
+    with without_messages(log_level):
+        import neural_style.backend  # noqa: F401
+
+
+def restore() -> None:
+    """Take the variables out of the environment that `tune_tensorflow` put there."""
+    while _lent:
+        name, value = _lent.popitem()
+        if os.environ.get(name) == value:
+            del os.environ[name]
+
+
+def is_tuned() -> bool:
+    """Whether `tune_tensorflow` was called in this process; one that it starts is tuned anew."""
+    return _tuned
+
+
+@contextmanager
+def without_messages(log_level: int | None) -> Iterator[None]:
+    """Drop what TensorFlow writes to file descriptor 2 before it reads ``TF_CPP_MIN_LOG_LEVEL``.
+
+    All else that is written there is held back till the end, and all of it stays where the body
+    fails.
+    """
+    try:
+        kept = os.dup(2) if log_level else None
+    except OSError:  # it is closed
+        kept = None
+    if kept is None:
+        yield
+        return
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    dropped = "IWE"[:log_level].encode()
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            if sys.stderr is not None:
+                sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            held.seek(0)
+            for line in held:
+                message = _MESSAGE.match(line)
+                known = message and (message[1] is None or message[1] in dropped)
+                if failed or not (known or b"cuInit" in line):  # there is no GPU
+                    os.write(2, line)

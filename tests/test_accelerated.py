@@ -109,11 +109,24 @@ def test_the_first_convolution_and_its_gradient(use_bias: bool) -> None:
         assert error(found, expected) < 1e-6
 
 
-@pytest.mark.parametrize("size", [(16, 16), (17, 19), (40, 21)])
-def test_a_pooling_and_its_gradient_where_values_are_equal(size: tuple[int, int]) -> None:
-    layer = keras.layers.MaxPooling2D()
+@pytest.mark.parametrize(
+    ("size", "options"),
+    [
+        ((16, 16), {}),
+        ((17, 19), {}),
+        ((40, 21), {}),
+        ((3, 2), {}),
+        ((17, 19), {"pool_size": 3, "strides": 2}),
+        ((17, 20), {"pool_size": (3, 2), "strides": (2, 1), "padding": "same"}),
+        ((17, 20), {"pool_size": 2, "strides": 3}),
+    ],
+)
+def test_a_pooling_and_its_gradient_where_values_are_equal(
+    size: tuple[int, int], options: dict[str, Any]
+) -> None:
+    layer = keras.layers.MaxPooling2D(**options)
     x = np.round(random(1, *size, 5))  # many equal neighbours
-    upstream = random(1, size[0] // 2, size[1] // 2, 5, seed=1)
+    upstream = np.round(9 * random(*layer.compute_output_shape(x.shape), seed=1))  # sums exactly
     for found, expected in zip(
         both(replacement(layer), x, upstream), both(layer, x, upstream), strict=True
     ):
@@ -305,4 +318,4 @@ def test_a_gpu_keeps_its_own_convolutions(monkeypatch: pytest.MonkeyPatch) -> No
     assert all(
         "while" not in op.type.lower() for op in run.get_concrete_function(x).graph.get_operations()
     )
-    assert set(features._cuts) == {(layers, None)}
+    assert set(features._cuts) == {(layers, None), (layers, "compared")}

@@ -6,15 +6,18 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
+import tensorflow as tf
 
-from neural_style import FeatureModel, Objective
+from neural_style import FeatureModel, Objective, estimate, minimise
 from neural_style.errors import BackendError
 from neural_style.extensions import TotalVariation
+from neural_style.images import Image
 
 # A module of that name is enough for what fails before TensorFlow is used.
 PRETEND = "import sys, types; sys.modules['tensorflow'] = types.ModuleType('tensorflow')"
@@ -153,3 +156,69 @@ def test_a_wrapped_model_of_mixed_precision_is_refused(own: bool) -> None:
     keras.config.set_dtype_policy("float32")
     with pytest.raises(BackendError, match="layer 'half' of mine computes in float16: build it"):
         FeatureModel(model, preprocess="raw")
+
+
+def within(scope: Any, use: Callable[[], object]) -> None:
+    with scope:
+        use()
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda use: tf.function(use, autograph=False)(), "does not run eagerly here: call this"),
+        (lambda use: within(tf.Graph().as_default(), use), "does not run eagerly here: call this"),
+        (lambda use: within(tf.init_scope(), use), "records no gradients here: call this library"),
+    ],
+    ids=["function", "graph", "init-scope"],
+)
+@pytest.mark.parametrize("what", ["features", "objective", "refresh", "estimate"])
+def test_where_tensorflow_cannot_be_used_is_said(
+    tiny_network: keras.Model, tiny: FeatureModel, photo: Image, call: Any, sentence: str, what: str
+) -> None:
+    objective = Objective(TotalVariation(), tiny, (24, 32))
+    use = {
+        "features": lambda: FeatureModel(tiny_network, preprocess="raw"),
+        "objective": lambda: Objective(TotalVariation(), tiny, (24, 32)),
+        "refresh": lambda: objective.refresh(photo, round=0),
+        "estimate": lambda: estimate(TotalVariation(), tiny, (24, 32)),
+    }[what]
+    with pytest.raises(BackendError, match=sentence):
+        call(use)
+
+
+def test_what_debugging_adds_to_operations_is_refused(tiny: FeatureModel) -> None:
+    tf.debugging.enable_check_numerics()
+    try:
+        with pytest.raises(BackendError, match=r"tf.debugging.disable_check_numerics\(\) or"):
+            Objective(TotalVariation(), tiny, (24, 32))
+    finally:
+        tf.debugging.disable_check_numerics()
+    Objective(TotalVariation(), tiny, (24, 32))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("what", ["features", "objective", "refresh", "call", "estimate", "run"])
+def test_a_forked_process_says_that_it_would_hang(
+    tiny: FeatureModel, photo: Image, what: str
+) -> None:
+    objective = Objective(TotalVariation(), tiny, (24, 32))
+    objective.refresh(photo, round=0)
+    use: Any = {
+        "features": lambda: tiny(photo, ["pool"]),
+        "objective": lambda: Objective(TotalVariation(), tiny, (24, 32)),
+        "refresh": lambda: objective.refresh(photo, round=0),
+        "call": lambda: objective(photo),
+        "estimate": lambda: estimate(TotalVariation(), tiny, (24, 32), tile="auto"),
+        "run": lambda: minimise(TotalVariation(), tiny, photo),
+    }[what]
+    child = os.fork()
+    if child == 0:
+        try:
+            use()
+        except BackendError as error:
+            os._exit(0 if "by multiprocessing.get_context('spawn'), or" in str(error) else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

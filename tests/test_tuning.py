@@ -19,6 +19,8 @@ SWITCHES = {"TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL"}
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process without switches, in which TensorFlow is not imported."""
+    monkeypatch.setattr(tuning, "_tuned", False)
+    monkeypatch.setattr(tuning, "_lent", {})
     for name in SWITCHES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
@@ -35,6 +37,11 @@ def test_what_is_not_set_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "--xla_backend_extra_options=xla_cpu_disable_loop_unrolling",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"  # set by the user since then
+    tuning.restore()
+    assert {name for name in SWITCHES if name in os.environ} == {"TF_CPP_MIN_LOG_LEVEL"}
+    ns.tune_tensorflow()  # again, as a cell of a notebook
+    assert "XLA_FLAGS" not in os.environ
 
 
 @pytest.mark.usefixtures("fresh")
@@ -59,12 +66,16 @@ def test_flags_of_xla_are_for_the_tensorflow_that_has_them(
 
 
 def test_it_is_too_late_when_tensorflow_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "_tuned", False)
+    monkeypatch.setattr(tuning, "_lent", {})
+    for name in SWITCHES:
+        monkeypatch.setenv(name, "1")
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
     with pytest.raises(BackendError, match="without TF_ENABLE_ONEDNN_OPTS: expected tune_tensor"):
         ns.tune_tensorflow()
     assert "TF_ENABLE_ONEDNN_OPTS" not in os.environ
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
-    ns.tune_tensorflow()  # all is set: again, as a cell of a notebook
+    ns.tune_tensorflow()  # all is set
 
 
 def test_this_tensorflow_knows_the_flags() -> None:
@@ -77,3 +88,38 @@ def test_this_tensorflow_knows_the_flags() -> None:
         check=False,
     )
     assert found.returncode == 0, found.stderr
+
+
+SCRIPT = """if True:
+    import os, subprocess, sys
+    import neural_style as ns
+    ns.tune_tensorflow()
+    import keras
+    assert "XLA_FLAGS" in os.environ
+    keras.utils.set_random_seed(0)
+    keras.config.disable_traceback_filtering()
+    import tensorflow as tf
+    tf.config.experimental.enable_op_determinism()
+    x = inputs = keras.Input((None, None, 3))
+    for kind in (2, 3):
+        x = keras.layers.Conv2D(4, 3, padding="same")(x)
+        x = keras.layers.MaxPooling2D(kind, 2, padding="same", name=f"pool_{kind}")(x)
+    for winograd in (True, False):
+        features = ns.FeatureModel(keras.Model(inputs, x), preprocess="raw", winograd=winograd)
+        picture = ns.images.noise((32, 32))
+        loss = ns.create("gram", picture, layers=["pool_2", "pool_3"])
+        result = ns.minimise(loss, features, 255 - picture, evaluations=3)
+        assert result.evaluations == 3
+    from neural_style import environment
+    assert not {"XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL"} & set(os.environ)
+    assert set(environment.describe()["variables"]) >= {"TF_ENABLE_ONEDNN_OPTS"}
+    ns.tune_tensorflow()
+    """
+
+
+def test_a_deterministic_run_prints_nothing_and_leaves_the_environment_alone() -> None:
+    clean = {k: v for k, v in os.environ.items() if k not in SWITCHES}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], env=clean, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
