@@ -1,4 +1,7 @@
-"""What a run's bits depend on besides its inputs: versions, processor, cores, devices."""
+"""What a run's bits depend on besides its inputs.
+
+Versions, processor, cores, devices, and the variables and threads that TensorFlow started with.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ import functools
 import importlib.metadata
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
-from neural_style.backend import tf
+from neural_style.backend import started_with, tf
 
 _PACKAGES = ("neural-style", "tensorflow", "keras", "numpy", "scipy", "scikit-image", "pillow")
+
+_CACHE = re.compile(r"--tf_xla_persistent_cache_\w+(=\S*)?")
 
 
 def describe() -> dict[str, Any]:
@@ -24,7 +30,18 @@ def describe() -> dict[str, Any]:
         "processor": _processor(),
         "cores": _cores(),
         "devices": [f"{device.device_type} {device.name}" for device in _devices()],
+        "variables": _variables(),
+        "threads": {
+            "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
+            "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
+        },
     }
+
+
+def _variables() -> dict[str, str]:
+    """The environment variables that TensorFlow started with, without where programs are kept."""
+    found = {name: _CACHE.sub("", value).strip() for name, value in started_with().items()}
+    return {name: value for name, value in found.items() if value}
 
 
 def peak_memory() -> int | None:

@@ -20,7 +20,10 @@ Version 1 of the schema:
                     parameterisation: {name, config}, seed, tile}; of an optimiser or a
                     parameterisation of one's own, ``config`` is null, and ``options`` has what
                     JSON has of the optimizer's config or the other's attributes
-    environment     {python, packages: {name: version}, system, processor, cores, devices}
+    environment     {python, packages: {name: version}, system, processor, cores, devices,
+                    variables: {name: value}, threads: {intra_op, inter_op}}; the variables are
+                    those of the environment that TensorFlow started with, of what bits can
+                    depend on, and 0 threads are TensorFlow's own choice
     outcome         {picture, loss, terms, weighted, evaluations, rounds, scale, seconds,
                     evaluations_per_second, peak_memory, reason, ending}; null in the folder of a
                     checkpointed run. ``picture`` is a digest, ``peak_memory`` in bytes or null
@@ -28,8 +31,8 @@ Version 1 of the schema:
 
 A digest is `images.digest`: the SHA-256 of the shape and the float32 values. pictures.npz has
 the pictures by it. Reading a record imports and evaluates nothing that it names: losses are
-looked up in the registry, optimisers and networks among Keras' own. ``options`` are compared
-alone, and only where the record has them, which those of earlier versions have not.
+looked up in the registry, optimisers and networks among Keras' own. ``options``, ``variables`` and
+``threads`` are compared only where the record has them, which those of earlier versions have not.
 """
 
 from __future__ import annotations
@@ -59,6 +62,7 @@ Pictures: TypeAlias = dict[str, NDArray[np.float32]]
 
 VERSION = 1
 FILE, PICTURES = "record.json", "pictures.npz"
+_LATER = ("options", "variables", "threads")
 
 # A kind is a type, a tuple of kinds of which one fits (None among them stands for null), [kind]
 # for a list, {name: kind} for those names and no others (of which "name?" may be missing), or
@@ -102,6 +106,8 @@ _SCHEMA = {
         "processor": str,
         "cores": int,
         "devices": [str],
+        "variables?": {str: str},
+        "threads?": {"intra_op": int, "inter_op": int},
     },
     "outcome": (
         None,
@@ -329,7 +335,7 @@ def _whole(value: Any) -> Any:
 def _differences(a: Any, b: Any, where: str) -> Iterator[str]:
     if isinstance(a, dict) and isinstance(b, dict):
         for key in dict.fromkeys([*a, *b]):
-            if key == "options" and key not in a:  # a record of before there were any
+            if key in _LATER and key not in a:  # a record of before there were any
                 continue
             yield from _differences(a.get(key), b.get(key), f"{where}.{key}")
     elif isinstance(a, list | tuple) and isinstance(b, list | tuple) and len(a) == len(b):

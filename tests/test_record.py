@@ -70,6 +70,24 @@ def test_a_run_is_repeated_from_its_record(
     )
 
 
+def test_what_tensorflow_started_with_is_a_difference(
+    result: ns.Result, tiny: FeatureModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {"XLA_FLAGS": "--xla_cpu_a=1", "TF_XLA_FLAGS": "--tf_xla_persistent_cache_directory=c"}
+    monkeypatch.setattr(environment, "started_with", lambda: own)
+    here = environment.describe()
+    assert here["variables"] == {"XLA_FLAGS": "--xla_cpu_a=1"}  # the same bits, kept or not
+    was = result.record["environment"]["variables"].get("XLA_FLAGS")
+    path = result.save_record(tmp_path)
+    differences = ns.rerun(path, features=tiny).differences
+    assert f"environment.variables.XLA_FLAGS: {was}, here --xla_cpu_a=1"[:60] in str(differences)
+    for name in ("variables", "threads"):  # a record of before there were any
+        del result.record["environment"][name]
+    check(result.record)
+    result.save_record(tmp_path)
+    assert ns.rerun(tmp_path, features=tiny).differences == ()
+
+
 class Towards(Loss):
     """A loss that is not registered, whose options are what it is given."""
 
