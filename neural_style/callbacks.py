@@ -17,7 +17,7 @@ from rich.text import Text
 
 from neural_style import images
 from neural_style.errors import ImageError, OptionError, check_count
-from neural_style.files import as_path, make_folder, to_path
+from neural_style.files import as_path, check_file, make_folder, to_path
 from neural_style.images import Picture
 from neural_style.result import Step
 
@@ -102,12 +102,16 @@ def csv(path: str | os.PathLike[str]) -> Callable[[Step], None]:
     Raises
     ------
     OptionError
-        The file cannot be written, or its folder cannot be made.
+        The file cannot be written, or its folder cannot be made; or it is there and is no
+        such table, which would be lost.
     """
     try:
         path = to_path(path).absolute()
-        make_folder(path.parent)
-        path.open("a").close()
+        check_file(path)
+        with path.open("a+b") as file:
+            file.seek(0)
+            if file.read(11) not in (b"", b"evaluation,"):
+                raise OSError("it is there and is no table of a run")
     except (OSError, TypeError, ValueError) as error:
         raise OptionError(
             f"{path}: this file cannot be written ({error}); choose another name or folder."

@@ -134,6 +134,16 @@ def test_csv_has_a_row_at_once_and_keeps_it_when_a_run_breaks(
     assert len(rows(path)) == 3
 
 
+def test_csv_replaces_a_table_of_a_run_and_nothing_else(tmp_path: Path) -> None:
+    path = images.save(np.full((4, 4, 3), 9.0), tmp_path / "photo.png")
+    before = path.read_bytes()
+    with pytest.raises(OptionError, match=r"photo.png: .*it is there and is no table of a run"):
+        callbacks.csv(path)
+    assert path.read_bytes() == before
+    (tmp_path / "run.csv").write_text("evaluation,round\n")
+    callbacks.csv(tmp_path / "run.csv")
+
+
 @pytest.mark.parametrize("name", ["", "file/run.csv", "nul\0.csv"])
 def test_csv_needs_a_file_that_can_be_written(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
