@@ -64,7 +64,7 @@ _FORWARD = 0.4  # of an evaluation at once, where statistics are taken before it
 _CALL = 3e-3  # seconds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Estimate:
     """What an objective is expected to need; the text says it in words.
 

@@ -33,7 +33,7 @@ from neural_style.sums import Term, WeightedSum, terms_of
 from neural_style.tiles import Tiled
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """The objective at one picture.
 

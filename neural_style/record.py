@@ -167,8 +167,8 @@ def outcome(result: Result) -> dict[str, Any]:
     return {
         "picture": digest(result.image),
         "loss": result.loss,
-        "terms": result.terms,
-        "weighted": result.weighted,
+        "terms": dict(result.terms),
+        "weighted": dict(result.weighted),
         "evaluations": result.evaluations,
         "rounds": result.rounds,
         "scale": result.scale,

@@ -1,4 +1,7 @@
-"""What a run tells and returns: `Entry`, `Step`, `Result` and its `Ending`, all of them values."""
+"""What a run tells and returns: `Entry`, `Step`, `Result` and its `Ending`.
+
+Each of the first three is equal to itself alone, since arrays have no one truth to compare them by.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ class Ending(StrEnum):
         return {Ending.INTERRUPTED: 130, Ending.TERMINATED: 143, Ending.FAILED: 1}.get(self, 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """One line of a run's history: an iterate that the optimiser accepted.
 
@@ -56,18 +59,19 @@ class Entry:
     scale: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Step(Entry):
     """What a callback gets at every iterate: the entry, the budget of the run and the picture.
 
-    ``image`` is float32, H×W×3, RGB, clipped to 0–255, of its scale's size, and may be kept.
+    ``image`` is float32, H×W×3, RGB, clipped to 0–255, of its scale's size. All of it is the
+    callback's own, to keep or to change.
     """
 
     evaluations: int
     image: Image = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """The outcome of a run.
 
@@ -109,8 +113,8 @@ class Result:
     reason: str
     scale: int = 0
     ending: Ending | None = None
-    record: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    pictures: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    record: dict[str, Any] = field(default_factory=dict, repr=False)
+    pictures: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __str__(self) -> str:
         return (

@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from neural_style.result import Ending, Entry, Result, Step
 from neural_style.scales import Scale
 
 Callback: TypeAlias = Callable[[Step], object]
+Verbose: TypeAlias = Literal["auto"] | bool
 
 
 @contextmanager
@@ -288,17 +289,16 @@ class Run:
             evaluation=self.evaluation,
             round=self.round,
             loss=value.loss,
-            terms=value.terms,
-            weighted=value.weighted,
+            terms=dict(value.terms),
+            weighted=dict(value.weighted),
             seconds=time.perf_counter() - self.began,
             scale=self.scale,
         )
         self.history.append(entry)
-        if self.callbacks:
+        for callback in self.callbacks:
+            own = vars(entry) | {"terms": dict(entry.terms), "weighted": dict(entry.weighted)}
             shown = images.whole_if_dark(np.clip(image, 0, 255))
-            step = Step(**vars(entry), evaluations=self.budget, image=shown)
-            for callback in self.callbacks:
-                self._tell(callback, step)
+            self._tell(callback, Step(**own, evaluations=self.budget, image=shown))
         if self.driver.keeps_state:
             self._checkpoint()
 
@@ -331,8 +331,8 @@ class Run:
         return Result(
             image=images.whole_if_dark(np.clip(image, 0, 255)),
             loss=best.loss,
-            terms=best.terms,
-            weighted=best.weighted,
+            terms=dict(best.terms),
+            weighted=dict(best.weighted),
             history=tuple(self.history),
             evaluations=self.evaluation,
             rounds=best.round + 1,

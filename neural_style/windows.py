@@ -84,7 +84,7 @@ class Axis:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Window:
     """What is evaluated at once, in rows and columns.
 

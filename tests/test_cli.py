@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -319,8 +320,14 @@ def test_many_pictures_of_one_mistake_have_its_code(
     run(*arguments, "-o", "out", code=1)
 
 
-def interrupt(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Raise KeyboardInterrupt in the n-th evaluation of every run."""
+def ctrl_c() -> None:
+    raise KeyboardInterrupt
+
+
+def interrupt(
+    after: int, monkeypatch: pytest.MonkeyPatch, how: Callable[[], object] = ctrl_c
+) -> None:
+    """Raise KeyboardInterrupt in the n-th evaluation of every run, or do something else."""
     evaluate = ns.Objective.__call__
     calls = 0
 
@@ -328,7 +335,7 @@ def interrupt(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
         nonlocal calls
         calls += 1
         if calls > after:
-            raise KeyboardInterrupt
+            how()
         return evaluate(self, image)
 
     monkeypatch.setattr(ns.Objective, "__call__", broken)
@@ -341,6 +348,17 @@ def test_an_interrupted_run_saves_its_picture(
     result = paint(code=130)
     assert "out.png is the best picture so far" in result.stderr
     assert images.load("out.png").shape == (24, 32, 3)
+
+
+def test_a_terminated_command_saves_its_picture(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(2, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert "Terminated; out.png is the best picture so far" in paint(code=143).stderr
+    assert images.load("out.png").shape == (24, 32, 3)
+    assert run("sweep", "photo.png", "painting.png", "-o", "sw", "--grid", "seed=1,2", code=143)
+    interrupt(0, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    paint(code=143)
 
 
 def test_interrupted_before_there_is_a_picture(

@@ -271,16 +271,26 @@ def test_callbacks_are_told_every_iterate(
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS[1:3])
-def test_writing_snapshots_or_not_gives_the_same_bits(
+def test_what_a_callback_changes_is_its_own(
     tiny: FeatureModel, photo: Image, painting: Image, optimiser: Any
 ) -> None:
+    steps: list[Step] = []
+
     def spoil(step: Step) -> None:
         step.image[:] = 0
+        step.terms.update(gram=-1.0, other=2.0)
+        step.weighted.clear()
 
     options = {"evaluations": 10, "optimiser": optimiser}
-    with_callback = minimise(Gram(painting), tiny, photo, callbacks=[spoil], **options)
-    without = minimise(Gram(painting), tiny, photo, **options)
-    np.testing.assert_array_equal(with_callback.image, without.image)
+    told = minimise(Gram(painting), tiny, photo, callbacks=[spoil, steps.append], **options)
+    plain = minimise(Gram(painting), tiny, photo, **options)
+    np.testing.assert_array_equal(told.image, plain.image)
+    assert [e.terms for e in told.history] == [e.terms for e in plain.history]
+    assert [e.weighted for e in steps] == [e.weighted for e in plain.history]
+    assert all(step.image.any() for step in steps)
+    told.terms["gram"] = -1.0
+    assert all(entry.terms["gram"] > 0 for entry in told.history)
+    assert told.record["outcome"]["terms"] == plain.terms
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS[1:3])

@@ -8,7 +8,7 @@ import pickle
 import re
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,13 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from neural_style import Result, images
+from neural_style import Result, Step, images
 from neural_style.errors import ImageError
+from neural_style.estimates import Estimate
 from neural_style.images import Image
+from neural_style.objective import Evaluation
 from neural_style.result import Entry
+from neural_style.sweeps import Outcome
 
 NO_SPACE = OSError(28, "No space left on device")
 
@@ -75,6 +78,15 @@ def test_whatever_the_path_the_picture_is_somewhere(
         result.save(tmp_path / name)
     (found,) = tmp_path.glob("*.png")
     np.testing.assert_array_equal(images.load(found), np.rint(result.image))
+
+
+@pytest.mark.parametrize("kind", [Result, Entry, Step, Evaluation, Estimate, Outcome])
+def test_what_holds_arrays_is_equal_to_itself_alone(kind: Any) -> None:
+    values = {field.name: np.zeros(2) for field in fields(kind)}
+    one, other = kind(**values), kind(**values)
+    assert one == one
+    assert one != other
+    assert len({one, other}) == 2
 
 
 def test_it_saves_itself(result: Result, tmp_path: Path) -> None:

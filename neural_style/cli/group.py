@@ -23,7 +23,7 @@ from neural_style.errors import (
     command_line,
 )
 
-FAILED, USAGE, PARTLY, INTERRUPTED = 1, 2, 3, 130
+FAILED, USAGE, PARTLY, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
 _USERS = (LayerError, LossError, OptionError, RegistryError)
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # all but tab and newline
