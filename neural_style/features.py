@@ -310,10 +310,10 @@ class FeatureModel:
         if any(limit not in (None, side) for limit, side in zip(fixed, size, strict=True)):
             return False
         try:
-            self._cut(names).compute_output_shape((1, *size, 3))
+            found = self._cut(names).compute_output_shape((1, *size, 3))
         except ValueError:
             return False
-        return True
+        return all(side > 0 for shape in found.values() for side in shape[1:3])  # Keras 3.6
 
     def _suggest(self, name: str) -> str:
         literature = re.fullmatch(r"(?:conv|relu)_?(\d)_(\d)", str(name))

@@ -138,6 +138,7 @@ def test_exif_that_cannot_be_read_is_ignored_with_a_warning(
         ("CMYK", (255, 0, 0, 0), None, (0, 255, 255)),
         ("LAB", (255, 128, 128), None, (255, 255, 255)),
     ],
+    ids=lambda value: "profile" if isinstance(value, bytes) else None,  # which has its time
 )
 def test_a_colour_profile_is_applied(
     tmp_path: Path, mode: str, colour: Any, icc: bytes | None, seen: tuple[int, ...]
@@ -180,7 +181,12 @@ def with_palette(colours: list[int], **info: Any) -> PIL.Image.Image:
     [
         (PIL.Image.new("1", (2, 2), 1), "png", 255),
         (PIL.Image.new("L", (2, 2), 100), "png", 100),
-        (PIL.Image.new("YCbCr", (2, 2), (100, 128, 128)), "tif", 100),
+        pytest.param(
+            *(PIL.Image.new("YCbCr", (2, 2), (100, 128, 128)), "tif", 100),
+            marks=pytest.mark.skipif(
+                int(PIL.__version__.partition(".")[0]) < 13, reason="Pillow writes it cut off"
+            ),
+        ),
         (with_palette([0, 0, 0, 10, 20, 30]), "png", (10, 20, 30)),
         (with_palette([0, 0, 0, 10, 20, 30]), "gif", (10, 20, 30)),
         (with_palette([0, 0, 0, 10, 20, 30], transparency=1), "png", 255),

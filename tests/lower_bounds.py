@@ -1,0 +1,66 @@
+"""Tests with the lowest version that setup.cfg allows of every dependency.
+
+    python tests/lower_bounds.py                       # the tests of `TESTS`
+    python tests/lower_bounds.py tests/test_tiles.py   # pytest's arguments instead
+
+It makes an environment of its own, of the Python that runs it, and deletes it after: some minutes
+and 2 GB on the disk. A bound is of the release that it names, as ``>=3.6`` of 3.6.0. What one of
+them needs besides is as new as they allow.
+"""
+
+from __future__ import annotations
+
+import configparser
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+# Every module that calls another library, with few networks to compile.
+TESTS = [
+    *("backend", "callbacks", "checkpoints", "cli", "color", "configs", "custom"),
+    *("datasets", "estimates", "features", "files", "graphs", "guidance", "hostile", "images"),
+    *("lettering", "losses", "matching", "notebook", "objective", "optimise", "optimisers"),
+    *("parameterisation", "presets", "processes", "record", "registry", "report", "result"),
+    *("scoring", "sheets", "sums", "sweeps", "tuning", "vgg19", "weights"),
+]
+
+
+def pinned(requirements: str) -> list[str]:
+    """Requirements of one lower bound each, at that bound.
+
+    >>> pinned("numpy>=1.26\\nrich>=13")
+    ['numpy==1.26', 'rich==13']
+    """
+    lines = [line.split(";")[0].strip() for line in requirements.splitlines() if line.strip()]
+    if without := [line for line in lines if line.count(">=") != 1]:
+        raise SystemExit(f"setup.cfg: expected one lower bound, as in numpy>=1.26: {without}")
+    return [line.partition(",")[0].replace(">=", "==") for line in lines]
+
+
+def main() -> int:
+    """Make the environment, run the tests in it, and return pytest's exit code."""
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg", encoding="utf-8")
+    bounds = pinned(settings["options"]["install_requires"])
+    bounds += pinned(settings["options.extras_require"]["test"])
+    tests = sys.argv[1:] or [
+        str(path) for name in TESTS if (path := ROOT / "tests" / f"test_{name}.py").exists()
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        programs = Path(folder, "Scripts" if sys.platform == "win32" else "bin")
+        subprocess.run(
+            [programs / "python", "-m", "pip", "install", "--quiet", ".[test]", *bounds],
+            cwd=ROOT,
+            check=True,
+        )
+        print("with", *bounds, flush=True)
+        return subprocess.run([programs / "pytest", "-q", *tests], cwd=ROOT).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
