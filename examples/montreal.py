@@ -48,10 +48,7 @@ def story(
     results = {}
     for title, (loss, start) in steps.items():
         print(f"{title} …", flush=True)
-        bar = ns.callbacks.progress()
-        results[title] = ns.minimise(
-            loss, features, start, evaluations=evaluations, callbacks=[bar]
-        )
+        results[title] = ns.minimise(loss, features, start, evaluations=evaluations)
     return results
 
 

@@ -31,7 +31,6 @@ def main() -> None:
             options.painting or ns.datasets.path("ihc"),
             size=options.size,
             evaluations=options.evaluations,
-            callbacks=[ns.callbacks.progress()],
             output=options.output,
         )
     except ns.errors.StyleError as error:

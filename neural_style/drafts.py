@@ -28,7 +28,7 @@ from neural_style.optimise import minimise
 from neural_style.optimisers import SciPyLBFGS
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
-from neural_style.rounds import Callback
+from neural_style.rounds import Callback, Verbose
 from neural_style.sums import WeightedSum
 
 
@@ -87,6 +87,7 @@ class Preset:
         self,
         *,
         callbacks: Iterable[Callback] = (),
+        verbose: Verbose = "auto",
         output: str | os.PathLike[str] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 50,
@@ -97,6 +98,7 @@ class Preset:
         return minimise(
             **settings,
             callbacks=callbacks,
+            verbose=verbose,
             output=output,
             checkpoint=checkpoint,
             checkpoint_every=checkpoint_every,

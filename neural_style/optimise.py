@@ -30,12 +30,12 @@ from typing import Any, Literal
 
 from neural_style import color, images, optimisers
 from neural_style import record as records
+from neural_style.callbacks import with_progress
 from neural_style.checkpoints import Checkpoints
 from neural_style.errors import (
     ImageError,
     OptionError,
     advice,
-    check_callables,
     check_count,
 )
 from neural_style.estimates import Tile, fitting
@@ -45,7 +45,7 @@ from neural_style.lbfgs import LBFGS
 from neural_style.losses import Loss
 from neural_style.parameterisation import Parameterisation, Pixels, resolve
 from neural_style.result import Ending, Result
-from neural_style.rounds import Callback, Run, Stopped
+from neural_style.rounds import Callback, Run, Stopped, Verbose
 from neural_style.scales import plan
 from neural_style.sums import WeightedSum, terms_of
 
@@ -64,6 +64,7 @@ def minimise(
     clip: Literal["round", "step"] = "round",
     parameterisation: str | Parameterisation = "pixels",
     callbacks: Iterable[Callback] = (),
+    verbose: Verbose = "auto",
     seed: int = 0,
     tile: Tile = None,
     chroma: Image | None = None,
@@ -105,6 +106,10 @@ def minimise(
         and the result have pictures all the same.
     callbacks
         Callables of a `Step`.
+    verbose
+        Whether progress is shown on standard output: as a bar on a terminal or in a notebook, as a
+        line every ten seconds elsewhere. ``"auto"`` and True: unless `callbacks.progress` is among
+        the callbacks, or another run shows its own; False: never.
     seed
         Of the random generators that losses may use for their targets. The same seed on
         the same machine gives the same picture, bit for bit.
@@ -153,7 +158,7 @@ def minimise(
     --------
     >>> from neural_style.extensions import TotalVariation
     >>> result = minimise(TotalVariation("squared"), FeatureModel(weights=None),
-    ...                   images.noise((8, 8)), evaluations=20)
+    ...                   images.noise((8, 8)), evaluations=20, verbose=False)
     >>> result.evaluations, result.reason
     (20, 'the budget of 20 evaluations was used')
     """
@@ -172,6 +177,7 @@ def minimise(
             clip=clip,
             parameterisation=parameterisation,
             callbacks=callbacks,
+            verbose=verbose,
             seed=seed,
             tile=tile,
             chroma=chroma,
@@ -192,6 +198,7 @@ def run(
     clip: Literal["round", "step"],
     parameterisation: str | Parameterisation,
     callbacks: Iterable[Callback],
+    verbose: Verbose,
     seed: int,
     tile: Tile,
     chroma: Image | None,
@@ -209,7 +216,7 @@ def run(
             )
     terms_of(loss)
     check_model(features)
-    callbacks = check_callables("callbacks", callbacks)
+    callbacks = with_progress(callbacks, verbose)
     optimiser = LBFGS() if optimiser is None else optimiser
     if restart_every is not None:
         check_count("restart_every", restart_every)

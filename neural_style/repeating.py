@@ -16,7 +16,7 @@ from neural_style.files import as_path, check_not_read
 from neural_style.losses import Loss
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
-from neural_style.rounds import Callback
+from neural_style.rounds import Callback, Verbose
 from neural_style.sums import WeightedSum
 
 
@@ -50,6 +50,7 @@ def resume(
     optimiser: Any = None,
     parameterisation: Parameterisation | None = None,
     callbacks: Iterable[Callback] = (),
+    verbose: Verbose = "auto",
     output: str | os.PathLike[str] | None = None,
     strict: bool = True,
 ) -> Result:
@@ -69,8 +70,8 @@ def resume(
         your own. They are compared with the record, a class of your own by the attributes, or
         of an optimizer the config, that JSON has; not functions, such as a preprocessing,
         arrays, or code.
-    callbacks
-        As in `minimise`. They are told of the iterates after the state.
+    callbacks, verbose
+        As in `minimise`. Callbacks are told of the iterates after the state.
     output
         Where to save the picture, by default where the run would have.
     strict
@@ -98,6 +99,7 @@ def resume(
         return optimise.run(
             **_arguments(record, pictures, given, CheckpointError, folder),
             callbacks=callbacks,
+            verbose=verbose,
             output=output,
             checkpoints=checkpoints,
         )
@@ -111,6 +113,7 @@ def rerun(
     optimiser: Any = None,
     parameterisation: Parameterisation | None = None,
     callbacks: Iterable[Callback] = (),
+    verbose: Verbose = "auto",
     output: str | os.PathLike[str] | None = None,
 ) -> Rerun:
     """Repeat a run from its record, on the same machine to the same picture, bit for bit.
@@ -121,7 +124,7 @@ def rerun(
         The folder of `Result.save_record`, or of a checkpointed run.
     loss, features, optimiser, parameterisation
         As in `resume`; what is another than in the record is among the differences.
-    callbacks, output
+    callbacks, verbose, output
         As in `minimise`.
 
     Raises
@@ -142,7 +145,9 @@ def rerun(
         "parameterisation": parameterisation,
     }
     arguments = _arguments(record, pictures, given, RecordError, folder)
-    result = optimise.run(**arguments, callbacks=callbacks, output=output, checkpoints=None)
+    result = optimise.run(
+        **arguments, callbacks=callbacks, verbose=verbose, output=output, checkpoints=None
+    )
     outcome = record["outcome"]
     return Rerun(
         result,

@@ -157,7 +157,7 @@ def write(
     >>> from neural_style import FeatureModel, images, minimise
     >>> from neural_style.extensions import TotalVariation
     >>> result = minimise(TotalVariation(), FeatureModel(weights=None), images.noise((8, 8)),
-    ...                   evaluations=3)
+    ...                   evaluations=3, verbose=False)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write(result, f"{folder}/run.html").stat().st_size < 5e6
     True

@@ -20,7 +20,7 @@ from neural_style.images import Image, Picture, digest
 from neural_style.losses import Loss
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
-from neural_style.rounds import Callback
+from neural_style.rounds import Callback, Verbose
 from neural_style.scales import coarser
 from neural_style.sums import Term, WeightedSum, terms_of
 
@@ -42,6 +42,7 @@ def transfer(
     optimiser: Any = None,
     parameterisation: str | Parameterisation | None = None,
     callbacks: Iterable[Callback] = (),
+    verbose: Verbose = "auto",
     seed: int = 0,
     tile: Tile = "auto",
     output: str | os.PathLike[str] | None = None,
@@ -87,7 +88,7 @@ def transfer(
     parameterisation
         As in `minimise`; by default ``"frequencies"`` for the default loss, whose curvature
         their units are from, and ``"pixels"`` with another, a preset or a Keras optimizer.
-    optimiser, callbacks, seed, tile, output, checkpoint, checkpoint_every
+    optimiser, callbacks, verbose, seed, tile, output, checkpoint, checkpoint_every
         As in `minimise`.
 
     Raises
@@ -117,6 +118,7 @@ def transfer(
     ready = prepared(content, styles, style_weights, preset, loss, options)
     return ready.run(
         callbacks=callbacks,
+        verbose=verbose,
         output=output,
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -48,6 +50,61 @@ def test_progress_prints_its_last_state_where_there_is_no_terminal(
     assert captured.out == ""
     assert captured.err.count("9/9") == 2
     assert captured.err.endswith("\n")
+
+
+def test_a_run_tells_its_progress_unless_it_is_to_be_silent(
+    tiny: FeatureModel, photo: Image, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loss = TotalVariation()
+    result = minimise(loss, tiny, photo, evaluations=9)
+    first, last = capsys.readouterr().out.splitlines()  # to be seen in a file, too
+    assert first.startswith("evaluation 1/9, ")
+    assert last.startswith("evaluation 9/9, ")
+    assert last.endswith(f"loss {result.history[-1].loss:.4g} = total_variation {result.loss:.4g}")
+    minimise(loss, tiny, photo, evaluations=9, verbose=False)
+    minimise(loss, tiny, photo, evaluations=9, callbacks=[callbacks.progress()])
+    assert capsys.readouterr().out == ""
+    with pytest.raises(OptionError, match="verbose: expected 'auto', True or False, got 'yes'"):
+        minimise(loss, tiny, photo, verbose="yes")  # type: ignore[arg-type]
+
+
+def test_of_runs_within_one_another_one_tells_its_progress(
+    tiny: FeatureModel, photo: Image, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def inner(step: Step) -> None:
+        minimise(TotalVariation(), tiny, photo, evaluations=2)
+
+    for _ in range(2):
+        minimise(TotalVariation(), tiny, photo, evaluations=3, callbacks=[inner])
+        assert re.findall("evaluation ./(.)", capsys.readouterr().out) == ["3", "3"]
+
+
+def test_progress_is_a_bar_on_a_terminal(
+    tiny: FeatureModel,
+    photo: Image,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = functools.partial(Console, force_terminal=True, width=120)
+    monkeypatch.setattr(callbacks, "Console", terminal)
+    minimise(TotalVariation(), tiny, photo, evaluations=9)
+    shown = capsys.readouterr().out
+    assert "9/9" in shown
+    assert "time left" in shown
+
+
+def test_progress_that_cannot_be_written_ends_no_run(
+    tiny: FeatureModel, photo: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    closed, ascii_only = Closed(), io.TextIOWrapper(io.BytesIO(), "ascii")
+    for stdout in (closed, ascii_only, None):
+        monkeypatch.setattr(sys, "stdout", stdout)
+        named = TotalVariation(name="glätte")
+        assert minimise(named, tiny, photo, evaluations=3).evaluations == 3
 
 
 def test_snapshots_are_saved_every_so_many_evaluations(

@@ -41,6 +41,7 @@ def resume(**given: Any) -> None:
         given["folder"],
         features=options.features(given),
         callbacks=options.progress(given),
+        verbose=False,
         output=given["output"],
         **({} if given["strict"] is None else {"strict": given["strict"]}),
     )
@@ -65,6 +66,7 @@ def rerun(**given: Any) -> None:
         given["record"],
         features=options.features(given),
         callbacks=options.progress(given),
+        verbose=False,
         output=given["output"],
     )
     found = {

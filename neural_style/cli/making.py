@@ -84,6 +84,7 @@ def transfer(**given: Any) -> None:
             loss=loss,
             features=options.features(given),
             callbacks=callbacks,
+            verbose=False,
             output=output,
             **checkpoints,
             **options.keywords(given),
@@ -133,6 +134,7 @@ def reconstruct(**given: Any) -> None:
         start="noise",
         features=options.features(given),
         callbacks=options.progress(given),
+        verbose=False,
         output=given["output"],
         **options.keywords(given),
     )

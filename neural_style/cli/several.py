@@ -13,6 +13,7 @@ from neural_style.cli.checks import begin, check_preset
 from neural_style.cli.group import (
     INTERRUPTED,
     PARTLY,
+    TERMINATED,
     errors_only,
     failure,
     leave,
@@ -69,6 +70,7 @@ def batch(**given: Any) -> None:
                 loss=loss,
                 features=model,
                 callbacks=options.progress(given),
+                verbose=False,
                 output=output,
                 **keywords,
             )
@@ -141,7 +143,12 @@ def sweep(**given: Any) -> None:
             own[name.removeprefix("loss.")] = settings.pop(name)
         losses = [f"{name}={weight}" for name, weight in own.items()]
         loss: Recipe | None = recipe and replace(recipe, losses=losses)
-        own_keywords = {**fixed, **options.keywords(settings), **settings}  # these are left: null
+        own_keywords = {
+            "verbose": False,
+            **fixed,
+            **options.keywords(settings),
+            **settings,
+        }  # these are left: null
         return ns.transfer(photo, painting, loss=loss, features=model, **own_keywords)
 
     def told(outcome: Any) -> None:
@@ -153,9 +160,12 @@ def sweep(**given: Any) -> None:
     try:
         with errors_only("neural_style.sweeps"):  # it logs what is told
             outcomes = ns.sweep(run, grid, folder=folder, callbacks=[told])
-    except KeyboardInterrupt:
-        tell(f"Interrupted; what had finished is in {folder}, for the next time.", err=True)
-        leave(INTERRUPTED)
+    except (KeyboardInterrupt, SystemExit) as end:
+        word, code = "Interrupted", INTERRUPTED
+        if isinstance(end, SystemExit):
+            word, code = "Terminated", TERMINATED
+        tell(f"{word}; what had finished is in {folder}, for the next time.", err=True)
+        leave(code)
     names = list(grid)
     across: dict[str, Any] = {"rows": names[0], "columns": names[1]} if len(names) == 2 else {}
     sheet = ns.images.save(ns.contact_sheet(outcomes, **across), folder / "sheet.png")
