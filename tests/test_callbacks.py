@@ -76,7 +76,7 @@ def test_of_runs_within_one_another_one_tells_its_progress(
 
     for _ in range(2):
         minimise(TotalVariation(), tiny, photo, evaluations=3, callbacks=[inner])
-        assert re.findall("evaluation ./(.)", capsys.readouterr().out) == ["3", "3"]
+        assert set(re.findall("evaluation ./(.)", capsys.readouterr().out)) == {"3"}
 
 
 def test_progress_is_a_bar_on_a_terminal(
