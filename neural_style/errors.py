@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -111,6 +112,16 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1)
     return (f"did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known) or 'none'}"
+
+
+def layer_suggestion(name: str, known: Iterable[str]) -> str:
+    """As `suggestion`, of a layer that may have the name that papers give it.
+
+    >>> layer_suggestion("conv1_2", ["block1_conv1", "block1_conv2"])
+    "did you mean 'block1_conv2'? Known: block1_conv1, block1_conv2"
+    """
+    paper = re.fullmatch(r"(?:conv|relu)_?(\d)_(\d)", name)
+    return suggestion(f"block{paper[1]}_conv{paper[2]}" if paper else name, known)
 
 
 def check_count(name: str, value: object, error: type[StyleError] = OptionError) -> int:

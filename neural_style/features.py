@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self, TypeAlias
 
@@ -28,7 +27,7 @@ from neural_style.accelerated import (
     replacement,
 )
 from neural_style.backend import check_process, check_state, keras, tf
-from neural_style.errors import ImageError, LayerError, OptionError, advice, suggestion
+from neural_style.errors import ImageError, LayerError, OptionError, advice, layer_suggestion
 from neural_style.networks import Preprocess
 
 Tensor: TypeAlias = Any
@@ -316,9 +315,7 @@ class FeatureModel:
         return all(side > 0 for shape in found.values() for side in shape[1:3])  # Keras 3.6
 
     def _suggest(self, name: str) -> str:
-        literature = re.fullmatch(r"(?:conv|relu)_?(\d)_(\d)", str(name))
-        guess = f"block{literature[1]}_conv{literature[2]}" if literature else str(name)
-        return suggestion(guess, (*self.layers, IMAGE))
+        return layer_suggestion(str(name), (*self.layers, IMAGE))
 
 
 def check_model(features: object) -> FeatureModel:

@@ -121,14 +121,14 @@ def to_path(path: Any) -> Path:
     ValueError
         It is a URL.
 
-    >>> to_path("https://example.org/photo.jpg")
+    >>> to_path("https://example.org/a.jpg")
     Traceback (most recent call last):
     ...
-    ValueError: https://example.org/photo.jpg is a URL; download it, and give the file's path
+    ValueError: https://example.org/a.jpg is a URL, expected a path: download it to read it
     """
     text = os.fspath(path)
     if isinstance(text, str) and _URL.match(text):
-        raise ValueError(f"{text} is a URL; download it, and give the file's path")
+        raise ValueError(f"{text} is a URL, expected a path: download it to read it")
     return Path(os.path.expanduser(text))
 
 

@@ -156,7 +156,7 @@ def test_a_url_is_named_whole_with_what_to_do(
 ) -> None:
     with pytest.raises(error) as found:
         read(url)
-    assert f"{url} is a URL; download it" in str(found.value)
+    assert f"{url} is a URL, expected a path" in str(found.value)
 
 
 def test_a_folder_is_owned_until_the_block_or_the_process_ends(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from typing import Any
 
 from neural_style.cli import group, options
 from neural_style.cli.signatures import presets
-from neural_style.errors import LayerError, OptionError, WeightsError, suggestion
+from neural_style.errors import LayerError, OptionError, WeightsError, layer_suggestion, suggestion
 
 _GLANCE = 64  # pixels; a picture is read whole, and resized
+_SIZE = 512  # pixels, the default of `transfer`
 _CONVOLUTIONS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}  # in each block
 
 
@@ -45,7 +46,9 @@ def begin(
         for layer in recipe.layer_names():
             known = layers(network)
             if layer not in known:
-                raise LayerError(f"{network} has no layer {layer!r}: {suggestion(layer, known)}.")
+                raise LayerError(
+                    f"{network} has no layer {layer!r}: {layer_suggestion(layer, known)}."
+                )
     read = [*inputs, *(recipe.pictures() if recipe else ())]
     if given.get("others"):
         read += options.styles(given["painting"], given["others"])[0]
@@ -55,11 +58,13 @@ def begin(
     writes |= {f"--output, {path.name}": path for path in outputs}
     reads = [*read, *given.get("photos", ()), given.get("weights")]
     check_not_read(writes, reads, OptionError)
-    for picture in dict.fromkeys(read):
-        images.load(picture, long_side=_GLANCE)
-    for option in ("csv", "report"):
-        if given.get(option) is not None:
-            options.writable(given[option], f"--{option}")
+    for path in dict.fromkeys(read):
+        check_picture(path)
+    if not given.get("preset"):
+        _check_scales(given.get("size") or _SIZE, given.get("scales"), given.get("evaluations"))
+    for name in ("--csv", "--report"):
+        if (path := writes[name]) is not None:
+            options.writable(path, name)
     if output is not None:
         images.check_output(output)
     for folder in folders:
@@ -82,6 +87,27 @@ def check_preset(name: str | None, given: Mapping[str, Any] | None = None) -> No
         raise OptionError(
             "--network, --pooling and --weights are not of --preset, which has its own network: "
             "give a preset or these."
+        )
+
+
+def check_picture(path: Path) -> None:
+    """Raise a `StyleError` unless it is a picture that can be read."""
+    from neural_style import images
+
+    images.load(path, long_side=_GLANCE)
+
+
+def _check_scales(size: int, scales: list[int] | None, evaluations: object) -> None:
+    sides = sorted({*(scales or ()), size})
+    if sides[-1] > size:
+        raise OptionError(
+            f"--scales: expected none above the picture's {size} pixels, got {scales}; set --size, "
+            f"or leave out what is too large."
+        )
+    if isinstance(evaluations, list) and len(evaluations) != len(sides):
+        raise OptionError(
+            f"--evaluations: expected one number, or one for each of the scales of "
+            f"{', '.join(map(str, sides))} pixels, got {evaluations}."
         )
 
 

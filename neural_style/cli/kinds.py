@@ -31,7 +31,28 @@ class Place(click.Path):
 FILE = Place(exists=True, dir_okay=False, readable=False)
 OUTPUT = Place(dir_okay=False)
 FOLDER = Place(file_okay=False)
-COUNT, SIDE, SEED = click.IntRange(1), click.IntRange(2), click.IntRange(0)
+
+
+class Whole(click.ParamType[int]):
+    """A whole number, from the ``least``."""
+
+    name = "n"
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """The number."""
+        try:
+            found = int(value)
+        except ValueError:
+            found = self.least - 1
+        if found < self.least:
+            self.fail(f"expected a whole number from {self.least}, got {value!r}.", param, ctx)
+        return found
+
+
+COUNT, SIDE, SEED = Whole(1), Whole(2), Whole(0)
 
 
 class Numbers(click.ParamType[Any]):
@@ -83,7 +104,7 @@ class Tile(click.ParamType[Any]):
         if value in ("auto", "none"):
             return str(value)
         try:
-            return int(COUNT.convert(value, param, ctx))
+            return COUNT.convert(value, param, ctx)
         except click.BadParameter:
             self.fail(
                 f"expected a positive whole number, 'auto' or 'none', got {value!r}.", param, ctx
@@ -97,7 +118,10 @@ class Start(click.ParamType[Any]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         """The word, or the file's path."""
-        return str(value if value in ("content", "noise") else FILE.convert(value, param, ctx))
+        try:
+            return str(value if value in ("content", "noise") else FILE.convert(value, param, ctx))
+        except click.BadParameter as error:
+            self.fail(f"expected content, noise or a picture; {error.message}", param, ctx)
 
 
 def existing(text: str | Path, option: str) -> Path:

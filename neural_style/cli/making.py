@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from neural_style.cli import options
 from neural_style.cli.checks import begin
@@ -117,6 +118,9 @@ def transfer(**given: Any) -> None:
 @output_options
 def reconstruct(**given: Any) -> None:
     """Make PICTURE again from noise, of its content or of its style alone."""
+    source = click.get_current_context().get_parameter_source("of")
+    if given["loss"] and source is ParameterSource.COMMANDLINE:
+        raise OptionError("--of says what the losses are: give it, or --loss.")
     begin(given, given["picture"], output=given["output"])
     import neural_style as ns
 

@@ -135,7 +135,8 @@ def pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign or not name or not value:
-            raise OptionError(f"{option} {text}: expected NAME=VALUE.")
+            form = "FILE=FILE" if option == "--mask" else "NAME=VALUE"
+            raise OptionError(f"{option} {text}: expected {form}.")
         if name in found:
             raise OptionError(f"{option} {text}: {name!r} is given twice.")
         found[name] = value
@@ -172,10 +173,10 @@ def json_value(text: str) -> Any:
 def _layers(text: str, name: str) -> list[str] | dict[str, float]:
     """Names, of equal weight, or with weights, 1 where there is none."""
     parts = [part.strip().partition(":") for part in text.split(",")]
-    if not any(sign for _, sign, _ in parts):
-        return [layer for layer, _, _ in parts]
     if len({layer for layer, _, _ in parts}) != len(parts):
         raise OptionError(f"--layers {name}: a layer is named twice.")
+    if not any(sign for _, sign, _ in parts):
+        return [layer for layer, _, _ in parts]
     return {
         layer: number(weight, f"--layers {name}") if sign else 1.0 for layer, sign, weight in parts
     }

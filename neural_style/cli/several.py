@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import click
 
 from neural_style.cli import options
-from neural_style.cli.checks import begin, check_preset
+from neural_style.cli.checks import begin, check_picture, check_preset
 from neural_style.cli.group import (
     INTERRUPTED,
     PARTLY,
@@ -24,7 +25,7 @@ from neural_style.cli.group import (
 from neural_style.cli.kinds import FILE, FOLDER, Place, existing
 from neural_style.cli.making import interrupted, summary
 from neural_style.cli.recipe import Recipe, json_value, pairs
-from neural_style.errors import OptionError
+from neural_style.errors import OptionError, StyleError
 
 _SWEPT = ("preset", "size", "style_size", "color", "start", "evaluations", "seed", "tile")
 
@@ -51,15 +52,18 @@ def batch(**given: Any) -> None:
         raise OptionError(
             "batch: two photos have the same name; the second would replace the first."
         )
+    silent, as_json = given["quiet"], given["as_json"]
+    failed = _unreadable_at_first(given["photos"])
+    if len(failed) == len(given["photos"]):
+        _end_batch([], failed, silent, as_json)
     begin(given, *painted, outputs=outputs, folders=[folder])
     import neural_style as ns
 
-    silent, as_json = given["quiet"], given["as_json"]
     loss = options.recipe(given)
     model = options.features(given)
     keywords = options.keywords(given)
     done: list[dict[str, Any]] = []
-    failed: list[tuple[Path, Exception]] = []
+    failed = []
     stopped = 0
     for photo, output in zip(given["photos"], outputs, strict=True):
         try:
@@ -84,11 +88,7 @@ def batch(**given: Any) -> None:
         say(f"{output}: {result}", None, silent=silent or as_json)
         if stopped := interrupted(result, output):
             break
-    told = [{"photo": str(photo), "error": f"{type(e).__name__}: {e}"} for photo, e in failed]
-    for each in told:
-        tell(f"{each['photo']}: {each['error']}", err=True)
-    found = {"done": done, "failed": told}
-    _end(len(done), [error for _, error in failed], found, silent, as_json, stopped=stopped)
+    _end_batch(done, failed, silent, as_json, stopped=stopped)
 
 
 @click.command()
@@ -124,10 +124,17 @@ def sweep(**given: Any) -> None:
         if name not in _SWEPT and name.removeprefix("loss.") not in weights:
             known = ", ".join([*_SWEPT, *(f"loss.{each}" for each in weights)])
             raise OptionError(f"--grid {name}: expected one of {known}.")
+        if given.get(name) is not None:
+            raise OptionError(
+                f"--{name.replace('_', '-')} is in the --grid, too: give one of both."
+            )
     for preset in grid.get("preset", ()):
         check_preset(preset, given)
     starts = [start for start in grid.get("start", ()) if start not in (None, "content", "noise")]
-    begin(given, photo, painting, *starts, outputs=[folder / "sheet.png"], folders=[folder])
+    several_sizes = grid.keys() & {"size", "preset"}
+    own = {"scales": None, "evaluations": None} if several_sizes else {}
+    sheet = folder / "sheet.png"
+    begin({**given, **own}, photo, painting, *starts, outputs=[sheet], folders=[folder])
     import neural_style as ns
 
     silent, as_json = given["quiet"], given["as_json"]
@@ -182,6 +189,35 @@ def sweep(**given: Any) -> None:
         ],
     }
     _end(len(outcomes) - len(errors), errors, found, silent, as_json)
+
+
+def _unreadable_at_first(photos: Iterable[Path]) -> list[tuple[Path, Exception]]:
+    """The photos before the first that can be read, and what is wrong with them."""
+    failed: list[tuple[Path, Exception]] = []
+    for photo in photos:
+        try:
+            check_picture(existing(photo, "PHOTOS"))
+        except StyleError as error:
+            failed.append((photo, error))
+        else:
+            break
+    return failed
+
+
+def _end_batch(
+    done: list[dict[str, Any]],
+    failed: list[tuple[Path, Exception]],
+    silent: bool,
+    as_json: bool,
+    *,
+    stopped: int = 0,
+) -> None:
+    told = [{"photo": str(photo), "error": f"{type(e).__name__}: {e}"} for photo, e in failed]
+    for each in told:
+        tell(f"{each['photo']}: {each['error']}", err=True)
+    found = {"done": done, "failed": told}
+    errors = [error for _, error in failed]
+    _end(len(done), errors, found, silent, as_json, stopped=stopped)
 
 
 def _values(name: str, text: str) -> list[Any]:
