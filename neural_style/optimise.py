@@ -92,8 +92,9 @@ def minimise(
         sequence of one budget for each scale, that of the start's own size among them. What
         a scale that converges leaves of its own is not spent.
     optimiser
-        `LBFGS` by default, or any `keras.optimizers.Optimizer`, which takes one step an
-        evaluation in units of 0–255 pixels (Adam(0.1) is a usual choice).
+        `LBFGS` by default; `SciPyLBFGS`, which is SciPy's own L-BFGS-B to the bit; or any
+        `keras.optimizers.Optimizer`, which takes one step an evaluation in units of 0–255 pixels
+        (Adam(0.1) is a usual choice).
     restart_every
         Begin a new round after so many evaluations even where nothing is to be refreshed,
         as some published runs do.

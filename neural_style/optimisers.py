@@ -241,8 +241,8 @@ def driver(optimiser: Any, *, clip_steps: bool = False) -> Driver:
     if isinstance(optimiser, keras.optimizers.Optimizer):
         return _KerasDriver(optimiser, clip_steps)
     raise OptionError(
-        f"optimiser: expected neural_style.LBFGS() or a keras.optimizers.Optimizer, such as "
-        f"Adam(0.1), got {optimiser!r}."
+        f"optimiser: expected neural_style.LBFGS(), neural_style.SciPyLBFGS() or a "
+        f"keras.optimizers.Optimizer, such as Adam(0.1), got {optimiser!r}."
     )
 
 
