@@ -25,6 +25,8 @@ from neural_style.subject import (
 )
 
 _ALL = 2**31  # channels
+_LAID_OUT = (48, 64)  # which every layer of VGG19 divides
+_ALMOST = 1.25
 
 
 @check("its layers; a network other than VGG is given as features=")
@@ -68,6 +70,24 @@ def zero_at_its_own_reference(subject: Subject) -> None:
     own, other = (subject.activations(seed, np.float64) for seed in (0, 1))
     value, scale = value_of(subject.loss, own, own), value_of(subject.loss, own, other)
     expect(abs(value) <= 1e-6 * abs(scale), f"0 (elsewhere it is {scale:g})", value)
+
+
+@check("sums over positions in statistic() and distance(), where there is to be a mean")
+def means_the_same_at_every_size(subject: Subject) -> None:
+    """The value is the same where picture and reference are laid out twice each way.
+
+    A sum has 4 times the value, of squares 16; a norm twice. What reads neighbours, or places at
+    random, differs by some percent. The reference differs from the picture in every channel.
+    """
+    one, other = (subject.activations(seed, np.float64, _LAID_OUT) for seed in (0, 1))
+    other = {n: f * np.linspace(0.5, 2, f.shape[-1]) for n, f in other.items()}
+    pair = one, other
+    small, large = (
+        value_of(subject.loss, *({n: np.tile(f, (1, k, k, 1)) for n, f in x.items()} for x in pair))
+        for k in (1, 2)
+    )
+    close = abs(small) <= _ALMOST * abs(large) and abs(large) <= _ALMOST * abs(small)
+    expect(close, f"about {small:.3g} at twice the height and width", f"{large:.3g}")
 
 
 @check("a custom gradient, a stop_gradient, or a cast to float32 or to whole numbers")

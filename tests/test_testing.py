@@ -218,7 +218,31 @@ class Forgetful(Means):
         return self.scale * super().distance(current, target)
 
 
+class Sums(Means):
+    """Its weight means another thing at every size."""
+
+    def statistic(self, features: Any, guides: Any) -> Any:
+        return {name: ops.sum(f, (1, 2)) for name, f in features.items()}
+
+
+class SummedDistance(Content):
+    def distance(self, current: Any, target: Any) -> Any:
+        squares = (ops.sum(ops.square(current[n] - target[n])) for n in self.layers)
+        return sum(squares) * sum(self.layer_weights.values())
+
+
+class Energy(Means):
+    """The root of a sum, though of a mean of every position's channels."""
+
+    def statistic(self, features: Any, guides: Any) -> Any:
+        return {
+            name: ops.sqrt(ops.sum(ops.mean(ops.square(f), -1)))[None]
+            for name, f in features.items()
+        }
+
+
 WRONG: dict[str, Callable[..., Loss]] = {
+    "means_the_same_at_every_size": Sums,
     "reads_the_layers_it_declares": Unread,
     "value_is_a_float32_scalar": Double,
     "value_is_never_negative": Negative,
@@ -268,6 +292,12 @@ def test_a_check_fails_for_the_loss_that_is_wrong_in_it_and_no_other_does(name: 
     assert ", got " in found[name]
     assert found[name].endswith(f" Look at {CHECKS[name].look}.")
     assert CHECKS[name].summary
+
+
+@pytest.mark.parametrize("wrong", [Sums, SummedDistance, Energy])
+def test_sums_over_positions_are_found(wrong: Callable[..., Loss]) -> None:
+    with pytest.raises(ConformanceError, match=r"about .* at twice the height and width, got"):
+        check_loss(wrong, only=["means_the_same_at_every_size"])
 
 
 def test_it_says_quadratic_what_is_linear() -> None:
