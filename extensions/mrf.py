@@ -121,13 +121,6 @@ class MRF(Loss):
             terms.append(weight * ops.mean(share * squares))
         return sum(terms[1:], start=terms[0])
 
-    def blended(self, shares: Sequence[float]) -> Self:
-        """Nothing: a `LossError`, since patches have no mean that is a patch."""
-        raise LossError(
-            f"{self.name} cannot be blended: each patch comes from one of the references; add "
-            f"losses instead, 0.7 * MRF(first) + 0.3 * MRF(second)."
-        )
-
     def with_distance(self, distance: Any) -> Self:
         """Nothing: a `LossError`, since the target is no statistic."""
         raise LossError(

@@ -9,7 +9,7 @@ where both are equal (the cosine similarity, −1; a cross-entropy, the entropy)
 `layer_weights` where every entry is a layer's, else one over the number of entries. A d that
 returns more than one number, as a function of `keras.losses` does, is averaged.
 
-A built-in loss of Keras is kept as its class's name and its options, which JSON can hold.
+In a config, a built-in loss of Keras is its class's name and its options, which JSON can hold.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 from neural_style.backend import keras, tf
 from neural_style.errors import LossError
@@ -28,7 +30,6 @@ ops = keras.ops
 
 Metric: TypeAlias = str | Mapping[str, Any] | Callable[..., Any]
 
-_MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 # Along the channels, of each position by itself, and flat where both are equal.
 _POINTWISE = tuple(
     getattr(keras.losses, name)
@@ -42,16 +43,18 @@ _POINTWISE = tuple(
 )
 
 
+# Two maps, in whose differences Huber's loss is both square and linear.
+_PROBE = tuple(
+    np.random.default_rng(seed).uniform(0.1, 0.9, (1, 4, 5, 3)).astype(np.float32)
+    * np.linspace(1, 5, 4, dtype=np.float32)[:, None, None]
+    for seed in (0, 1)
+)
+
+
 def described(metric: Any, name: str) -> Metric:
     """A distance as a loss keeps it; a `LossError` that calls the loss ``name`` if it is none."""
-    found: Metric = metric
-    kind = type(metric)
-    if isinstance(metric, keras.losses.Loss) and kind is getattr(keras.losses, kind.__name__, None):
-        # Keras' own get_config leaves some options out, as Huber's delta.
-        known = inspect.signature(kind).parameters
-        hidden = {k: v for k, v in getattr(metric, "_fn_kwargs", {}).items() if k in known}
-        found = {"class_name": kind.__name__, "config": {**metric.get_config(), **hidden}}
     try:
+        found: Metric = _function(metric) if isinstance(metric, Mapping) else metric
         if callable(_function(found)):
             return found
     except (KeyError, TypeError, ValueError):
@@ -62,15 +65,35 @@ def described(metric: Any, name: str) -> Metric:
     )
 
 
+def config(metric: Metric) -> Any:
+    """A built-in loss of Keras as JSON has it, or what else the distance is."""
+    kind = type(metric)
+    if not isinstance(metric, keras.losses.Loss):
+        return metric
+    if kind is not getattr(keras.losses, kind.__name__, None):
+        return metric
+    # Keras' own get_config leaves some options out, as Huber's delta; there is no public way to
+    # them, so that what is found must give the same values.
+    known = inspect.signature(kind).parameters
+    hidden = {k: v for k, v in getattr(metric, "_fn_kwargs", {}).items() if k in known}
+    found = {"class_name": kind.__name__, "config": {**metric.get_config(), **hidden}}
+    try:
+        one, other = (np.asarray(function(*_PROBE)) for function in (metric, _function(found)))
+    except Exception:  # not of maps: Keras raises what it likes
+        return metric
+    same = np.array_equal(one, other, equal_nan=True)
+    return found if same else metric
+
+
 def is_pointwise(metric: Metric) -> bool:
     """Whether it is known to be a mean over positions, 0 and flat where both are equal."""
     function = _function(metric)
-    return (
-        getattr(function, "fn", function) in _POINTWISE
-        and getattr(function, "reduction", "mean") in _MEANS
-        and getattr(function, "axis", -1) == -1
-        and getattr(function, "_fn_kwargs", {}).get("axis", -1) == -1
-    )
+    if getattr(function, "fn", function) not in _POINTWISE:
+        return False
+    target, current = _PROBE
+    positions = list(np.ndindex(target.shape[:3]))
+    each = [np.mean(function(target[p][None], current[p][None])) for p in positions]
+    return bool(np.isclose(np.mean(function(target, current)), np.mean(each), rtol=1e-4))
 
 
 def between(loss: Loss, metric: Metric, current: Statistic, target: Any) -> Tensor:

@@ -49,9 +49,10 @@ exactly, if ``tiling`` says how:
   no guides.
 
 A copy of a loss can be guided by masks (`neural_style.guided`) if ``tiling`` is ``"mean"``; be
-`Loss.blended` from several references if its target is what `Loss.target` returns or is made of
-it; and have another distance (`Loss.with_distance`) if its target is a statistic. A loss that
-makes its target of several references itself refuses to be blended, by overriding that.
+`Loss.blended` from several references if its statistic aggregates, and its target is what
+`Loss.target` returns or is made of it; and have another distance (`Loss.with_distance`) if its
+target is a statistic. A loss that makes its target of several references itself refuses to be
+blended, by overriding that.
 
 Losses add up to a `WeightedSum` (`neural_style.sums`), which prints as Python to paste, with
 names by their sizes in place of pictures (`neural_style.configs`):
@@ -72,7 +73,7 @@ import copy
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, NoReturn, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -198,7 +199,8 @@ class Loss(Summand):
 
         The blend is of the entries of statistics, of `Gram` the mean Gram matrix, which is one
         style between the references; a sum of losses pulls to each of them. References may
-        differ in size where a statistic does not depend on it. A negative share exaggerates.
+        differ in size. A negative share exaggerates. A statistic that keeps positions, as that of
+        a histogram, which is matched later, is not blended: it would be mixed as two pictures are.
 
         Parameters
         ----------
@@ -208,8 +210,11 @@ class Loss(Summand):
         Raises
         ------
         LossError
-            The shares are of another number than the references, not finite, or of another sum.
+            The shares are of another number than the references, not finite, or of another sum;
+            or the statistic keeps positions (``tiling = "map"``, or as an objective finds).
         """
+        if self.tiling == "map":
+            self.refuse_blend()
         given = tuple(map(number, shares)) if isinstance(shares, Iterable) else ()
         if len(given) != len(self.references) or not math.isclose(sum(given), 1, abs_tol=1e-6):
             raise LossError(
@@ -219,6 +224,14 @@ class Loss(Summand):
         blend = copy.copy(self)
         blend.blend_shares = given
         return blend
+
+    def refuse_blend(self) -> NoReturn:
+        """Raise the `LossError` of a loss whose statistic does not aggregate."""
+        kind = type(self).__name__
+        raise LossError(
+            f"{self.name} cannot be blended: its statistic keeps positions, which would be mixed "
+            f"one by one; add losses instead, 0.7 * {kind}(first) + 0.3 * {kind}(second)."
+        )
 
     def with_distance(self, distance: Any) -> Self:
         """This loss with a distance of Keras, or a function, instead of its own.
@@ -254,7 +267,7 @@ class Loss(Summand):
         if self.blend_shares is not None:
             config["blended"] = self.blend_shares
         if self.other_distance is not None:
-            config["with_distance"] = self.other_distance
+            config["with_distance"] = distances.config(self.other_distance)
         return config
 
     @classmethod
@@ -332,6 +345,14 @@ def _checked_layers(layers: Any, name: str) -> tuple[str, ...] | dict[str, float
     if not isinstance(layers, Mapping):
         return names
     for layer, weight in layers.items():
-        if not math.isfinite(number(weight)):
-            raise LossError(f"{name}: expected a finite weight for {layer!r}, got {weight!r}.")
+        if not 0 <= number(weight) <= float(np.finfo(np.float32).max):
+            raise LossError(
+                f"{name}: expected a weight of 0 or more, finite in float32, for {layer!r}, got "
+                f"{weight!r}; to turn a loss round, give the whole of it a negative weight."
+            )
+    if not any(map(np.float32, layers.values())):
+        raise LossError(
+            f"{name}: every layer weighs 0, so that nothing is compared; leave out those that are "
+            f"not to be read."
+        )
     return {layer: float(weight) for layer, weight in layers.items()}

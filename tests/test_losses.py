@@ -50,8 +50,8 @@ def test_a_statistic_that_differs_in_shape_from_its_target_is_an_error(photo: Im
         ((), "names of one or more layers"),
         ((1, 2), "names of one or more layers"),
         (("a", "a"), "named twice"),
-        ({"a": float("nan")}, "finite weight for 'a'"),
-        ({"a": "1"}, "finite weight for 'a'"),
+        ({"a": float("nan")}, "expected a weight of 0 or more, finite in float32, for 'a'"),
+        ({"a": "1"}, "expected a weight of 0 or more, finite in float32, for 'a'"),
     ],
 )
 def test_layers_that_are_none_are_an_error(layers: Any, message: str, photo: Image) -> None:
@@ -94,3 +94,22 @@ def test_a_blend_is_the_mean_statistic(photo: Image) -> None:
 def test_shares_are_one_for_each_reference_with_a_sum_of_one(photo: Image, shares: Any) -> None:
     with pytest.raises(LossError, match=r"means: expected 2 shares with a sum of 1"):
         Means(photo, photo).blended(shares)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({"a": -1.0, "b": 2.0}, r"means: expected a weight of 0 or more.* for 'a', got -1\.0"),
+        ({"a": 1.0, "b": 1e39}, "finite in float32, for 'b'"),
+        ({"a": float("nan")}, "for 'a', got nan"),
+        ({"a": 0, "b": 0.0}, "means: every layer weighs 0"),
+        ({"a": 1e-60}, "means: every layer weighs 0"),
+    ],
+)
+def test_layers_have_weights_that_compare(photo: Image, weights: Any, message: str) -> None:
+    with pytest.raises(LossError, match=message):
+        Means(photo, layers=weights)
+    kind = type("Means", (Means,), {"layers": weights})
+    with pytest.raises(LossError, match=message):
+        kind(photo)
+    assert Means(photo, layers={"a": 0, "b": 2}).layer_weights == {"a": 0, "b": 2}
