@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from neural_style import cells, winograd
@@ -83,6 +83,11 @@ def accelerated(
         return y
 
     return keras.models.clone_model(network, clone_function=replacement, call_function=call)
+
+
+def kept_kernels(layers: Iterable[keras.Layer]) -> list[Tensor]:
+    """The transformed kernels that replacements have made and keep."""
+    return [own["_transformed"] for own in map(vars, layers) if "_transformed" in own]
 
 
 def joined(network: keras.Model) -> dict[str, str]:

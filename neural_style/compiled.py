@@ -13,11 +13,10 @@ pictures that are cut into tiles.
 from __future__ import annotations
 
 import contextlib
-import copy
 import functools
 import math
 from collections import UserDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,10 +24,11 @@ from numpy.typing import NDArray
 
 from neural_style import distances, machine
 from neural_style.backend import tf
-from neural_style.errors import LossError
+from neural_style.errors import LossError, StyleError
 from neural_style.features import FeatureModel, Features
 from neural_style.images import Image, Size
 from neural_style.losses import Loss, Tensor
+from neural_style.programs import Traced
 
 Values: TypeAlias = tuple[float, list[float], NDArray[np.float32]]
 Guides: TypeAlias = Sequence[Features | None]
@@ -50,16 +50,15 @@ class Whole:
 
     def __init__(self, losses: Sequence[Loss], features: FeatureModel) -> None:
         self.features = features
-        self._losses = without_references(losses)
-        # One for each shape and choice of losses: TensorFlow warns of a function with many traces.
-        self._measures: dict[Any, Any] = {}
-        # Without AutoGraph, an error in a loss is raised as it is.
-        self.function = tf.function(self._value_and_gradient, autograph=False, jit_compile=True)
+        self._losses = losses
+        self._measures: dict[Any, Traced] = {}
+        programs = features.compiled
+        self.function = Traced(self._value_and_gradient, programs, jit_compile=True)
 
     @property
     def trace_count(self) -> int:
-        """How often the objective has been compiled."""
-        return int(self.function.experimental_get_tracing_count())
+        """How often the evaluation has been traced."""
+        return self.function.trace_count
 
     def measure(self, image: Image, which: tuple[int, ...], guides: Guides) -> list[Any]:
         """The statistics of one picture for the losses ``which``, as NumPy arrays."""
@@ -70,11 +69,11 @@ class Whole:
             size = image.shape[0], image.shape[1]
             reserve(self.features, union(self._losses), size)
             chosen = functools.partial(self._statistics, which=which)
-            self._measures[key] = tf.function(
-                chosen, autograph=False, jit_compile=self.features.is_compiled(size)
+            self._measures[key] = Traced(
+                chosen, self.features.compiled, jit_compile=self.features.is_compiled(size)
             )
         pixels = tf.constant(image[None], tf.float32)
-        return list(arrays(self._measures[key](pixels, guides=tensors(list(guides)))))
+        return list(arrays(self._measures[key](pixels, tensors(list(guides)))))
 
     def prepared(self, i: int, target: Any) -> Any:
         """The target of a loss as tensors."""
@@ -92,7 +91,7 @@ class Whole:
         )
         return float(loss), values.numpy().tolist(), gradient.numpy()[0]
 
-    def _statistics(self, image: Tensor, which: tuple[int, ...], guides: Guides) -> list[Any]:
+    def _statistics(self, image: Tensor, guides: Guides, which: tuple[int, ...]) -> list[Any]:
         losses = [self._losses[i] for i in which]
         features = self.features(image, union(losses))
         return [
@@ -133,14 +132,6 @@ def reserve(features: FeatureModel, layers: Sequence[str], size: Size) -> None:
         tf.raw_ops.Empty(shape=shape, dtype=tf.float32, init=False)
 
 
-def without_references(losses: Iterable[Loss]) -> list[Loss]:
-    """Copies of losses, since functions outlive the pictures and masks they are used for."""
-    copies = [copy.copy(loss) for loss in losses]
-    for loss in copies:
-        loss.references, loss.masks = (), None
-    return copies
-
-
 def union(losses: Iterable[Loss]) -> tuple[str, ...]:
     """The layers of all losses, each once."""
     return tuple(dict.fromkeys(layer for loss in losses for layer in loss.layers))
@@ -156,14 +147,25 @@ class _Guides(UserDict[str, Tensor]):
         return super().__getitem__(layer)
 
 
+@contextlib.contextmanager
+def _named(loss: Loss) -> Iterator[None]:
+    """Have an error that is a loss's own say which loss it is of."""
+    try:
+        yield
+    except StyleError:  # which does
+        raise
+    except Exception as error:
+        error.add_note(f"In the loss {loss.name!r}.")
+        raise
+
+
 def statistic(loss: Loss, features: Features, guides: Features | None) -> Any:
     """The loss's statistic; a `LossError` if it ignores the guides that it is given."""
     features = {layer: features[layer] for layer in loss.layers}
-    if guides is None:
-        return loss.statistic(features, None)
-    own: Any = _Guides({layer: guides[layer] for layer in loss.layers})
-    found = loss.statistic(features, own)
-    if not own.read:
+    own: Any = guides and _Guides({layer: guides[layer] for layer in loss.layers})
+    with _named(loss):
+        found = loss.statistic(features, own)
+    if own is not None and not own.read:
         raise LossError(
             f"{loss.name}: its statistic ignores the guides, without which it cannot be tiled or "
             f"have a mask: weigh positions by them (neural_style.losses.weighted_mean), or set "
@@ -174,12 +176,12 @@ def statistic(loss: Loss, features: Features, guides: Features | None) -> Any:
 
 def distance(loss: Loss, current: Any, target: Any) -> Tensor:
     """The loss's distance, a float32 scalar; a `LossError` if it is none."""
-    value = (
-        loss.distance(current, target)
-        if loss.other_distance is None
-        else distances.between(loss, loss.other_distance, current, target)
-    )
-    value = tf.convert_to_tensor(value)
+    with _named(loss):
+        value = tf.convert_to_tensor(
+            loss.distance(current, target)
+            if loss.other_distance is None
+            else distances.between(loss, loss.other_distance, current, target)
+        )
     if value.shape.rank != 0 or not value.dtype.is_floating:
         raise LossError(
             f"{loss.name}: distance returned {value.dtype.name} of shape {tuple(value.shape)}, "
@@ -196,30 +198,6 @@ def tensors(nest: Any) -> Any:
 def arrays(nest: Any) -> Any:
     """A nest of tensors as arrays."""
     return tf.nest.map_structure(lambda x: x.numpy(), nest)
-
-
-def trace_key(loss: Loss) -> Any:
-    """Equal for losses of one class whose attributes are equal.
-
-    References and masks, which are inputs, do not count; whether there are masks does.
-    """
-    state = {k: v for k, v in vars(loss).items() if k not in ("references", "masks", "name")}
-    try:
-        key = (type(loss), loss.masks is not None, _frozen(state))
-        hash(key)
-    except TypeError:  # an attribute of a kind that cannot be compared: only itself
-        return loss
-    return key
-
-
-def _frozen(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return tuple((k, _frozen(v)) for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return (tuple, *map(_frozen, value))  # JSON has one kind of both
-    if isinstance(value, np.generic):
-        value = value.item()
-    return (type(value), value)
 
 
 def _value(loss: Loss, features: Features, target: Any, guides: Features | None) -> Tensor:

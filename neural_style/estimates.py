@@ -18,7 +18,6 @@ evaluations.
 from __future__ import annotations
 
 import copy
-import functools
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +34,7 @@ from neural_style.losses import Loss
 from neural_style.optimisers import SciPyLBFGS
 from neural_style.sums import WeightedSum, terms_of
 from neural_style.tiles import BACK
-from neural_style.tracing import LossNeeds
+from neural_style.tracing import Tracing
 from neural_style.tuning import SEQUENTIAL
 from neural_style.windows import windows
 
@@ -180,6 +179,8 @@ class _Estimator:
         self.losses = [term.loss for term in terms_of(loss)]
         self.features = features
         self.layers = union(self.losses)
+        self._needs = Tracing(self.losses, features)
+        self._alone = {id(loss): Tracing([loss], features) for loss in self.losses}
         self.pictures = _pictures(optimiser)
         references = {id(image): image for loss in self.losses for image in loss.references}
         self.references = [(image.shape[0], image.shape[1]) for image in references.values()]
@@ -272,7 +273,7 @@ class _Estimator:
         if moving:
             measuring += own.matching
             for loss in moving:
-                needs = functools.partial(LossNeeds.of, [loss], self.features)
+                needs = self._alone[id(loss)]
                 # The new targets are tensors beside the old ones.
                 measuring += needs(size).statistics + needs(size).targets
                 for image in loss.references:  # which is measured once, and kept
@@ -360,9 +361,6 @@ class _Estimator:
     def _forward(self, size: Size) -> float:
         sizes = [_activation(operation) for operation in self._shapes(size)]
         return _MEASURED * max((a + b for a, b in itertools.pairwise([0, *sizes])), default=0)
-
-    def _needs(self, size: Size) -> LossNeeds:
-        return LossNeeds.of(self.losses, self.features, size)
 
     def _pictures(self, size: Size) -> int:
         return round(12 * size[0] * size[1] * (3 + self.pictures))

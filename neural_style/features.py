@@ -24,11 +24,13 @@ from neural_style.accelerated import (
     compared,
     is_joined,
     joined,
+    kept_kernels,
     replacement,
 )
 from neural_style.backend import check_process, check_state, keras, tf
 from neural_style.errors import ImageError, LayerError, OptionError, advice, layer_suggestion
 from neural_style.networks import Preprocess
+from neural_style.programs import Programs
 
 Tensor: TypeAlias = Any
 Features: TypeAlias = dict[str, Tensor]
@@ -121,22 +123,36 @@ class FeatureModel:
         )
         # By layers, and how: as they are, fast, with kernels that are kept or not, or `compared`.
         self._cuts: dict[tuple[tuple[str, ...], _How], keras.Model] = {}
-        # One for each shape: TensorFlow warns of a function with many traces.
-        self._programs: dict[tuple[tuple[str, ...], tuple[int, int]], Any] = {}
         self._on_cpu = not tf.config.list_physical_devices("GPU")
         self._accelerated = winograd and self._on_cpu
-        # One replacement a layer, so that all cuts share its transformed kernel.
-        self._replacements = {
-            kept: functools.cache(functools.partial(replacement, kept=kept))
-            for kept in (True, False)
-        }
-        # What objectives compile for this model, kept here so that it goes with the model.
-        self.compiled: dict[Any, Any] = {}
+        self._begin()
 
-    @functools.cached_property
+    def _begin(self) -> None:
+        """Have nothing yet of what depends on the weights."""
+        self._weights = networks.Weights(self._network)
+        # One replacement a layer, so that all cuts share its transformed kernel.
+        self._replaced: dict[tuple[keras.Layer, bool], keras.Layer] = {}
+        self._cuts = {key: cut for key, cut in self._cuts.items() if key[1] is None}
+        # The network as a function, one for each shape: TensorFlow warns of one with many traces,
+        # and keeps each trace of a custom gradient for good.
+        self._functions: dict[tuple[Any, ...], Any] = {}
+        # What objectives compile for this model, kept here so that it goes with the model.
+        self.compiled = Programs(self._own)
+
+    def _notice(self) -> None:
+        if not self._weights.are_current():
+            self._begin()
+
+    @property
+    def weights(self) -> networks.Weights:
+        """The network's weights: another object once they have changed, and otherwise the same."""
+        self._notice()
+        return self._weights
+
+    @property
     def sha256(self) -> str:
         """A hash of the network: its layers, their options and their weights, as values."""
-        return networks.sha256(self._network)
+        return self.weights.sha256
 
     def get_config(self) -> dict[str, Any]:
         """Its options and its `sha256`, as JSON has them.
@@ -282,14 +298,16 @@ class FeatureModel:
         size = image.shape[1], image.shape[2]
         how: _How = None
         if compiled:
+            self._notice()
             how = self.keeps_kernels(size) if self._accelerated else "compared"
-        cut = self._cut(names, how)
-        if not tf.executing_eagerly() or not self.is_compiled(size):
-            return dict(cut(image, training=False))
-        if (names, size) not in self._programs:
-            alone = functools.partial(cut, training=False)
-            self._programs[names, size] = tf.function(alone, autograph=False, jit_compile=True)
-        return dict(self._programs[names, size](image))
+        alone = functools.partial(self._cut(names, how), training=False)
+        eager = tf.executing_eagerly()
+        if eager and not self.is_compiled(size):
+            return dict(alone(image))
+        if (names, size, how, eager) not in self._functions:
+            function = tf.function(alone, autograph=False, jit_compile=eager or None)
+            self._functions[names, size, how, eager] = function
+        return dict(self._functions[names, size, how, eager](image))
 
     def _cut(self, names: tuple[str, ...], how: _How = None) -> keras.Model:
         """The network as far as these layers; fast ones, if it is said whether kernels are kept."""
@@ -297,12 +315,23 @@ class FeatureModel:
             if how == "compared":
                 cut = keras.models.clone_model(self._cut(names), clone_function=compared)
             elif how is not None:
-                cut = accelerated(self._cut(names), self._replacements[how])
+                chosen = functools.partial(self._replacement, kept=how)
+                cut = accelerated(self._cut(names), chosen)
             else:
                 outputs = {name: self._network.get_layer(name).output for name in names}
                 cut = keras.Model(self._network.inputs[0], outputs)
             self._cuts[names, how] = cut
         return self._cuts[names, how]
+
+    def _replacement(self, layer: keras.Layer, *, kept: bool) -> keras.Layer:
+        if (layer, kept) not in self._replaced:
+            self._replaced[layer, kept] = replacement(layer, kept=kept)
+        return self._replaced[layer, kept]
+
+    def _own(self) -> set[int]:
+        """The ids of what the network has compiled functions capture."""
+        variables = [weight.value.handle for weight in self._network.weights]
+        return set(map(id, (*variables, *kept_kernels(self._replaced.values()))))
 
     def _fits(self, names: tuple[str, ...], size: tuple[int, int]) -> bool:
         fixed = self._network.input_shape[1:3]

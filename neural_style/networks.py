@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from neural_style import weights as weights_files
-from neural_style.backend import keras
+from neural_style.backend import keras, tf
 from neural_style.errors import BackendError, OptionError, WeightsError, suggestion
 
 Tensor: TypeAlias = Any
@@ -112,6 +112,45 @@ def preprocessing(preprocess: str | Preprocess) -> Preprocess:
         data_format="channels_last",
         mode=preprocess,
     )
+
+
+class Weights:
+    """The weights of a network as they are now."""
+
+    def __init__(self, network: keras.Model) -> None:
+        self._network, self._variables = network, [weight.value for weight in network.weights]
+        self._values = self._read()
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """A hash of the network: its layers, their options and their weights, as values."""
+        return sha256(self._network)
+
+    def are_current(self) -> bool:
+        """Whether the network still has these values.
+
+        What was read here stays as it is, since TensorFlow writes elsewhere what is assigned while
+        there is a reader: on a CPU, most often addresses tell.
+        """
+        now = self._read()
+        if not all(map(_same, self._values, now)):
+            return False
+        self._values = now
+        return True
+
+    def _read(self) -> list[Tensor]:
+        with tf.init_scope():  # out of a function that is being traced
+            return [tf.convert_to_tensor(variable) for variable in self._variables]
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    if one.device.endswith("CPU:0") and _address(one) == _address(other):
+        return True
+    return bool(one.shape == other.shape and tf.reduce_all(tf.equal(one, other)))
+
+
+def _address(tensor: Tensor) -> int:
+    return int(np.asarray(memoryview(tensor)).__array_interface__["data"][0])
 
 
 def sha256(network: keras.Model) -> str:

@@ -7,13 +7,15 @@
 The feature model runs once an evaluation, for the union of the layers that the terms
 read, under a `tf.GradientTape` that watches the picture and nothing else. Targets, weights
 and masks are inputs of the compiled function, so neither a refresh nor another weight
-compiles again; nor does a second objective on the same feature model whose losses have
-the same classes and options.
+compiles again; nor does a second objective on the same feature model whose losses are traced
+to the same graph (`neural_style.programs`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,14 +23,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neural_style import guidance, machine, tiles
-from neural_style.backend import check_eager, check_process, check_state
-from neural_style.compiled import IndependentLossError, Values, Whole, trace_key
-from neural_style.errors import LossError, check_count, check_seed
+from neural_style import guidance, images, machine, tiles
+from neural_style.backend import check_eager, check_process, check_state, tf
+from neural_style.compiled import IndependentLossError, Values, Whole
+from neural_style.errors import ImageError, LossError, check_count, check_seed
 from neural_style.estimates import Tile, fitting
 from neural_style.features import FeatureModel, check_model
 from neural_style.images import Image, Size, digest
 from neural_style.losses import Loss, Mask
+from neural_style.sizes import checked_size
 from neural_style.sums import Term, WeightedSum, terms_of
 from neural_style.tiles import Tiled
 
@@ -74,8 +77,8 @@ class Objective:
     Raises
     ------
     LossError, LayerError, OptionError, BackendError
-        A term's options, layers or references do not fit; a term cannot be tiled, or the
-        tile is too small for the layers; or Keras is not in float32.
+        A term's options, layers or references do not fit; all weights are 0; a term cannot be
+        tiled, or the tile is too small for the layers; or Keras is not in float32.
     MemoryLimitError
         It clearly needs more memory than is free.
     """
@@ -91,7 +94,14 @@ class Objective:
     ) -> None:
         check_state()
         self.terms: tuple[Term, ...] = terms_of(loss)
+        if not any(np.float32(term.weight) for term in self.terms):
+            raise LossError(
+                f"{', '.join(term.name for term in self.terms)}: every weight is 0 in float32, so "
+                f"that there is nothing to minimise; give one of them another."
+            )
         check_model(features)
+        self._weights = features.weights
+        size = checked_size(size)
         self.seed = check_seed(seed)
         for term in self.terms:
             features.check(term.loss.layers, size)
@@ -102,11 +112,13 @@ class Objective:
                 check_count(f"{term.name}'s refresh_every", term.loss.refresh_every, LossError)
             if term.loss.masks is not None:
                 guidance.check(term.loss)
+            if term.loss.blend_shares is not None:
+                _check_blend(term.loss, features)
             for own in (size, *(_size(reference) for reference in term.loss.references)):
                 features.check(term.loss.layers, own)
                 tiles.check(term.loss, own, self.tile)
                 sizes.add(own)
-        losses = [term.loss for term in self.terms]
+        self._losses = losses = [_named(term) for term in self.terms]
         self._evaluators = {own: _evaluator(losses, features, own, self.tile) for own in sizes}
         self._evaluator = self._evaluators[size]
         self._features, self._size = features, size
@@ -117,16 +129,20 @@ class Objective:
 
     @property
     def trace_count(self) -> int:
-        """How often the functions behind this objective have been compiled, by anyone."""
+        """How often this objective has been traced: once for all targets of the same shapes.
+
+        ``len(features.compiled)`` is how many functions were compiled for all objectives together.
+        """
         return self._evaluator.trace_count
 
     def refresh(self, image: Image, *, round: int, only: Iterable[int] | None = None) -> None:
         """Measure targets at an image, H×W×3, RGB, 0–255.
 
         The first call measures all of them. A later one measures those of the terms with
-        ``refresh_every``, or of these the ones whose index is in ``only``.
+        ``refresh_every``, or of these the ones whose index is in ``only``. Raises as a call.
         """
         check_state()
+        image = self._checked(image)
         moving = [i for i, term in enumerate(self.terms) if term.loss.refresh_every is not None]
         if self._targets is None:
             self._references, due = self._measure_references(), list(range(len(self.terms)))
@@ -139,7 +155,7 @@ class Objective:
         current = dict(zip(measured, self._evaluator.measure(image, measured, guides), strict=True))
         for i in due:
             rng = np.random.default_rng((self.seed, round, i))
-            target = self.terms[i].loss.target(self._references[i], current.get(i), rng)
+            target = self._losses[i].target(self._references[i], current.get(i), rng)
             self._targets[i] = self._evaluator.prepared(i, target)
         # A fixed target needs its references no more.
         self._references = {i: self._references[i] for i in moving}
@@ -151,8 +167,12 @@ class Objective:
         Raises
         ------
         LossError
-            A term is not a scalar, or does not fit its target, or `refresh` was never called.
+            A term is not a scalar, or does not fit its target; `refresh` was never called; or
+            the weights of the network have changed since the objective was made.
+        ImageError
+            The image is not of the objective's size.
         """
+        image = self._checked(image)
         loss, values, gradient = self._evaluate(image, [term.weight for term in self.terms])
         terms = dict(zip((t.name for t in self.terms), values, strict=True))
         weighted = {t.name: t.weight * terms[t.name] for t in self.terms}
@@ -165,10 +185,10 @@ class Objective:
 
         Raises
         ------
-        LossError
+        LossError, ImageError
             As a call.
         """
-        norms = {}
+        image, norms = self._checked(image), {}
         for term, alone in zip(self.terms, np.eye(len(self.terms)).tolist(), strict=True):
             _, _, gradient = self._evaluate(image, alone)
             norms[term.name] = float(np.linalg.norm(gradient.astype(np.float64)))
@@ -181,17 +201,38 @@ class Objective:
 
         Raises
         ------
-        LossError
+        LossError, ImageError
             As a call.
         """
-        broken = []
-        for term, target, guide in zip(self.terms, self._measured(), self._guides, strict=True):
-            alone = _evaluator([term.loss], self._features, self._size, self.tile)
+        image, broken = self._checked(image), []
+        parts = zip(self.terms, self._losses, self._measured(), self._guides, strict=True)
+        for term, loss, target, guide in parts:
+            alone = _evaluator([loss], self._features, self._size, self.tile)
             with contextlib.suppress(IndependentLossError):
-                loss, _, gradient = alone.evaluate(image, [term.weight], [target], [guide])
-                if not (np.isfinite(loss) and np.isfinite(gradient).all()):
+                value, _, gradient = alone.evaluate(image, [term.weight], [target], [guide])
+                if not (np.isfinite(value) and np.isfinite(gradient).all()):
                     broken.append(term.name)
         return broken
+
+    def _checked(self, image: Any) -> Image:
+        """The image as float32, if it is one for this objective, and the network the same."""
+        check_process()
+        check_eager()
+        values = images.as_array(image, "image")
+        if values.dtype.kind not in "uif" or values.shape != (*self._size, 3):
+            raise ImageError(
+                f"image: expected real numbers of the shape {(*self._size, 3)}, which the "
+                f"objective was made for, got an array of {values.dtype} of the shape "
+                f"{values.shape}; resize it (neural_style.images.resize), or make another."
+            )
+        if self._features.weights is not self._weights:
+            raise LossError(
+                f"the weights of {self._features.name} have changed since this objective was made, "
+                f"whose targets are measured with the old ones: make another Objective, or set "
+                f"them before a run."
+            )
+        with np.errstate(over="ignore"):  # reported as a loss that is not finite
+            return values.astype(np.float32, copy=False)
 
     def _measured(self) -> list[Any]:
         """The targets."""
@@ -200,8 +241,6 @@ class Objective:
         return self._targets
 
     def _evaluate(self, image: Image, weights: Sequence[float]) -> Values:
-        check_process()
-        check_eager()
         targets = self._measured()
         with contextlib.nullcontext() if self._compiled else machine.releasing_memory():
             found = self._evaluator.evaluate(image, weights, targets, self._guides)
@@ -210,7 +249,7 @@ class Objective:
 
     def _measure_references(self) -> dict[int, list[Any]]:
         """The statistics of every term's references, one pass for each distinct picture."""
-        losses = [term.loss for term in self.terms]
+        losses = self._losses
         keys = [[(digest(image), digest(mask)) for image, mask in _parts(loss)] for loss in losses]
         pictures: dict[str, Image] = {}
         users: dict[str, dict[tuple[int, str], Mask | None]] = {}
@@ -231,6 +270,30 @@ class Objective:
         return {i: [measured[key, i, part] for key, part in own] for i, own in enumerate(keys)}
 
 
+def _check_blend(loss: Loss, features: FeatureModel) -> None:
+    """Raise `LossError` for a blend of statistics that are larger for a larger picture."""
+    statistic = tf.function(functools.partial(loss.statistic, guides=None), autograph=False)
+    shapes = features.shapes(loss.layers, _size(loss.references[0]))
+    found = [
+        statistic.get_concrete_function(
+            {n: tf.TensorSpec((1, k * h, k * w, depth)) for n, (h, w, depth) in shapes.items()}
+        )
+        for k in (1, 2)
+    ]
+    small, large = ([tensor.shape for tensor in each.outputs] for each in found)
+    if small != large:
+        loss.refuse_blend()
+
+
+def _named(term: Term) -> Loss:
+    """The loss by the name that it has in the sum, for what is raised of it."""
+    if term.loss.name == term.name:
+        return term.loss
+    loss = copy.copy(term.loss)
+    loss.name = term.name
+    return loss
+
+
 def _parts(loss: Loss) -> list[tuple[Image, Mask | None]]:
     """The references of a loss, each with its mask."""
     masks = loss.masks[1] if loss.masks else (None,) * len(loss.references)
@@ -240,15 +303,10 @@ def _parts(loss: Loss) -> list[tuple[Image, Mask | None]]:
 def _evaluator(
     losses: Sequence[Loss], features: FeatureModel, size: Size, tile: int | None
 ) -> Whole | Tiled:
-    """The functions for these losses and pictures, shared by losses that trace alike."""
-    fits = tile is None or max(size) <= tile
-    key = (tuple(map(trace_key, losses)), None if fits else (size, tile))
-    if key not in features.compiled:
-        features.compiled[key] = (
-            Whole(losses, features) if tile is None or fits else Tiled(losses, features, size, tile)
-        )
-    evaluator: Whole | Tiled = features.compiled[key]
-    return evaluator
+    """The functions for these losses and pictures."""
+    if tile is None or max(size) <= tile:
+        return Whole(losses, features)
+    return Tiled(losses, features, size, tile)
 
 
 def _size(image: Image) -> Size:

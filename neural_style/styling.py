@@ -10,13 +10,12 @@ from typing import Any, Literal
 import numpy as np
 
 from neural_style import images, presets, registry
-from neural_style.compiled import trace_key
 from neural_style.drafts import Draft, Options, Preset
 from neural_style.errors import OptionError, number
 from neural_style.estimates import Tile
 from neural_style.features import FeatureModel
 from neural_style.files import check_not_read
-from neural_style.images import Image, Picture, digest
+from neural_style.images import Image, Picture
 from neural_style.losses import Loss
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
@@ -220,10 +219,18 @@ def _merged(loss: WeightedSum) -> WeightedSum:
     return WeightedSum(terms)
 
 
-def _equal(a: Loss, b: Loss) -> bool:
-    return trace_key(a) == trace_key(b) and _digests(a) == _digests(b)
-
-
-def _digests(loss: Loss) -> list[str]:
-    masks = () if loss.masks is None else (loss.masks[0], *loss.masks[1])
-    return [digest(picture) for picture in (*loss.references, *masks)]
+def _equal(a: Any, b: Any) -> bool:
+    """Whether two values are of one type and equal; what is not known to be plain, the same one."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, Loss):
+        return _equal(object.__getstate__(a), object.__getstate__(b))
+    if type(a) is dict:
+        return list(a) == list(b) and all(_equal(a[key], b[key]) for key in a)
+    if type(a) in (list, tuple):
+        return len(a) == len(b) and all(map(_equal, a, b))
+    if isinstance(a, np.ndarray | np.generic) and not a.dtype.hasobject:
+        return a.dtype == b.dtype and np.array_equal(a, b)
+    return type(a) in (bool, int, float, str) and bool(a == b)

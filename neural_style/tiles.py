@@ -18,6 +18,7 @@ picture, its gradient, the targets of "map" losses, as NumPy arrays, and S.
 from __future__ import annotations
 
 import copy
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -35,12 +36,12 @@ from neural_style.compiled import (
     statistic,
     tensors,
     union,
-    without_references,
 )
 from neural_style.errors import LossError, advice
 from neural_style.features import FeatureModel, Features
 from neural_style.images import Image, Size
 from neural_style.losses import Loss, Statistic, Tensor
+from neural_style.programs import Traced
 from neural_style.windows import Window, windows
 
 # Of a tile's side, in the second pass: with VGG19 and Gatys' losses a pixel takes 1.1 kB there, and
@@ -67,21 +68,19 @@ class Tiled:
         self.features, self.size, self.tile = features, size, tile
         self.forward_windows = windows(losses, features, size, tile)
         self.backward_windows = windows(losses, features, size, tile, BACK)
-        self._losses = without_references(losses)
+        self._losses = losses
         self._means = tuple(i for i, loss in enumerate(losses) if loss.tiling == "mean")
         self._maps = tuple(i for i, loss in enumerate(losses) if loss.tiling == "map")
         layers = union(losses)
         self._shapes = {n: shape[:2] for n, shape in features.shapes(layers, size).items()}
         reserve(features, layers, self.backward_windows[0].size)
-        # Without AutoGraph, an error in a loss is raised as it is.
-        self._forward = tf.function(self._statistics, autograph=False, jit_compile=True)
-        self._backward = tf.function(self._gradient, autograph=False, jit_compile=True)
+        self._forward: dict[tuple[int, ...], Traced] = {}
+        self._backward = Traced(self._gradient, features.compiled, jit_compile=True)
 
     @property
     def trace_count(self) -> int:
-        """How often the two passes have been compiled, together, measuring included."""
-        passes = (self._forward, self._backward)
-        return sum(int(each.experimental_get_tracing_count()) for each in passes)
+        """How often the two passes have been traced, together, measuring included."""
+        return sum(each.trace_count for each in (*self._forward.values(), self._backward))
 
     def measure(self, image: Image, which: tuple[int, ...], guides: Guides) -> list[Any]:
         """The statistics of one picture for the losses ``which``, as NumPy arrays."""
@@ -130,7 +129,7 @@ class Tiled:
                 for i in self._maps
             ]
             parts, share = self._backward(
-                *_inputs(image, window, masks), own, tensors(crops), slopes
+                *_inputs(image, window, masks), own, tensors(crops), tensors(slopes)
             )
             gradient[window.pixels] += share.numpy()[0]
             for i, part in zip(self._maps, parts, strict=True):
@@ -145,8 +144,11 @@ class Tiled:
     ) -> list[tuple[Statistic, Statistic]]:
         """The statistics of the picture for the losses ``which``, and their masses."""
         totals: list[Any] = [None] * len(which)
+        if which not in self._forward:
+            chosen = functools.partial(self._statistics, which=which)
+            self._forward[which] = Traced(chosen, self.features.compiled, jit_compile=True)
         for window in self.forward_windows if which else ():
-            found = arrays(self._forward(*_inputs(image, window, masks), which))
+            found = arrays(self._forward[which](*_inputs(image, window, masks)))
             for k, i in enumerate(which):
                 if i in self._maps:
                     totals[k] = self._placed(totals[k], found[k], window)

@@ -1,6 +1,6 @@
 """What the losses of an objective need at one size, besides the network.
 
-    LossNeeds.of(losses, features, (height, width)) -> LossNeeds
+    Tracing(losses, features)((height, width)) -> LossNeeds
 
 Statistics, distances and gradients are traced, not run, on features of small pictures
 (`neural_style.graphs`), and what they need is continued to the size that is asked about: as
@@ -21,7 +21,7 @@ import numpy as np
 
 from neural_style import graphs
 from neural_style.backend import tf
-from neural_style.compiled import arrays, distance, tensors, trace_key, union
+from neural_style.compiled import arrays, distance, tensors, union
 from neural_style.features import FeatureModel
 from neural_style.images import Size
 from neural_style.losses import Loss
@@ -40,50 +40,46 @@ class LossNeeds(NamedTuple):
     statistics: float  # of one picture
     matching: float  # what `Loss.target` allocates at most
 
-    @classmethod
-    def of(cls, losses: Sequence[Loss], features: FeatureModel, size: Size) -> LossNeeds:
+
+class Tracing:
+    """What some losses need at any size; what was traced once is known from then on."""
+
+    def __init__(self, losses: Sequence[Loss], features: FeatureModel) -> None:
+        self._losses, self._features = losses, features
+        self._known: dict[Size, LossNeeds] = {}
+
+    def __call__(self, size: Size) -> LossNeeds:
         """Traced at ``size`` if it is small, and otherwise continued from smaller ones."""
-        key = "needs", tuple(map(trace_key, losses))
-        known: dict[Size, LossNeeds] = features.compiled.setdefault(key, {})
-        if size in known:
-            return known[size]
-        quadratic = any(loss.memory == "quadratic" for loss in losses)
+        quadratic = any(loss.memory == "quadratic" for loss in self._losses)
         sides = _SIDES[_FIRST["quadratic" if quadratic else "linear"] :]
         if min(size) <= sides[0]:
-            known[size] = traced(losses, features, size)
-            return known[size]
-        count = 3 if quadratic else 2
-        small = _small_sizes(losses, features, size, known, sides, count)
+            return self._traced(size)
+        small = self._small_sizes(size, sides, 3 if quadratic else 2)
         pixels = np.array([math.prod(each) for each in small], np.float64)
-        values = np.array([known[each] for each in small])
-        powers = np.arange(count)
+        values = np.array([self._traced(each) for each in small])
+        powers = np.arange(len(small))
         factors = np.linalg.solve(pixels[:, None] ** powers, values)
-        return cls(*np.maximum(float(math.prod(size)) ** powers @ factors, 0))
+        return LossNeeds(*np.maximum(float(math.prod(size)) ** powers @ factors, 0))
 
+    def _traced(self, size: Size) -> LossNeeds:
+        if size not in self._known:
+            self._known[size] = traced(self._losses, self._features, size)
+        return self._known[size]
 
-def _small_sizes(
-    losses: Sequence[Loss],
-    features: FeatureModel,
-    size: Size,
-    known: dict[Size, LossNeeds],
-    sides: Sequence[int],
-    count: int,
-) -> list[Size]:
-    """The least sizes, about of the shape of ``size``, at which the losses can be traced."""
-    found: list[Size] = []
-    for side in sides:
-        height, width = (16 * max(1, round(side * n / min(size) / 16)) for n in size)
-        small = height, width
-        try:
-            if small not in known:
-                known[small] = traced(losses, features, small)
-        except Exception as error:  # what losses raise where a picture is too small for them
-            found, last = [], error
-            continue
-        found.append(small)
-        if len(found) == count:
-            return found
-    raise last
+    def _small_sizes(self, size: Size, sides: Sequence[int], count: int) -> list[Size]:
+        """The least sizes, about of the shape of ``size``, at which the losses can be traced."""
+        found: list[Size] = []
+        for side in sides:
+            height, width = (16 * max(1, round(side * n / min(size) / 16)) for n in size)
+            try:
+                self._traced((height, width))
+            except Exception as error:  # what losses raise where a picture is too small for them
+                found, last = [], error
+                continue
+            found.append((height, width))
+            if len(found) == count:
+                return found
+        raise last
 
 
 def traced(losses: Sequence[Loss], features: FeatureModel, size: Size) -> LossNeeds:

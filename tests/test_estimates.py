@@ -33,7 +33,7 @@ from neural_style.images import Image, Size
 from neural_style.refreshed import Refreshed
 from neural_style.sums import WeightedSum
 from neural_style.tiles import Tiled
-from neural_style.tracing import LossNeeds, traced
+from neural_style.tracing import Tracing, traced
 
 ops = keras.ops
 
@@ -91,7 +91,7 @@ def test_what_is_continued_from_small_sizes_is_what_is_traced(
 ) -> None:
     losses = [term.loss for term in loss.terms_of_sum()]
     size = 160, 112
-    continued, found = LossNeeds.of(losses, tiny, size), traced(losses, tiny, size)
+    continued, found = Tracing(losses, tiny)(size), traced(losses, tiny, size)
     np.testing.assert_allclose(continued[:5], found[:5], rtol=0.03, atol=1000)
     # Of threads, whose peaks depend on what else the machine does.
     assert 0.2 < (continued.matching + 20_000) / (found.matching + 20_000) < 5
@@ -99,7 +99,8 @@ def test_what_is_continued_from_small_sizes_is_what_is_traced(
 
 def test_vggs_gram_matrices_outweigh_its_features_at_small_sizes_alone() -> None:
     losses, features = [Gram(blank((60, 70)))], FeatureModel(weights=None)
-    continued, found = (of(losses, features, (192, 192)) for of in (LossNeeds.of, traced))
+    size = 192, 192
+    continued, found = Tracing(losses, features)(size), traced(losses, features, size)
     assert continued.memory == pytest.approx(found.memory, rel=0.03)
 
 
