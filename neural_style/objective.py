@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -272,7 +271,7 @@ class Objective:
 
 def _check_blend(loss: Loss, features: FeatureModel) -> None:
     """Raise `LossError` for a blend of statistics that are larger for a larger picture."""
-    statistic = tf.function(functools.partial(loss.statistic, guides=None), autograph=False)
+    statistic = tf.function(lambda features: loss.statistic(features, None), autograph=False)
     shapes = features.shapes(loss.layers, _size(loss.references[0]))
     found = [
         statistic.get_concrete_function(
