@@ -277,7 +277,7 @@ def _read(path: Path, run: str) -> State:
         arrays = read_arrays(path)
         checksum = arrays.pop("sha256").tobytes()
         whole = checksum == _checksum(arrays)
-        document = json.loads(arrays.pop("document").tobytes()) if whole else {}
+        document = dict(json.loads(arrays.pop("document").tobytes())) if whole else {}
     except Exception as error:  # zipfile and NumPy raise what they like for a damaged file
         raise CheckpointError(f"{path.name} is damaged ({error})") from error
     if not whole:

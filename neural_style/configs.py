@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from neural_style import guidance, registry
-from neural_style.errors import LossError, StyleError
+from neural_style.errors import MOST_SEED, LossError, StyleError, shown
 from neural_style.images import digest
 from neural_style.losses import Loss, default_name
 from neural_style.sums import Term, WeightedSum
@@ -166,13 +166,15 @@ def plain(value: Any, where: str) -> Any:
     """A value of a config as JSON has it."""
     if isinstance(value, np.generic):
         value = value.item()
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | float | str):
+        return value
+    if isinstance(value, int) and abs(value) <= MOST_SEED:  # what a record has
         return value
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return {key: plain(each, f"{where}'s {key}") for key, each in value.items()}
     if isinstance(value, list | tuple | range):
         return [plain(each, where) for each in value]
     raise LossError(
-        f"{where}: {value!r} has no place in a config, which is JSON: use numbers, strings, lists "
-        f"and dicts of them, or write a Loss class with it inside and @register that."
+        f"{where}: {shown(value)} has no place in a config, which is JSON: use numbers, strings, "
+        f"lists and dicts of them, or write a Loss class with it inside and @register that."
     )

@@ -14,6 +14,10 @@ from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
 
+# What counts anything, and what is a seed, goes no further: so much no run has.
+MOST = 10**9
+MOST_SEED = 2**128 - 1
+
 
 class StyleError(Exception):
     """The base of every error that the library raises on purpose."""
@@ -125,17 +129,34 @@ def layer_suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def check_count(name: str, value: object, error: type[StyleError] = OptionError) -> int:
-    """``value`` as a whole number above 0, or an ``error`` that calls it ``name``."""
+    """``value`` as a whole number from 1 to `MOST`, or an ``error`` that calls it ``name``."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise error(f"{name}: expected a positive whole number, got {value!r}.")
+        raise error(f"{name}: expected a positive whole number, got {shown(value)}.")
+    if int(value) > MOST:
+        raise error(f"{name}: expected at most {MOST:,}, got {shown(value)}.")
     return int(value)
 
 
 def check_seed(value: object) -> int:
-    """``value`` as a whole number from 0, or an `OptionError` that calls it ``seed``."""
+    """``value`` as a whole number from 0 to `MOST_SEED`, or an `OptionError` of the ``seed``."""
     if not isinstance(value, Integral) or value < 0:
-        raise OptionError(f"seed: expected a whole number from 0, got {value!r}.")
+        raise OptionError(f"seed: expected a whole number from 0, got {shown(value)}.")
+    if int(value) > MOST_SEED:
+        raise OptionError(f"seed: expected a number of 128 bits at most, got {shown(value)}.")
     return int(value)
+
+
+def shown(value: object) -> str:
+    """A value for a message, of 70 letters at most.
+
+    >>> shown("a"), shown(10**5000)
+    ("'a'", 'a number of more than 4300 digits')
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no longer numbers
+        return "a number of more than 4300 digits"
+    return text if len(text) <= 70 else f"{text[:69]}…"
 
 
 def check_callables(name: str, values: Any) -> tuple[Callable[..., Any], ...]:

@@ -209,7 +209,8 @@ def _taken_apart(value: Any) -> _Parts:
     if kind in (dict, types.MappingProxyType):
         return "dict", _pairs(value.items())
     if kind is np.ndarray and not value.dtype.hasobject:
-        return repr((value.dtype.descr, value.shape)).encode() + value.tobytes(), []
+        data = np.ascontiguousarray(value).reshape(-1).view(np.uint8).data  # which copies nothing
+        return f"{value.dtype.descr} {value.shape} {hashlib.sha256(data).hexdigest()}", []
     if isinstance(value, PurePath):
         exists = os.path.isfile(value)
         return f"path {value.name if exists else value}", [("", _bytes_of(value))] * exists

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from neural_style import images
-from neural_style.errors import OptionError
+from neural_style.errors import MOST_SEED, OptionError, shown
 from neural_style.files import as_path, atomic, make_folder, read_arrays
 from neural_style.fingerprints import fingerprints
 from neural_style.result import Ending, Entry, Result
@@ -123,22 +123,24 @@ def _checked(record: _Record) -> _Record:
     """What was read, if its values are of the kinds that it is made of."""
     for name, value in vars(record).items():
         if name in ("loss", "seconds"):
-            fits = isinstance(value, int | float)
+            fits = _is_number(value)
         elif name in ("terms", "weighted"):
-            fits = isinstance(value, dict) and all(
-                isinstance(each, int | float) for each in value.values()
-            )
+            fits = isinstance(value, dict) and all(map(_is_number, value.values()))
         elif name == "reason":
             fits = isinstance(value, str)
         elif name == "ending":
             fits = value in (None, *Ending)
         else:
             fits = name in ("image", "history", "pictures", "record") or (
-                isinstance(value, int) and value >= 0
+                isinstance(value, int) and 0 <= value <= MOST_SEED
             )
         if not fits:
-            raise ValueError(f"its {name} is {value!r}")
+            raise ValueError(f"its {name} is {shown(value)}")
     return record
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) <= MOST_SEED)
 
 
 def _canonical(settings: dict[str, Any]) -> str:

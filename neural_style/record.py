@@ -39,8 +39,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
+import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -49,7 +50,14 @@ from numpy.typing import NDArray
 
 from neural_style import configs, environment, optimisers, parameterisation
 from neural_style.backend import keras
-from neural_style.errors import LossError, RecordError, RegistryError
+from neural_style.errors import (
+    MOST,
+    MOST_SEED,
+    LossError,
+    RecordError,
+    RegistryError,
+    shown,
+)
 from neural_style.features import FeatureModel
 from neural_style.files import make_folder, open_file, read_arrays, write_durably
 from neural_style.images import Image, digest
@@ -63,20 +71,45 @@ Pictures: TypeAlias = dict[str, NDArray[np.float32]]
 VERSION = 1
 FILE, PICTURES = "record.json", "pictures.npz"
 _LATER = ("options", "variables", "threads")
+_BYTES = 2**26  # of record.json
 
-# A kind is a type, a tuple of kinds of which one fits (None among them stands for null), [kind]
-# for a list, {name: kind} for those names and no others (of which "name?" may be missing), or
-# {str: kind} for any names.
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers of a type, from one to another."""
+
+    kind: type[int] | type[float]
+    least: float
+    most: float
+
+    def __str__(self) -> str:
+        least, most = (
+            f"{each:,}" if abs(each) <= MOST else f"{each:.3g}" for each in (self.least, self.most)
+        )
+        return f"from {least} to {most}"
+
+
+COUNT = Range(int, 0, MOST)
+POSITIVE = Range(int, 1, MOST)
+NUMBER = Range(float, -sys.float_info.max, sys.float_info.max)
+SECONDS = Range(float, 0, 1e12)
+_INTEGER = Range(int, -MOST_SEED, MOST_SEED)
+_DEPTH = 50  # of what is JSON of any kind
+
+# A kind is a type, a `Range`, a tuple of kinds of which one fits (None among them stands for
+# null), [kind] for a list, {name: kind} for those names and no others (of which "name?" may be
+# missing), or {str: kind} for any names. In a plain list or dict is JSON of any kind, whose
+# numbers have a range, too.
 _TERM = {
     "loss": str,
-    "weight": float,
+    "weight": NUMBER,
     "config": (dict, None),
     "options?": dict,
     "references": [str],
     "masks": (list, None),
 }
 _SCHEMA = {
-    "schema": int,
+    "schema": POSITIVE,
     "loss": {"terms": [_TERM]},
     "features": {
         "network": str,
@@ -88,45 +121,45 @@ _SCHEMA = {
     },
     "start": str,
     "chroma": (str, None),
-    "pictures": {str: [int]},
+    "pictures": {str: [POSITIVE]},
     "settings": {
-        "scales": [int],
-        "evaluations": (int, [int]),
+        "scales": [POSITIVE],
+        "evaluations": (POSITIVE, [POSITIVE]),
         "optimiser": {"class_name": str, "config": (dict, None), "options?": dict},
-        "restart_every": (int, None),
+        "restart_every": (POSITIVE, None),
         "clip": str,
         "parameterisation": {"name": str, "config": (dict, None), "options?": dict},
-        "seed": int,
-        "tile": (int, None),
+        "seed": Range(int, 0, MOST_SEED),
+        "tile": (POSITIVE, None),
     },
     "environment": {
         "python": str,
         "packages": {str: str},
         "system": str,
         "processor": str,
-        "cores": int,
+        "cores": COUNT,
         "devices": [str],
         "variables?": {str: str},
-        "threads?": {"intra_op": int, "inter_op": int},
+        "threads?": {"intra_op": COUNT, "inter_op": COUNT},
     },
     "outcome": (
         None,
         {
             "picture": str,
-            "loss": float,
-            "terms": {str: float},
-            "weighted": {str: float},
-            "evaluations": int,
-            "rounds": int,
-            "scale": int,
-            "seconds": float,
-            "evaluations_per_second": float,
-            "peak_memory": (int, None),
+            "loss": NUMBER,
+            "terms": {str: NUMBER},
+            "weighted": {str: NUMBER},
+            "evaluations": Range(int, 0, MOST**2),
+            "rounds": COUNT,
+            "scale": COUNT,
+            "seconds": SECONDS,
+            "evaluations_per_second": Range(float, 0, MOST**2),
+            "peak_memory": (Range(int, 0, 2**63), None),
             "reason": str,
             "ending?": (str, None),
         },
     ),
-    "checkpoint": (None, {"run": str, "every": int, "output": (str, None)}),
+    "checkpoint": (None, {"run": str, "every": POSITIVE, "output": (str, None)}),
 }
 
 
@@ -234,13 +267,16 @@ def read(path: Path) -> Record:
     """
     try:
         with open_file(path) as file:
-            text = file.read().decode("utf-8")
+            content = file.read(_BYTES + 1)
+        if len(content) > _BYTES:
+            raise OSError(f"it is larger than {_BYTES:,} bytes")
+        text = content.decode("utf-8")
     except FileNotFoundError as error:
         raise RecordError(f"{path}: there is no such record; check the path.") from error
     except (OSError, ValueError) as error:
         raise RecordError(f"{path}: the record cannot be read ({error}).") from error
     try:
-        record = json.loads(text, parse_constant=_refused)
+        record = json.loads(text, parse_constant=_refused, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
         raise RecordError(f"{path}: expected a record in JSON, got none ({error}).") from error
     check(record, str(path))
@@ -318,6 +354,7 @@ def _with_options(entry: dict[str, Any], thing: Any) -> dict[str, Any]:
             continue
         try:
             plain = configs.plain(value, name)
+            check_kind({name: plain}, dict, name)
             json.dumps({name: plain}, ensure_ascii=False, allow_nan=False).encode()
         except Exception:  # what JSON does not have, which fails in any way it likes
             continue
@@ -346,27 +383,42 @@ def _differences(a: Any, b: Any, where: str) -> Iterator[str]:
 
 
 def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= 70 else f"{text[:67]}…"
+    if not isinstance(value, str):
+        return shown(value)
+    return value if len(value) <= 70 else f"{value[:67]}…"
 
 
 def _refused(constant: str) -> Any:
     raise ValueError(f"{constant} is no number of JSON")
 
 
-def check_kind(value: Any, kind: Any, where: str) -> None:
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("an object has a field twice")
+    return found
+
+
+def check_kind(value: Any, kind: Any, where: str, depth: int = 0) -> None:
     """Raise a `RecordError` unless a value is of a kind, as `_SCHEMA` has them."""
     if isinstance(kind, tuple):
         if value is None and None in kind:
             return
         kinds = [each for each in kind if each is not None]
         fitting = [each for each in kinds if isinstance(value, _type(each))]
-        check_kind(value, (fitting or kinds)[0], where)
+        check_kind(value, (fitting or kinds)[0], where, depth)
         return
     wrong = not isinstance(value, _type(kind)) or (isinstance(value, bool) and kind is not bool)
-    if wrong or (isinstance(value, float) and not math.isfinite(value)):
+    if not wrong and isinstance(kind, Range) and not kind.least <= value <= kind.most:
+        raise RecordError(f"{where}: expected {_words(kind)} {kind}, got {_shown(value)}.")
+    if wrong or depth > _DEPTH:
         raise RecordError(f"{where}: expected {_words(kind)}, got {_shown(value)}.")
-    if isinstance(kind, list):
+    if kind in (list, dict):
+        items = value.items() if kind is dict else enumerate(value)
+        for name, each in items:
+            if not isinstance(each, str | bool | None):
+                own = next((own for own in _ANY if isinstance(each, _type(own))), dict)
+                check_kind(each, own, f"{where}[{name!r}]" if depth < 3 else where, depth + 1)
+    elif isinstance(kind, list):
         for i, each in enumerate(value):
             check_kind(each, kind[0], f"{where}[{i}]")
     elif isinstance(kind, dict) and str in kind:
@@ -387,6 +439,7 @@ def check_kind(value: Any, kind: Any, where: str) -> None:
 
 
 def _type(kind: Any) -> Any:
+    kind = kind.kind if isinstance(kind, Range) else kind
     if isinstance(kind, dict | list):
         return type(kind)
     return (int, float) if kind is float else kind
@@ -394,4 +447,9 @@ def _type(kind: Any) -> Any:
 
 def _words(kind: Any) -> str:
     words = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
-    return words.get(_type(kind), "a truth value" if kind is bool else "a number")
+    found = words.get(kind.kind if isinstance(kind, Range) else _type(kind))
+    return found or ("a truth value" if kind is bool else "a number")
+
+
+# What is in JSON of any kind, but for texts, truth values and null.
+_ANY = (_INTEGER, NUMBER, list, dict)

@@ -13,28 +13,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neural_style.checkpoints import State
+from neural_style.errors import MOST
 from neural_style.files import Form, check_arrays
 from neural_style.images import Size
-from neural_style.record import check_kind
+from neural_style.record import COUNT, NUMBER, SECONDS, Range, check_kind
 
 _DRIVER = "driver."
+_COUNT = Range(int, 0, MOST**2)  # as of all scales together
 _COUNTS = ("scale", "evaluation", "round", "end", "round_end", "first")
 _DOCUMENT = {
-    **dict.fromkeys(_COUNTS, int),
+    **dict.fromkeys(_COUNTS, _COUNT),
     "due_at": [list],
-    "seconds": float,
+    "seconds": SECONDS,
     "refreshes": [list],
     "terms": [str],
     "best": (list, None),
 }
-_REFRESH = {"round": int, "due": [int]}
-_DUE = {"term": int, "evaluation": int}
+_REFRESH = {"round": _COUNT, "due": [_COUNT]}
+_DUE = {"term": _COUNT, "evaluation": _COUNT}
 _BEST = {
-    "loss": float,
-    "terms": {str: float},
-    "weighted": {str: float},
-    "round": int,
-    "scale": int,
+    "loss": NUMBER,
+    "terms": {str: NUMBER},
+    "weighted": {str: NUMBER},
+    "round": COUNT,
+    "scale": COUNT,
 }
 
 

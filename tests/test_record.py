@@ -105,6 +105,7 @@ def test_options_that_are_another_are_differences(
         return Towards(
             photo, strength=strength, of=None, shares=(np.float32(0.5), 1), nan=math.nan,
             table=np.ones(3), kind=Towards, bytes=b"", keys={1: 2}, digits=10**5000, text="\ud800",
+            many=10**99, deep=json.loads("[" * 60 + "]" * 60),
         )  # fmt: skip
 
     result = minimise(unlike(1.0), tiny, 255 - photo, evaluations=3)
@@ -155,6 +156,21 @@ def changed(record: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("loss.terms", {}, "loss.terms: expected a list"),
         ("pictures", {"x": 3}, "pictures.x: expected a list"),
         ("outcome.loss", "low", "outcome.loss: expected a number"),
+        ("settings.evaluations", 10**12, "settings.evaluations: expected .* from 1 to 1,000,000,0"),
+        ("settings.evaluations", [5, 0], r"settings.evaluations\[1\]: expected .* from 1 to"),
+        ("settings.evaluations", 10**4000, "settings.evaluations: expected .* from 1 to"),
+        ("settings.seed", -1, "settings.seed: expected a whole number from 0 to"),
+        ("settings.seed", 10**4000, "settings.seed: expected a whole number from 0 to"),
+        ("settings.tile", 0, "settings.tile: expected a whole number from 1 to"),
+        ("settings.scales", [10**20], r"settings.scales\[0\]: expected a whole number from 1"),
+        ("settings.restart_every", -5, "settings.restart_every: expected a whole number from 1"),
+        ("settings.optimiser.config.history", 10**4000, r"config\['history'\]: expected a whole n"),
+        ("settings.optimiser.config.history", [[10**99]], r"\['history'\]\[0\]\[0\]: expected a"),
+        ("environment.cores", -1, "environment.cores: expected a whole number from 0 to"),
+        ("outcome.seconds", -1.0, "outcome.seconds: expected a number from 0 to"),
+        ("outcome.loss", 10**4000, "outcome.loss: expected a number"),
+        ("outcome.evaluations", 10**99, "outcome.evaluations: expected a whole number from 0"),
+        ("pictures", {"x": [-1, 4, 3]}, r"pictures.x\[0\]: expected a whole number from 1"),
     ],
 )
 def test_what_is_no_record_is_refused(
@@ -164,6 +180,47 @@ def test_what_is_no_record_is_refused(
     (tmp_path / "record.json").write_text(json.dumps(changed(result.record, path, value)))
     with pytest.raises(RecordError, match=message):
         ns.rerun(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ('"weight": 1e999', "weight: expected a number from .*, got inf"),
+        ('"weight": -1e999', "weight: expected a number from .*, got -inf"),
+        ('"weight": NaN', "expected a record in JSON, got none .NaN is no number"),
+        ('"weight": 1.0, "weight": 2.0', "an object has a field twice"),
+        (f'"weight": {"9" * 5000}', "expected a record in JSON, got none"),
+        (f'"weight": 1.0, "options": {{"a": {"[" * 300}{"]" * 300}}}', "expected a list"),
+    ],
+    ids=["inf", "-inf", "NaN", "twice", "digits", "depth"],
+)
+def test_what_json_alone_can_say_is_refused(
+    result: ns.Result, tmp_path: Path, change: str, message: str
+) -> None:
+    text = json.dumps(result.record)
+    assert '"weight": 1.0' in text
+    (tmp_path / "record.json").write_text(text.replace('"weight": 1.0', change, 1))
+    with pytest.raises(RecordError, match=message):
+        ns.rerun(tmp_path)
+
+
+def test_a_record_is_no_file_without_end(tmp_path: Path) -> None:
+    with (tmp_path / "record.json").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(RecordError, match="it is larger than 67,108,864 bytes"):
+        ns.rerun(tmp_path)
+
+
+def test_what_a_record_would_refuse_no_run_takes(tiny: FeatureModel, photo: Image) -> None:
+    refused: Any
+    for refused, message in (
+        ({"evaluations": 10**12}, "evaluations: expected at most 1,000,000,000, got 1000000000000"),
+        ({"evaluations": 10**5000}, "evaluations: expected at most .* more than 4300 digits"),
+        ({"restart_every": 10**12}, "restart_every: expected at most"),
+        ({"seed": 2**128}, "seed: expected a number of 128 bits at most"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            minimise(Content(photo), tiny, photo, **{"evaluations": 2, **refused})
 
 
 @pytest.mark.parametrize(
