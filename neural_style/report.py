@@ -133,7 +133,7 @@ def write(
     path
         The file, HTML.
     content, style
-        Paths, or arrays H×W×3, RGB, 0–255; of styles a list, too. They are shown beside the result.
+        Files or arrays, as of `transfer`; of styles a list, too. They are shown beside the result.
     loss
         What was minimised, shown as Python to paste.
     settings

@@ -182,7 +182,7 @@ class Result:
     def compare(self, content: Picture, style: Picture) -> Any:
         """A matplotlib figure of content, style and result side by side, equally high.
 
-        ``content`` and ``style`` are paths, or arrays H×W×3, RGB, 0–255.
+        ``content`` and ``style`` are files or arrays, as of `transfer`.
 
         Raises
         ------

@@ -132,7 +132,7 @@ class Run:
                     where = f" at {scale.size[0]}×{scale.size[1]}" if self.several else ""
                     used = f"the budget of {scale.budget} evaluations{where} was used"
                     return why or Stopped(used, Ending.BUDGET)
-                image = np.clip(self._best().image, 0, 255)
+                image = images.whole_if_dark(np.clip(self._best().image, 0, 255))
                 self.scale += 1
                 self.round += 1
         except _Stop as stop:
@@ -327,7 +327,8 @@ class Run:
     def result(self, seed: int, why: Stopped) -> Result:
         """The outcome so far, of the start's size."""
         best = self._best()
-        image = images.resize(np.clip(best.image, 0, 255), size=self.size, any_range=True)
+        image = images.whole_if_dark(np.clip(best.image, 0, 255))
+        image = images.resize(image, size=self.size, any_range=True)
         return Result(
             image=images.whole_if_dark(np.clip(image, 0, 255)),
             loss=best.loss,

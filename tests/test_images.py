@@ -889,11 +889,13 @@ def test_a_dark_frame_is_a_picture_all_the_way(frame: Path, tmp_path: Path) -> N
         features,
         photo,
         evaluations=3,
+        scales=[12],
         callbacks=[lambda step: steps.append(step.image), callbacks.snapshots(tmp_path / "along")],
         output=tmp_path / "result.png",
     )
     for image in [result.image, *steps]:
-        np.testing.assert_array_equal(images.load(images.save(image, tmp_path / "a.png")), image)
+        saved = images.load(images.save(image, tmp_path / "a.png"))
+        np.testing.assert_array_equal(saved, np.rint(image))
 
 
 def test_a_batch_of_a_fade_in_is_painted_whole(frame: Path, tmp_path: Path) -> None:
