@@ -16,9 +16,9 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from conftest import LAYERS  # isort: skip  # tunes TensorFlow, before it is imported
 import keras
 import numpy as np
-from conftest import LAYERS
 
 from neural_style import (
     LBFGS,
@@ -100,7 +100,7 @@ def go(case: str, folder: Path | None, point: int | str | None) -> Any:
     if isinstance(point, str):
         checkpoints.write_durably = dying_write(point)  # type: ignore[attr-defined]
     if folder is not None and folder.exists():
-        return resume(folder, features=model(), callbacks=[die])
+        return resume(folder, features=model(), callbacks=[die], verbose=False)
     photo, painting = images.noise((24, 32), seed=1), images.noise((20, 28), seed=2)
     loss = Content(photo) + 10 * Gram(painting)
     if "tile" not in options:
@@ -109,7 +109,7 @@ def go(case: str, folder: Path | None, point: int | str | None) -> Any:
     checkpoint: dict[str, Any] = (
         {} if folder is None else {"checkpoint": folder, "checkpoint_every": 3}
     )
-    return minimise(loss, model(), start, callbacks=[die], **options, **checkpoint)
+    return minimise(loss, model(), start, callbacks=[die], verbose=False, **options, **checkpoint)
 
 
 def outcome(result: Any) -> Any:

@@ -95,6 +95,7 @@ def test_every_keyword_of_transfer_is_an_option_or_comes_by_another() -> None:
         "loss": "--loss",
         "features": "--network",
         "callbacks": "--csv",
+        "verbose": "--quiet",
         "output": "--output",
         "checkpoint": "--checkpoint",
         "checkpoint_every": "--checkpoint-every",

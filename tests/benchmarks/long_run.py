@@ -87,6 +87,7 @@ def main(network: str) -> None:
             images.noise((side, side), seed=3),
             evaluations=MARKS[-1] + 5,
             callbacks=[mark, callbacks.csv(Path(folder, "run.csv"))],
+            verbose=False,
             checkpoint=Path(folder, "run"),
         )
     print(result)

@@ -79,6 +79,7 @@ class Ours:
             self.features,
             self.start,
             callbacks=[add],
+            verbose=False,
             **options,
         )
 
