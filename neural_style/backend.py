@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from neural_style import tuning
 from neural_style.errors import BackendError
 
-__all__ = ["check_process", "check_state", "keras", "started_with", "tf"]
+__all__ = ["check_eager", "check_process", "check_state", "keras", "started_with", "tf"]
 
 # Environment variables that bits can depend on, by how they begin; not Terraform's.
 _NUMERIC = re.compile(
@@ -110,7 +110,7 @@ def check_process() -> None:
 
 
 def check_eager() -> None:
-    """Raise `BackendError` where operations are not run at once, or gradients not recorded."""
+    """Raise `BackendError` where operations are not run at once."""
     if not tf.executing_eagerly():
         raise BackendError(
             "TensorFlow does not run eagerly here: call this library outside of tf.function and "
@@ -174,7 +174,9 @@ def _start() -> None:
         _variables.pop("XLA_FLAGS", None)
         if "XLA_FLAGS" in os.environ:
             _variables["XLA_FLAGS"] = os.environ["XLA_FLAGS"]
-        tf.function(lambda x: x + x, autograph=False, jit_compile=True)(tf.constant(1.0))
+        one = tf.constant(1.0)
+        double = tf.function(lambda x: x + x, autograph=False, jit_compile=True)
+        double.get_concrete_function(one)(one)  # compiled also where functions are run eagerly
         _started = True
         tuning.restore()
 

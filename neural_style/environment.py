@@ -18,7 +18,8 @@ from neural_style.backend import started_with, tf
 
 _PACKAGES = ("neural-style", "tensorflow", "keras", "numpy", "scipy", "scikit-image", "pillow")
 
-_CACHE = re.compile(r"--tf_xla_persistent_cache_\w+(=\S*)?")
+# Flags that say where something is written.
+_PLACES = re.compile(r"--(tf_xla_persistent_cache|xla_dump)_\w+(=\S*)?")
 
 
 def describe() -> dict[str, Any]:
@@ -39,8 +40,8 @@ def describe() -> dict[str, Any]:
 
 
 def _variables() -> dict[str, str]:
-    """The environment variables that TensorFlow started with, without where programs are kept."""
-    found = {name: _CACHE.sub("", value).strip() for name, value in started_with().items()}
+    """The environment variables that TensorFlow started with, without places to write to."""
+    found = {name: _PLACES.sub("", value).strip() for name, value in started_with().items()}
     return {name: value for name, value in found.items() if value}
 
 

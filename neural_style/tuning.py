@@ -94,11 +94,6 @@ def restore() -> None:
             del os.environ[name]
 
 
-def is_tuned() -> bool:
-    """Whether `tune_tensorflow` was called in this process; one that it starts is tuned anew."""
-    return _tuned
-
-
 @contextmanager
 def without_messages(log_level: int | None) -> Iterator[None]:
     """Drop what TensorFlow writes to file descriptor 2 before it reads ``TF_CPP_MIN_LOG_LEVEL``.
