@@ -36,7 +36,7 @@ from neural_style.subject import small_network
 
 photo, painting = (ns.images.noise((32, 40), seed=seed) for seed in (1, 2))
 loss = Content(photo) + 1e3 * ns.create("activity", painting, scale=2.0)
-result = ns.minimise(loss, small_network(), start=photo, evaluations=10)
+result = ns.minimise(loss, small_network(), start=photo, evaluations=10, verbose=False)
 print(json.dumps({
     "homes": [activity.__file__, ns.__file__],
     "names": ns.names(),

@@ -60,7 +60,8 @@ def make(name):
     except LossError:  # it has no reference
         return create(name)
 
-result = minimise(sum(map(make, names)), features, images.noise((16, 16), seed=1), evaluations=3)
+start = images.noise((16, 16), seed=1)
+result = minimise(sum(map(make, names)), features, start, evaluations=3, verbose=False)
 print(json.dumps({
     "home": str(home),
     "typed": (home / "py.typed").exists(),
