@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import PIL.Image
 
-from neural_style.errors import ImageError, OptionError
+from neural_style.errors import ImageError, OptionError, advice
 
 Size: TypeAlias = tuple[int, int]
 
@@ -80,9 +80,12 @@ def check_size(size: Size, name: str) -> None:
     if _is_too_large(size):
         raise ImageError(
             f"{name}: {height}×{width} is larger than the limit against decompression bombs "
-            f"({most_pixels():,} pixels); shrink it, or raise PIL.Image.MAX_IMAGE_PIXELS if you "
-            f"trust it."
+            f"({most_pixels():,} pixels); shrink it{_or_raise_it()}."
         )
+
+
+def _or_raise_it() -> str:
+    return advice(", or raise PIL.Image.MAX_IMAGE_PIXELS if you trust it", "")
 
 
 def _is_too_large(size: Size) -> bool:
@@ -94,8 +97,7 @@ def _within_limit(size: Size, option: str, value: Any) -> Size:
     if _is_too_large(size):
         raise OptionError(
             f"{option}: {value} makes a picture of {size[0]}×{size[1]}, larger than the limit "
-            f"({most_pixels():,} pixels); ask for less, or raise "
-            f"PIL.Image.MAX_IMAGE_PIXELS."
+            f"({most_pixels():,} pixels); ask for less{_or_raise_it()}."
         )
     return size
 

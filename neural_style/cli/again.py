@@ -33,7 +33,7 @@ def resume(**given: Any) -> None:
     It comes to the picture, bit for bit, that it would have come to.
     """
     _check_record(given["folder"], "go on with", CheckpointError)
-    begin(given, output=given["output"])
+    begin(given, output=given["output"], network=None)
     import neural_style as ns
 
     silent, as_json = given["quiet"], given["as_json"]
@@ -59,7 +59,7 @@ def rerun(**given: Any) -> None:
     On the same machine it gives the same picture; elsewhere it says what differs.
     """
     _check_record(given["record"], "repeat", RecordError)
-    begin(given, output=given["output"])
+    begin(given, output=given["output"], network=None)
     import neural_style as ns
 
     again = ns.rerun(

@@ -28,8 +28,11 @@ def begin(
     output: Path | None = None,
     outputs: Sequence[Path] = (),
     folders: Sequence[Path | None] = (),
+    network: str | None = "vgg19",
 ) -> None:
     """Check a command's options, the pictures that it reads and what it writes to; then start.
+
+    ``network`` is the command's own, where none is given; None where a record has it.
 
     Raises
     ------
@@ -40,9 +43,9 @@ def begin(
     from neural_style.files import check_not_read
 
     recipe = options.recipe(dict(given))
-    network = given.get("network") or "vgg19"
+    network = given.get("network") or network
     check_preset(given.get("preset"), given)
-    if recipe is not None:
+    if recipe is not None and network is not None:
         for layer in recipe.layer_names():
             known = layers(network)
             if layer not in known:
@@ -70,7 +73,9 @@ def begin(
     for folder in folders:
         if folder is not None:
             options.folder(folder)
-    if "weights" in given and not given.get("preset"):
+    if given.get("weights") is not None:
+        network = network or "vgg19"  # as FeatureModel has it
+    if "weights" in given and network is not None and not given.get("preset"):
         check_weights(network, given["weights"])
     group.start()
 
