@@ -33,7 +33,7 @@ def story(
     histogram = 10 * Histogram(painting, refresh_every=25)
     smooth = 1e3 * TotalVariation()
     style = gram + long_range + histogram + smooth
-    noise = ns.images.noise((photo.shape[0], photo.shape[1]), uniform=options.NOISE)
+    noise = ns.images.noise((photo.shape[0], photo.shape[1]))
     steps: dict[str, tuple[ns.Loss | ns.WeightedSum, Image]] = {
         "content alone, from noise": (content, noise),
         "style alone, from noise": (gram, noise),

@@ -8,10 +8,6 @@ import neural_style as ns
 # So this is imported before Keras.
 ns.tune_tensorflow()
 
-# Where style is made from noise. White noise over all of 0–255 has more of the finest detail
-# than any painting, and much of it is still there after hundreds of evaluations.
-NOISE = (117.5, 137.5)
-
 
 def parser(text: str | None, *, size: int, evaluations: int) -> argparse.ArgumentParser:
     """A parser with ``--quick``, ``--size``, ``--evaluations`` and ``--out``.

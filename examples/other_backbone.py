@@ -73,7 +73,7 @@ def main() -> None:
     terms = (
         Content(photo, layers=[content]) + Gram(painting, layers=style) + TotalVariation("squared")
     )
-    noise = ns.images.noise((photo.shape[0], photo.shape[1]), uniform=options.NOISE)
+    noise = ns.images.noise((photo.shape[0], photo.shape[1]))
     first = ns.minimise(terms, features, noise, evaluations=1).terms
     shares = {"content": 1.0, "gram": 3.0, "total_variation": 1e-2}
     loss = ns.WeightedSum(

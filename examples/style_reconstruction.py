@@ -27,7 +27,7 @@ def reconstruct(
 ) -> ns.Result:
     """The style of the first ``layers`` layers, at the painting's size."""
     size = painting.shape[0], painting.shape[1]
-    noise = ns.images.noise(size, seed=seed, uniform=options.NOISE)
+    noise = ns.images.noise(size, seed=seed)
     loss = Gram(painting, layers=dict(list(LAYERS.items())[:layers]))
     return ns.minimise(loss, features, noise, evaluations=evaluations, seed=seed)
 

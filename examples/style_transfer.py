@@ -33,7 +33,7 @@ def pictures(
     photo: Image, painting: Image, features: ns.FeatureModel, evaluations: int
 ) -> dict[str, Image]:
     """Every variant by its title."""
-    noise = ns.images.noise((photo.shape[0], photo.shape[1]), uniform=options.NOISE)
+    noise = ns.images.noise((photo.shape[0], photo.shape[1]))
     variants = {f"α/β = 1/{n}": ("full", 1 / n, photo, None) for n in (10, 100, 1000, 10000)} | {
         "shallow, 1/1000": ("shallow", 1e-3, photo, None),
         "from noise, 1/10": ("full", 1e-1, noise, None),

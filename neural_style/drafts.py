@@ -14,10 +14,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
 from neural_style import color, images
-from neural_style.errors import OptionError, check_count, suggestion
+from neural_style.errors import OptionError, suggestion
 from neural_style.estimates import Tile
 from neural_style.features import FeatureModel, check_model
 from neural_style.files import check_not_read, path_of
@@ -29,26 +29,29 @@ from neural_style.optimisers import SciPyLBFGS
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
 from neural_style.rounds import Callback, Verbose
+from neural_style.sizes import checked_side, fitted
 from neural_style.sums import WeightedSum
 
 
 class Options(TypedDict, total=False):
     """What every preset takes as keywords, to have instead of its source's own.
 
-    ``size`` is the side that the source fixes, in pixels; the docstrings say which.
-    ``start`` is ``"content"``, ``"noise"`` (the source's; where it has none, uniform in
-    0–255) or an array, which is resized to the content's final size. ``features`` is any
+    ``size`` is the longer side in pixels, or ``short_side`` the shorter one, in place of the
+    side that the source fixes; where it squashes pictures to a square, each is both.
+    ``start`` is ``"content"``, ``"noise"`` (the source's; where it has none, that of
+    `images.noise`) or an array, which is resized to the content's final size. ``features`` is any
     model with VGG's layer names. ``evaluations``, ``optimiser`` and ``seed`` are those of
     `minimise`; the seed is the noise's, too. So are ``tile``, ``scales`` and
     ``parameterisation``, which no source has. Nor has it these:
 
-    ``style_size`` is the same side of the style picture, by default the content's: the larger
-    it is, the larger the strokes. ``color`` keeps the content's colours: ``"match"`` gives
-    its palette to the style first (`color.match`), ``"luminance"`` paints in grey and puts
-    the content's chroma back (`color.luminance`, `color.recolour`).
+    ``style_size`` is the longer side of the style picture, which by default is resized by the
+    content's rule: the larger it is, the larger the strokes. ``color`` keeps the content's
+    colours: ``"match"`` gives its palette to the style first (`color.match`), ``"luminance"``
+    paints in grey and puts the content's chroma back (`color.luminance`, `color.recolour`).
     """
 
     size: int
+    short_side: int
     style_size: int
     color: Literal["match", "luminance"] | None
     start: str | Image
@@ -109,8 +112,9 @@ class Draft:
     """A preset but for its loss: two pictures at their sizes, features, and the run.
 
     ``side`` is the ``"long_side"`` or ``"short_side"`` of each picture, the ``"rows"`` of
-    the content, or ``"square"``; ``squash`` resizes the style to the content's size. What
-    follows ``options`` is the source's own, where they have nothing else.
+    the content, or ``"square"``, and ``whole`` makes the other a whole number; ``squash``
+    resizes the style to the content's size. What follows ``options`` is the source's own,
+    where they have nothing else.
     """
 
     def __init__(
@@ -121,6 +125,7 @@ class Draft:
         side: str,
         size: int,
         *,
+        whole: Callable[[float], int] = int,
         evaluations: int,
         start: str = "content",
         noise: Callable[..., Image] = images.noise,
@@ -133,18 +138,25 @@ class Draft:
     ) -> None:
         for name in set(options) - set(Options.__annotations__):
             raise TypeError(f"no option {name!r}: {suggestion(name, Options.__annotations__)}")
-        size = check_count("size", options.get("size", size))
+        options = cast(Options, {name: x for name, x in options.items() if x is not None})
+        for option, asked in (("size", "long_side"), ("short_side", "short_side")):
+            if option in options:
+                size = checked_side(option, options[option])
+                side = side if side == "square" else asked
+        if "size" in options and "short_side" in options:
+            raise OptionError(
+                f"expected size, the longer side, or short_side, got {options['size']} and "
+                f"{options['short_side']}."
+            )
         self.sources = tuple(filter(None, map(path_of, (content, style))))
         content, style = images.repeatable(content), images.repeatable(style)
-        fit: dict[str, Any] = {side: size}
-        if side == "square":
-            fit = {"size": (size, size)}
-        elif side == "rows":
-            height, width, _ = (content := picture_of(content, "content")).shape
-            fit = {"size": (size, int(width * size / height))}
-        self.photo = picture_of(content, "content", **fit)
+        fit = fitted(side, size, whole)
+        self.photo = picture_of(content, "content", size=fit)
         self.size: Size = (self.photo.shape[0], self.photo.shape[1])
-        self.painting = picture_of(style, "style", **self._fit_of_style(side, fit, options, squash))
+        if "style_size" in options:
+            self._check_free(side, squash, options["style_size"])
+            fit = fitted("long_side", checked_side("style_size", options["style_size"]), whole)
+        self.painting = picture_of(style, "style", size=self.size if squash else fit)
         chroma = self._coloured(options.get("color"))
         features = options.get("features")
         self.features = pretrained(*network) if features is None else check_model(features)
@@ -181,18 +193,13 @@ class Draft:
         """The preset, with its loss."""
         return Preset(loss=loss, features=self.features, sources=self.sources, **self._run)
 
-    def _fit_of_style(
-        self, side: str, fit: dict[str, Any], options: Options, squash: bool
-    ) -> dict[str, Any]:
-        own = options.get("style_size")
-        if own is None:
-            return {"size": self.size} if squash else fit
-        if squash or side not in ("long_side", "short_side"):
+    def _check_free(self, side: str, squash: bool, asked: int) -> None:
+        """Refuse a size of the style of its own where the source has none."""
+        if squash or side == "square":
             raise OptionError(
-                f"style_size: the style is resized to {fit.get('size', self.size)} here, as its "
-                f"formula needs; expected None, got {own}."
+                f"style_size: the style is resized to {self.size} here, as its formula needs; "
+                f"leave it out, got {asked}."
             )
-        return {side: check_count("style_size", own)}
 
     def _coloured(self, way: str | None) -> Image | None:
         """Change both pictures for colours to be kept; return whose chroma the result gets."""

@@ -11,10 +11,12 @@ channels and M positions of a layer at the content's final size. Where they cont
 style picture is resized to the content's size first, as in the source, so that both have
 one M; elsewhere each Gram matrix is divided by the M of its own picture.
 
-Not the sources' own, in any preset: pictures are resized by Lanczos, L-BFGS is `LBFGS`
-(where most use torch's, which has no line search), and VGG's weights are Keras'. In the
-formulas, m() is the mean over all elements, Δ the picture made minus its reference,
-F features, G = FᵀF, and conv1_1 the layer block1_conv1, after its ReLU.
+Not the sources' own, in any preset: pictures are resized by Lanczos, not to the nearest
+pixel or bilinearly; VGG's weights are Keras'; and where the source has torch's L-BFGS, which
+keeps 100 pairs and has no line search, it is `LBFGS`, which keeps 20. A side in proportion
+is cut to whole pixels, as in every source, not rounded. In the formulas, m() is the mean over
+all elements, Δ the picture made minus its reference, F features, G = FᵀF, and conv1_1 the
+layer block1_conv1, after its ReLU.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from neural_style.errors import OptionError, check_count, suggestion
 from neural_style.features import IMAGE
 from neural_style.images import Image, Picture, Size
 from neural_style.losses import Loss
+from neural_style.optimisers import SciPyLBFGS
 from neural_style.quirks import JointHistogram, SummedVariation
 from neural_style.registry import create
 
@@ -51,15 +54,15 @@ def gatys(content: Picture, style: Picture, **options: Unpack[Options]) -> Prese
 
         m(ΔF²) at conv4_2 + Σ_l 1e3/N² · m(Δ(G/M)²) at conv1_1 … conv5_1
 
-    Shorter sides of 512, from the content, L-BFGS, 500 evaluations. Its second stage (arXiv
-    1611.07865), 200 evaluations at 800, is ``gatys(…, size=800, evaluations=200,
-    start=first.image)``.
-    Noise, there a comment, is normal around the mean colour with deviation 1. Its VGG19
-    has weights rescaled to a mean activation of 1; with Keras' the same numbers weigh
-    style more. Source: leongatys/PytorchNeuralStyleTransfer, NeuralStyleTransfer.ipynb.
+    Shorter sides of 512, from the content, L-BFGS, 520 evaluations: its steps are of 20, and
+    the loop begins another at 500. Its second stage (arXiv 1611.07865), 220 evaluations at
+    800, is ``gatys(…, short_side=800, evaluations=220, start=first.image)``.
+    Noise, there a comment, is normal around the mean colour with deviation 1. Its VGG19 has
+    the activations of Keras' weights; it is the papers' that are rescaled to a mean of 1.
+    Source: leongatys/PytorchNeuralStyleTransfer, NeuralStyleTransfer.ipynb.
     """
     noise = functools.partial(_grey_noise, normal=(0.0, 1.0))
-    draft = Draft(content, style, options, "short_side", 512, evaluations=500, noise=noise)
+    draft = Draft(content, style, options, "short_side", 512, evaluations=520, noise=noise)
     layers = draft.layers(_CONV1, lambda n, m: 4e3 / n**2)
     return draft.preset(
         create("content", draft.photo) + create("gram", draft.painting, layers=layers)
@@ -73,8 +76,9 @@ def neural_style(content: Picture, style: Picture, **options: Unpack[Options]) -
         + 1e-3 (Σ|dx| + Σ|dy|) over pixels
 
     Longer sides of 512, from normal noise of deviation 1e-3 around the mean colour,
-    L-BFGS, 1000 evaluations. It scales pixels by 256, here by 255. The Lua original has
-    the same numbers, but the gradient of a squared total variation. Sources:
+    L-BFGS, 1000 evaluations. It scales pixels by 256, here by 255; its product of a size and
+    a ratio comes to a longer side of 511 for one picture in eight. The Lua original has the
+    same numbers, but the gradient of a squared total variation. Sources:
     ProGamerGov/neural-style-pt, jcjohnson/neural-style.
     """
     noise = functools.partial(_grey_noise, normal=(0.0, 1e-3))
@@ -126,7 +130,8 @@ def tensorflow_tutorial(content: Picture, style: Picture, **options: Unpack[Opti
         + 30 (Σ|dx| + Σ|dy|) over pixels in 0–1
 
     Longer sides of 512, from the content, Adam(0.02, β₁ = 0.99, ε = 0.1), 1000 steps, each
-    followed by clipping (not with L-BFGS as the optimiser). The variable is in 0–1 there;
+    followed by clipping (not with L-BFGS as the optimiser). Its product of a size and a ratio
+    comes to a longer side of 511 for one picture in seven. The variable is in 0–1 there;
     here, in 0–255, the same steps are those of 255 times the rate and ε/255, and the
     variation weighs 30/255. Source: tensorflow/docs, site/en/tutorials/generative/
     style_transfer.ipynb.
@@ -149,7 +154,8 @@ def udacity(content: Picture, style: Picture, **options: Unpack[Options]) -> Pre
         m(ΔF²) at conv4_2 + 1e6 Σ_l w_l m(ΔG²) / (NM) at conv1_1 … conv5_1
 
     w = 1, .75, .2, .2, .2. Shorter side of 400 (as torchvision's Resize takes its
-    ``max_size``), the style squashed to the content's size, from the content, Adam(0.003),
+    ``max_size``; there a content without a side above 400 gets its longer side as the
+    shorter), the style squashed to the content's size, from the content, Adam(0.003),
     2000 steps (it names 5000, too). Its variable is in units of torchvision's deviations,
     .229, .224 and .225 of 255 pixels; one rate serves them here, that of their mean, which
     is at most 1.3 % off.
@@ -210,6 +216,7 @@ def ashwindcruz(
         224,
         evaluations=10000,
         start="noise",
+        noise=functools.partial(images.noise, uniform=(0.0, 255.0)),
         optimiser=Adam(0.1, epsilon=1e-8),
         network=("vgg19", "max", "bgr"),
     )
@@ -229,8 +236,11 @@ def tseng_cooccurrence(content: Picture, style: Picture, **options: Unpack[Optio
     four positions apart along each axis.
 
     Longer sides of 550, as his Montreal has (550×365), the style squashed to the content's
-    size; ten runs of L-BFGS, 20 evaluations each, from noise uniform in ±.025 around the
-    mean colour, or from the content. After each he clips to ±127 around the mean, here to
+    size; ten runs of SciPy's L-BFGS with 10 pairs, each from the picture alone, of 21
+    evaluations, as its ``maxfun=20`` comes to; from noise uniform in ±.025 around the mean
+    colour, or from the content. There a run goes on to the end of its line search, mostly no
+    further, and ends where the loss falls by less than 2e-9 of it. After each he clips to ±127
+    around the mean, which is −3 to 251, −10 to 244 and −23 to 231 in R, G and B; here it is
     0–255. His "x" shifts rows, which the sum of both does not show. Source:
     GabrielTseng/LearningDataScience, later gabrieltseng/datascience-projects,
     Style_Network_w_CoOccurence.ipynb and VGG16.py.
@@ -249,17 +259,18 @@ def tseng_histogram(content: Picture, style: Picture, **options: Unpack[Options]
 
         Σ_l w_l/N · ΣΔ(G/NM)² + 1/100 · 1/N · Σ(F−R)² at conv1_1 + 1/15 · 1/N · ΣΔF² at conv4_2
 
-    The rest as in `tseng_cooccurrence`. Defect, reproduced: R has the style's histogram of
-    all channels together, not of each. He matches with 255 bins and anew at every
-    evaluation; here the quantiles are exact, and R is renewed at each restart. Source: the
-    same, Style Transfer with Histogram Loss.ipynb. Both losses are in his
-    Final_Style_Network.ipynb, which was not at hand.
+    The rest as in `tseng_cooccurrence`. R is made in 255 bins at every evaluation. Defect,
+    reproduced: it has the style's histogram of all channels together, not of each. There a
+    gradient flows through R, to the least and the greatest of all values, by half of a bin's
+    width; here none. Such a loss cannot be evaluated in tiles. Source: the same, Style Transfer
+    with Histogram Loss.ipynb. Both losses are in his Final_Style_Network.ipynb, which was not
+    at hand.
     """
     draft = _tseng(content, style, options)
     layers = draft.layers({"block1_conv1": 1}, lambda n, m: m)
     return draft.preset(
         _tseng_gram(draft)
-        + JointHistogram(draft.painting, refresh_every=20, layers=layers, name="histogram") / 100
+        + JointHistogram(draft.painting, layers=layers, name="histogram") / 100
         + _tseng_content(draft) / 15
     )
 
@@ -302,8 +313,9 @@ def _tseng(content: Picture, style: Picture, options: Options) -> Draft:
         options,
         "long_side",
         550,
-        evaluations=200,
-        restart_every=20,
+        evaluations=210,
+        restart_every=21,
+        optimiser=SciPyLBFGS(10),
         start="noise",
         noise=functools.partial(_grey_noise, uniform=(-0.025, 0.025)),
         network=("vgg16", "average", "caffe"),

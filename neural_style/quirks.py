@@ -1,4 +1,4 @@
-"""Losses that the sources of presets have, and this library would not: sums, and a defect.
+"""Losses that the sources of presets have, and this library would not: sums, and defects.
 
 Records name them, as ``joint_histogram`` and ``summed_variation``; `registry.names` does not.
 """
@@ -8,25 +8,49 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neural_style.backend import keras
 from neural_style.features import IMAGE
 from neural_style.losses import Features, Loss, Statistic, Tensor
-from neural_style.matching import match
-from neural_style.refreshed import Refreshed
 
 ops = keras.ops
 
 
-class JointHistogram(Refreshed):
-    """The histogram loss, but for one histogram of all channels together."""
+class JointHistogram(Loss):
+    """Σ_l w_l · mean((F_l − R_l)²), R the features with the reference's histogram, in bins.
 
-    def moved(
-        self, features: NDArray[Any], reference: NDArray[Any], rng: np.random.Generator
-    ) -> NDArray[Any]:
-        """The features, given the reference's histogram."""
-        return match(features, reference)
+    R is made at every evaluation, of all channels together: 255 bins of one width hold the
+    values of both, and a value becomes the middle of the bin whose quantile in the reference
+    is nearest to its own bin's. No gradient flows through R.
+    """
+
+    bins = 255
+
+    def distance(self, current: Statistic, target: Statistic) -> Tensor:
+        """The mean squared difference from R."""
+        matched = {layer: self._matched(f, target[layer]) for layer, f in current.items()}
+        return super().distance(current, matched)
+
+    def _matched(self, features: Tensor, reference: Tensor) -> Tensor:
+        own, known = (ops.reshape(ops.stop_gradient(f), (-1,)) for f in (features, reference))
+        least = ops.minimum(ops.min(own), ops.min(known))
+        width = (ops.maximum(ops.max(own), ops.max(known)) - least) / self.bins
+
+        def places(values: Tensor) -> Tensor:
+            steps = ops.cast(ops.divide_no_nan(values - least, width), "int32")
+            return ops.clip(steps, 0, self.bins - 1)
+
+        def below(places: Tensor) -> Tensor:
+            counts = ops.segment_sum(ops.ones_like(places), places, self.bins)
+            return ops.cast(ops.cumsum(counts), "int64")
+
+        place = places(own)
+        # Of quantiles, times both numbers of values: whole, so that rounding decides no tie.
+        differences = below(places(known)) * own.shape[0]
+        differences -= below(place)[:, None] * known.shape[0]
+        nearest = ops.argmin(ops.abs(differences), axis=1)
+        middles = least + width * (ops.arange(self.bins, dtype=own.dtype) + 0.5)
+        return ops.reshape(ops.take(middles, ops.take(nearest, place)), features.shape)
 
 
 class SummedVariation(Loss):

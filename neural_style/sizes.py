@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,6 +11,7 @@ import PIL.Image
 from neural_style.errors import ImageError, OptionError, advice
 
 Size: TypeAlias = tuple[int, int]
+Fit: TypeAlias = Callable[[Size], Size]  # from a picture's own size to the one it gets
 
 _SMALLEST, _LARGEST = 2, 2**31 - 1
 _PILLOWS = 2**30 // 4 // 3  # Pillow's own limit, less than phones' cameras have
@@ -25,6 +27,25 @@ def most_pixels() -> int | None:
     return _MOST if limit == _PILLOWS else limit
 
 
+def fitted(side: str, pixels: int, whole: Callable[[float], int] = round) -> Fit:
+    """What makes a side ``pixels`` long, and the other in proportion, as a whole number.
+
+    ``side`` is ``"long_side"``, ``"short_side"`` or ``"rows"``; ``"square"`` makes both so long.
+
+    >>> fitted("short_side", 512)((300, 400)), fitted("short_side", 512, int)((300, 400))
+    ((512, 683), (512, 682))
+    """
+
+    def fit(size: Size) -> Size:
+        if side == "square":
+            return pixels, pixels
+        own = {"long_side": max(size), "short_side": min(size), "rows": size[0]}[side]
+        height, width = (max(_SMALLEST, whole(each * pixels / own)) for each in size)
+        return height, width
+
+    return fit
+
+
 def scaled(size: Size, factor: float) -> Size:
     """A size times a factor, in whole pixels, at least 2.
 
@@ -36,9 +57,11 @@ def scaled(size: Size, factor: float) -> Size:
 
 
 def asked_size(
-    given: Size, *, long_side: int | None, short_side: int | None, size: Size | None
+    given: Size, *, long_side: int | None, short_side: int | None, size: Size | Fit | None
 ) -> Size:
     """The (height, width) that at most one of the three options asks for; of none, the given.
+
+    ``size`` may be a function of the given one, as `fitted` makes.
 
     Raises
     ------
@@ -58,10 +81,14 @@ def asked_size(
         raise OptionError(f"expected one of long_side, short_side and size, got {asked}.")
     ((option, value),) = asked.items()
     if option == "size":
-        return checked_size(value)
+        return checked_size(value(given) if callable(value) else value)
+    return _within_limit(fitted(option, checked_side(option, value))(given), option, value)
+
+
+def checked_side(option: str, value: Any) -> int:
+    """The side in pixels that an option asks for, or an `OptionError`."""
     (side,) = _whole(option, value, 1)
-    own = max(given) if option == "long_side" else min(given)
-    return _within_limit(scaled(given, side / own), option, value)
+    return side
 
 
 def checked_size(size: Any) -> Size:

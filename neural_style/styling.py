@@ -32,6 +32,7 @@ def transfer(
     preset: str | None = None,
     loss: Callable[[Image, Image], Loss | WeightedSum] | None = None,
     size: int | None = None,
+    short_side: int | None = None,
     style_size: int | None = None,
     color: Literal["match", "luminance"] | None = None,
     start: str | Image | None = None,
@@ -64,16 +65,18 @@ def transfer(
         Without a preset: from the two pictures, at their final sizes, to a loss; by
         default `default_loss`.
     size
-        The longer side of both pictures, in pixels, by default 512; with a preset, the
-        side that it fixes.
+        The longer side of both pictures, in pixels; by default 512, or what the preset fixes.
+    short_side
+        The shorter side of both, instead.
     style_size
-        The same of the style pictures, by default ``size``: the larger, the larger the strokes.
+        The longer side of the style pictures, which by default are resized as the content:
+        the larger, the larger the strokes.
     color
         How the content's colours are kept: ``"match"`` gives its palette to the style first,
         ``"luminance"`` paints in grey and puts the content's chroma back
         (`neural_style.color`). By default they are not.
     start
-        ``"content"`` (by default), ``"noise"`` (uniform in 0–255, from the seed, or the
+        ``"content"`` (by default), ``"noise"`` (that of `images.noise`, from the seed, or the
         preset's own), or an array, which is resized to the content's final size. With
         ``scales`` it is resized to the first of them, which takes the finest noise out.
     scales
@@ -102,6 +105,7 @@ def transfer(
     content, styles = images.repeatable(content), [images.repeatable(each) for each in styles]
     given = {
         "size": size,
+        "short_side": short_side,
         "style_size": style_size,
         "color": color,
         "start": start,
@@ -150,6 +154,7 @@ def prepared(
             options,
             "long_side",
             512,
+            whole=round,
             evaluations=300,
             parameterisation="frequencies" if loss is None else "pixels",
         )
@@ -179,8 +184,7 @@ def default_loss(photo: Image, painting: Image) -> WeightedSum:
     The layers and their weights are those of Gatys' notebook; the factor 0.3 and the total
     variation were chosen by looking at pictures of 200 to 300 pixels, where they keep the
     photo easier to recognise and its borders free of stray pixels. Source:
-    leongatys/PytorchNeuralStyleTransfer, whose VGG has rescaled activations; with Keras'
-    weights the same numbers weigh style more.
+    leongatys/PytorchNeuralStyleTransfer, NeuralStyleTransfer.ipynb.
     """
     channels = (64, 128, 256, 512, 512)
     # `Gram` has 1/4 of the mean squared difference, as in the paper.

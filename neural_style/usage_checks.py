@@ -56,7 +56,9 @@ def refreshes_without_compiling(subject: Subject) -> None:
     objective = _objective(subject)
     _evaluated(objective)
     before = objective.trace_count
-    for round, picture in enumerate((pattern(SIZE, 3.0), images.noise(SIZE, seed=5)), 1):
+    for round, picture in enumerate(
+        (pattern(SIZE, 3.0), images.noise(SIZE, uniform=(0, 255), seed=5)), 1
+    ):
         objective.refresh(picture, round=round)
         objective(picture)
     expect(objective.trace_count == before, "one compilation", "another for a new target")
@@ -73,7 +75,7 @@ def same_seed_gives_the_same_bits(subject: Subject) -> None:
 @check("operations that XLA has not, shapes that depend on values, and Python on a tensor's value")
 def compiles(subject: Subject) -> None:
     """Under XLA, the value that it has without."""
-    loss, picture = subject.loss, images.noise(SIZE, seed=1)
+    loss, picture = subject.loss, images.noise(SIZE, uniform=(0, 255), seed=1)
     found = _evaluated(_objective(subject)).loss
     current, reference = (
         {n: np.asarray(f) for n, f in subject.features(x, loss.layers).items()}
@@ -89,7 +91,7 @@ def compiles(subject: Subject) -> None:
 def tiled_equals_whole(subject: Subject) -> None:
     """Value and gradient of a picture in four or more tiles."""
     tile, size = _tile(subject)
-    loss, picture = subject.make(size), images.noise(size, seed=1)
+    loss, picture = subject.make(size), images.noise(size, uniform=(0, 255), seed=1)
     tiled, whole = (
         _evaluated(Objective(loss, subject.features, size, tile=t), picture) for t in (tile, None)
     )
@@ -150,7 +152,7 @@ def _objective(subject: Subject, loss: Any = None) -> Objective:
 
 
 def _evaluated(objective: Objective, picture: Image | None = None) -> Evaluation:
-    picture = images.noise(SIZE, seed=1) if picture is None else picture
+    picture = images.noise(SIZE, uniform=(0, 255), seed=1) if picture is None else picture
     objective.refresh(picture, round=0)
     return objective(picture)
 

@@ -81,12 +81,12 @@ def pictures() -> Path:
 
 @pytest.fixture
 def photo() -> Image:
-    return images.noise((24, 32), seed=1)
+    return images.noise((24, 32), uniform=(0, 255), seed=1)
 
 
 @pytest.fixture
 def painting() -> Image:
-    return images.noise((20, 28), seed=2)
+    return images.noise((20, 28), uniform=(0, 255), seed=2)
 
 
 class Server(ThreadingHTTPServer):

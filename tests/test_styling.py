@@ -61,6 +61,15 @@ def test_it_does_not_replace_what_it_reads(photo: Image, tmp_path: Path) -> None
     assert path.read_bytes() == before
 
 
+def test_a_size_is_the_longer_side_and_short_side_the_shorter(painting: Image) -> None:
+    photo = images.noise((30, 40), seed=1)
+    sizes: list[Any] = [{"size": 41}, {"short_side": 32}]
+    found = [styling.prepared(photo, painting, None, None, None, s).start.shape for s in sizes]
+    assert found == [(31, 41, 3), (32, 43, 3)]
+    with pytest.raises(OptionError, match="got 41 and 32"):
+        transfer(photo, painting, size=41, short_side=32)
+
+
 def test_it_starts_from_the_content_noise_or_a_picture(photo: Image, painting: Image) -> None:
     def first(start: Any, seed: int = 0) -> Image:
         seen: list[Image] = []
