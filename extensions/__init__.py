@@ -36,3 +36,7 @@ __all__ = [
 ]
 
 del _backend
+
+
+def __dir__() -> list[str]:
+    return __all__

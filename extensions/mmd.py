@@ -69,6 +69,7 @@ class MMD(Loss):
     5.0
     """
 
+    role = "style"
     layers = tuple(f"block{block}_conv1" for block in range(1, 6))
     tiling: Literal["mean"] | None = "mean"
 

@@ -71,6 +71,7 @@ class MRF(Loss):
     4.0
     """
 
+    role = "style"
     layers = ("block3_conv1", "block4_conv1")
     tiling = "map"
 

@@ -80,6 +80,8 @@ class RelaxedEMD(HypercolumnLoss):
     0.0256584
     """
 
+    role = "style"
+
     def __init__(
         self,
         *references: Any,

@@ -59,6 +59,7 @@ class Wasserstein2(Loss):
     [[5.0], [2.0]]
     """
 
+    role = "style"
     layers = _WEIGHTS
     tiling = "mean"
 

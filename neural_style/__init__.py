@@ -30,10 +30,12 @@ _HOMES = {
     "color": "",
     "contact_sheet": "sheets",
     "create": "registry",
+    "default_loss": "styling",
     "datasets": "",
     "errors": "",
     "estimate": "estimates",
     "evaluate": "scoring",
+    "extensions": "",
     "guided": "guidance",
     "images": "",
     "minimise": "optimise",
@@ -56,6 +58,7 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style import color as color
     from neural_style import datasets as datasets
     from neural_style import errors as errors
+    from neural_style import extensions as extensions
     from neural_style import images as images
     from neural_style import parameterisation as parameterisation
     from neural_style import presets as presets
@@ -82,6 +85,7 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style.scoring import Scores as Scores
     from neural_style.scoring import evaluate as evaluate
     from neural_style.sheets import contact_sheet as contact_sheet
+    from neural_style.styling import default_loss as default_loss
     from neural_style.styling import transfer as transfer
     from neural_style.sums import WeightedSum as WeightedSum
     from neural_style.sweeps import Outcome as Outcome
@@ -99,4 +103,4 @@ else:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]

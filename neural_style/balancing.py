@@ -84,7 +84,7 @@ def balance(
     Examples
     --------
     >>> from neural_style.extensions import Content, TotalVariation
-    >>> photo = images.noise((16, 16))
+    >>> photo = images.noise((16, 16), uniform=(0, 255))
     >>> shares = 0.8 * Content(photo, layers=["image"]) + 0.2 * TotalVariation("squared")
     >>> [round(term.weight, 3) for term in balance(shares, FeatureModel(weights=None), photo)]
     [1.0, 0.007]

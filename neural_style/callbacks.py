@@ -30,6 +30,19 @@ if TYPE_CHECKING:
     from neural_style.report import Report
     from neural_style.sums import WeightedSum
 
+__all__ = [
+    "csv",
+    "progress",
+    "report",
+    "snapshots",
+    "tensorboard",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _PERIOD = 10.0  # seconds between two lines of progress
 
 

@@ -22,6 +22,17 @@ from neural_style import images
 from neural_style.errors import ImageError, OptionError
 from neural_style.images import Image
 
+__all__ = [
+    "luminance",
+    "match",
+    "recolour",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _EPSILON = 1e-5
 _LEAST = 1e-6  # a deviation that is none but for rounding
 

@@ -25,6 +25,20 @@ from neural_style.download import ABSENT, defect, download, has_digest, keras_ho
 from neural_style.errors import DatasetError, suggestion
 from neural_style.images import Image, Size
 
+__all__ = [
+    "SOURCES",
+    "VARIABLE",
+    "cache_folder",
+    "load",
+    "names",
+    "path",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 VARIABLE = "NEURAL_STYLE_DATA"
 _GITHUB = "https://raw.githubusercontent.com"
 

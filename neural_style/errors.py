@@ -7,12 +7,36 @@ Every message names the thing, what was expected, what came, and the remedy, in 
 from __future__ import annotations
 
 import difflib
+import inspect
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
+
+__all__ = [
+    "BackendError",
+    "CheckpointError",
+    "ConformanceError",
+    "DatasetError",
+    "ImageError",
+    "LayerError",
+    "LossError",
+    "MemoryLimitError",
+    "NonFiniteLossError",
+    "OperandError",
+    "OptionError",
+    "RecordError",
+    "RegistryError",
+    "StyleError",
+    "WeightsError",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # What counts anything, and what is a seed, goes no further: so much no run has.
 MOST = 10**9
@@ -45,6 +69,10 @@ class LayerError(StyleError, ValueError):
 
 class LossError(StyleError, ValueError):
     """A loss, its options or its references are not usable."""
+
+
+class OperandError(LossError, TypeError):
+    """Something else than losses is added, or a loss is not multiplied by a number."""
 
 
 class ConformanceError(StyleError, AssertionError):
@@ -160,11 +188,51 @@ def shown(value: object) -> str:
 
 
 def check_callables(name: str, values: Any) -> tuple[Callable[..., Any], ...]:
-    """``values`` as a tuple of functions, or an `OptionError` that calls them ``name``."""
-    found = tuple(values) if isinstance(values, Iterable) else (values,)
-    if not isinstance(values, Iterable) or not all(map(callable, found)):
-        raise OptionError(f"{name}: expected a list of functions, got {values!r}.")
+    """``values`` as a tuple of functions, or an `OptionError` that calls them ``name``.
+
+    A class, or a function of `neural_style.callbacks`, is none: what it makes is.
+    """
+    if not isinstance(values, Iterable) or isinstance(values, str | type):
+        raise OptionError(
+            f"{name}: expected a list of functions, got {described(values)}{_unmade(values)}; put "
+            f"it into a list, […]."
+        )
+    found = tuple(values)
+    for value in found:
+        if not callable(value) or _unmade(value):
+            raise OptionError(
+                f"{name}: expected a list of functions, got one with "
+                f"{described(value)}{_unmade(value)}."
+            )
     return found
+
+
+def _unmade(value: object) -> str:
+    """How to make a callback of what makes one; nothing for what is one."""
+    if isinstance(value, type):
+        return f", of which to make one, {value.__name__}(…)"
+    if not inspect.isfunction(value) or value.__module__ != "neural_style.callbacks":
+        return ""
+    # Its functions make callbacks, which may be functions within them.
+    return "" if "." in value.__qualname__ else f", which is to be called, {value.__name__}(…)"
+
+
+def described(value: object) -> str:
+    """What came in place of something else, in a few words.
+
+    >>> described(ValueError), described(len), described("gram"), described({1: 2})
+    ('the class ValueError', 'the function len', "the text 'gram'", 'a dict')
+    """
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if isinstance(value, str):
+        return f"the text {shown(value)}"
+    if isinstance(value, Real):
+        return shown(value)
+    if inspect.isroutine(value):
+        return f"the function {value.__name__}"
+    shape = getattr(value, "shape", None)
+    return f"a {type(value).__name__}" + (f" of {shape}" if isinstance(shape, tuple) else "")
 
 
 def number(value: object) -> float:

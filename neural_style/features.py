@@ -28,7 +28,14 @@ from neural_style.accelerated import (
     replacement,
 )
 from neural_style.backend import check_process, check_state, keras, tf
-from neural_style.errors import ImageError, LayerError, OptionError, advice, layer_suggestion
+from neural_style.errors import (
+    ImageError,
+    LayerError,
+    OptionError,
+    advice,
+    described,
+    layer_suggestion,
+)
 from neural_style.networks import Preprocess
 from neural_style.programs import Programs
 
@@ -350,11 +357,16 @@ class FeatureModel:
 def check_model(features: object) -> FeatureModel:
     """``features``, or an `OptionError` if it is no feature model, and as `check_state`."""
     check_state()
-    if not isinstance(features, FeatureModel):
-        raise OptionError(
-            f"features: expected a FeatureModel, as FeatureModel('vgg19'), got {features!r}."
-        )
-    return features
+    if isinstance(features, FeatureModel):
+        return features
+    remedy = "FeatureModel('vgg19')"
+    if isinstance(features, str):
+        remedy = f"FeatureModel({features!r})"
+    elif isinstance(features, keras.Model):
+        remedy = "FeatureModel(model, preprocess=…)"
+    raise OptionError(
+        f"features: expected a FeatureModel, got {described(features)}; write {remedy}."
+    )
 
 
 def _as_names(layers: object) -> tuple[str, ...]:

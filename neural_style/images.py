@@ -28,6 +28,24 @@ from neural_style.sizes import Size as Size
 from neural_style.sizes import asked_size, check_size, checked_size
 from neural_style.sizes import scaled as scaled
 
+__all__ = [
+    "Image",
+    "Picture",
+    "Size",
+    "as_image",
+    "check_output",
+    "digest",
+    "load",
+    "noise",
+    "resize",
+    "save",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Image: TypeAlias = NDArray[np.float32]
 # What is read: a path, the bytes of a file, an open file, or a picture of Pillow's.
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | PIL.Image.Image

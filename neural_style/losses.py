@@ -6,7 +6,8 @@ between the statistic of the picture being made and a *target*:
     class Loss:
         layers = ()              # the feature layers it reads; "image" names the pixels
         references = ()          # the images its target is measured on, H×W×3, RGB, 0–255
-        role = "style"           # what these show: "content", "style", or "none" without any
+        role = "style"           # what these show: "content", "style", or "none" without any;
+                                 # a class that says which of the first two cannot do without
         masks = None             # the parts that count (`guided`): the picture's mask, and a
                                  # tuple of the references'; H×W, 0–255
         refresh_every = None     # evaluations between targets; None: one target for the run
@@ -71,7 +72,9 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import re
+from abc import ABCMeta
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NoReturn, Self, TypeAlias
 
@@ -80,7 +83,7 @@ from numpy.typing import NDArray
 
 from neural_style import distances, images
 from neural_style.backend import keras
-from neural_style.errors import LossError, number
+from neural_style.errors import LossError, OperandError, number
 from neural_style.sums import Summand, Term
 from neural_style.sums import WeightedSum as WeightedSum
 
@@ -93,7 +96,23 @@ Layers: TypeAlias = Sequence[str] | Mapping[str, float]
 Mask: TypeAlias = NDArray[np.float32]
 
 
-class Loss(Summand):
+class _LossClass(ABCMeta):
+    """The classes of losses, which neither add nor multiply: what they make does.
+
+    An `ABCMeta`, so that a loss may have an abstract base besides.
+    """
+
+    def _refuse(cls, *operands: object) -> NoReturn:
+        raise OperandError(
+            f"expected a loss, got the class {cls.__name__}; make one, {cls.__name__}(…)."
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _refuse
+    __neg__ = _refuse
+    __array_ufunc__ = None
+
+
+class Loss(Summand, metaclass=_LossClass):
     """The plugin protocol: a statistic of features, and a distance to a target.
 
     Parameters
@@ -130,10 +149,7 @@ class Loss(Summand):
         self.name = default_name(type(self)) if name is None else name
         if not isinstance(self.name, str) or not self.name:
             raise LossError(f"{type(self).__name__}: expected a text as its name, got {name!r}.")
-        self.references = tuple(
-            images.as_image(reference, f"{type(self).__name__}'s reference")
-            for reference in references
-        )
+        self.references = _checked_references(type(self), references)
         if layers is not None:
             self.layers = layers
         self.layers = _checked_layers(self.layers, self.name)
@@ -312,6 +328,29 @@ class Loss(Summand):
                 )
             blend[entry] = sum(share * x for share, x in zip(shares, own, strict=True))
         return blend
+
+
+def _checked_references(kind: type[Loss], references: Sequence[Any]) -> tuple[images.Image, ...]:
+    measures = kind.target is Loss.target or any(
+        each.__dict__.get("role", "none") != "none" for each in kind.__mro__ if each is not Loss
+    )
+    if not references and measures:
+        raise LossError(
+            f"{kind.__name__}: expected a reference picture, got none; write "
+            f"{kind.__name__}(painting)."
+        )
+    for each in references:
+        pictures = each if isinstance(each, list | tuple) else ()
+        if any(
+            isinstance(x, str | os.PathLike) or (isinstance(x, np.ndarray) and x.ndim > 2)
+            for x in pictures
+        ):
+            raise LossError(
+                f"{kind.__name__}: expected each reference by itself, got a {type(each).__name__} "
+                f"of {len(each)}; write {kind.__name__}(a, b).blended([0.5, 0.5]), or "
+                f"{kind.__name__}(a) + {kind.__name__}(b)."
+            )
+    return tuple(images.as_image(each, f"{kind.__name__}'s reference") for each in references)
 
 
 def default_name(kind: type[Loss]) -> str:

@@ -207,6 +207,8 @@ def run(
     checkpoints: Checkpoints | None,
 ) -> Result:
     """`minimise`, with the folder of a new run or of one that goes on."""
+    terms_of(loss)
+    check_model(features)
     start = images.as_image(start, "start", any_range=True)
     if chroma is not None:
         chroma = images.as_image(chroma, "chroma")
@@ -215,8 +217,6 @@ def run(
                 f"chroma: expected the start's size of {start.shape[0]}×{start.shape[1]}, got "
                 f"{chroma.shape[0]}×{chroma.shape[1]}; resize it with neural_style.images.resize."
             )
-    terms_of(loss)
-    check_model(features)
     callbacks = with_progress(callbacks, verbose)
     optimiser = LBFGS() if optimiser is None else optimiser
     if restart_every is not None:

@@ -36,7 +36,7 @@ import numpy as np
 from scipy.optimize import minimize as scipy_minimize
 
 from neural_style.backend import keras
-from neural_style.errors import OptionError, again
+from neural_style.errors import OptionError, again, described
 from neural_style.files import check_arrays
 from neural_style.images import Image
 from neural_style.lbfgs import LBFGS, NOWHERE, check_history
@@ -240,9 +240,10 @@ def driver(optimiser: Any, *, clip_steps: bool = False) -> Driver:
         return optimiser.driver()
     if isinstance(optimiser, keras.optimizers.Optimizer):
         return _KerasDriver(optimiser, clip_steps)
+    unmade = f"; make one, {optimiser.__name__}(…)" if isinstance(optimiser, type) else ""
     raise OptionError(
         f"optimiser: expected neural_style.LBFGS(), neural_style.SciPyLBFGS() or a "
-        f"keras.optimizers.Optimizer, such as Adam(0.1), got {optimiser!r}."
+        f"keras.optimizers.Optimizer, such as Adam(0.1), got {described(optimiser)}{unmade}."
     )
 
 

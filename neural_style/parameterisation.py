@@ -26,6 +26,17 @@ from scipy.fft import dctn, idctn
 from neural_style.errors import OptionError, again, number, suggestion
 from neural_style.images import Image, Size
 
+__all__ = [
+    "Frequencies",
+    "Parameterisation",
+    "Pixels",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # Of `transfer`'s loss with VGG19, along luminance, measured by differences of gradients for
 # random noise of a band of frequencies: cycles a pixel, and curvatures with the largest as 1.
 _FREQUENCIES = (0.006, 0.014, 0.028, 0.049, 0.073, 0.11, 0.15, 0.21, 0.27, 0.35, 0.57)

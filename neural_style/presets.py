@@ -39,6 +39,25 @@ from neural_style.optimisers import SciPyLBFGS
 from neural_style.quirks import JointHistogram, SummedVariation
 from neural_style.registry import create
 
+__all__ = [
+    "Preset",
+    "ashwindcruz",
+    "find",
+    "gatys",
+    "keras_example",
+    "names",
+    "neural_style",
+    "tensorflow_tutorial",
+    "tseng_cooccurrence",
+    "tseng_histogram",
+    "udacity",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Adam = keras.optimizers.Adam
 
 _CONV1 = {f"block{block}_conv1": 1.0 for block in range(1, 6)}

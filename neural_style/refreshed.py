@@ -38,6 +38,7 @@ class Refreshed(Loss):
         ``refresh_every`` is not a positive whole number.
     """
 
+    role = "style"
     tiling = "map"
 
     def __init__(

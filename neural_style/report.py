@@ -35,6 +35,17 @@ from neural_style.serving import Server as Server
 from neural_style.serving import serve as serve
 from neural_style.sums import WeightedSum
 
+__all__ = [
+    "Report",
+    "serve",
+    "write",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _log = logging.getLogger(__name__)
 
 _RELOAD = 5  # seconds between two looks at a run that goes on

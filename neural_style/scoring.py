@@ -145,7 +145,8 @@ def evaluate(
 
     Examples
     --------
-    >>> photo, painting = images.noise((16, 16), seed=1), images.noise((16, 20), seed=2)
+    >>> photo = images.noise((16, 16), uniform=(0, 255), seed=1)
+    >>> painting = images.noise((16, 20), uniform=(0, 255), seed=2)
     >>> scores = evaluate(photo, photo, painting, features=FeatureModel(weights=None),
     ...                   style_layers=["image"], content_layer="image")
     >>> print(scores)

@@ -8,27 +8,53 @@ What a loss itself is, is in `neural_style.losses`.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neural_style.errors import LossError, number
+from neural_style.errors import LossError, OperandError, described, number
 
 if TYPE_CHECKING:
     from neural_style.losses import Loss
 
 
-class Summand:
-    """What `Loss` and `WeightedSum` share: ``+`` and ``*`` by a number."""
+def _none(advice: str) -> Any:
+    """An operator that losses have not; the advice says what to write."""
 
-    # NumPy's scalars then leave `scalar * loss` to __rmul__.
+    def operator(self: Any, *operands: object) -> NoReturn:
+        raise OperandError(f"{_subject(self)}: {advice}.")
+
+    return operator
+
+
+class Summand:
+    """What `Loss` and `WeightedSum` share: ``+`` and ``*`` by a number.
+
+    Raises
+    ------
+    OperandError
+        Something else is added or multiplied, or another operator is used.
+    """
+
+    # NumPy's arrays and scalars then leave `array * loss` to __rmul__.
     __array_ufunc__ = None
+
+    __sub__ = __rsub__ = __neg__ = _none(
+        "it cannot be subtracted; add it with a negative weight, other + -1 * loss"
+    )
+    __pow__ = __rpow__ = __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __matmul__ = (
+        __rmatmul__
+    ) = __rtruediv__ = __abs__ = _none(
+        "losses are added and multiplied by numbers, 2 * loss; for another function of one, write "
+        "a Loss class with that distance"
+    )
 
     def terms_of_sum(self) -> tuple[Term, ...]:
         """The terms that it adds to a sum."""
@@ -39,18 +65,19 @@ class Summand:
         raise NotImplementedError
 
     def __add__(self, other: Any) -> WeightedSum:
-        if not isinstance(other, Summand):
-            return NotImplemented
-        return WeightedSum((*self.terms_of_sum(), *other.terms_of_sum()))
+        return WeightedSum((*self.terms_of_sum(), *terms_of(other, OperandError)))
 
     def __radd__(self, other: Any) -> WeightedSum:
-        if other == 0:  # what sum() starts from
+        if type(other) is int and other == 0:  # what sum() starts from
             return WeightedSum(self.terms_of_sum())
-        return NotImplemented
+        return WeightedSum((*terms_of(other, OperandError), *self.terms_of_sum()))
 
     def __mul__(self, factor: Any) -> WeightedSum:
         if not isinstance(factor, Real) or isinstance(factor, bool):
-            return NotImplemented
+            raise OperandError(
+                f"{_subject(self)}: expected a number as its weight, got {described(factor)}; "
+                f"write 2 * loss, or add losses, a + b."
+            )
         return WeightedSum(
             replace(term, weight=term.weight * number(factor)) for term in self.terms_of_sum()
         )
@@ -59,7 +86,7 @@ class Summand:
 
     def __truediv__(self, divisor: Any) -> WeightedSum:
         if not isinstance(divisor, Real) or isinstance(divisor, bool):
-            return NotImplemented
+            return self.__mul__(divisor)  # which says what it is not
         return self * (1 / number(divisor) if divisor else math.inf)
 
 
@@ -154,14 +181,44 @@ class WeightedSum(Summand, Sequence[Term]):
 
         return sum_of(config, pictures)
 
+    def __getattr__(self, name: str) -> NoReturn:
+        from neural_style.losses import Loss
+
+        message = f"a WeightedSum has no {name!r}"
+        if hasattr(Loss, name):
+            message += f", which is of each loss: total[0].loss.{name}, before it is weighted"
+        raise AttributeError(message)
+
     def __repr__(self) -> str:
         from neural_style.configs import text
 
         return text(self)
 
 
-def terms_of(loss: Any) -> tuple[Term, ...]:
-    """The terms of a loss or a sum of losses, or a `LossError` if it is neither."""
-    if not isinstance(loss, Summand):
-        raise LossError(f"expected a Loss or a sum of losses, got {type(loss).__name__}.")
-    return loss.terms_of_sum()
+def terms_of(loss: Any, error: type[LossError] = LossError) -> tuple[Term, ...]:
+    """The terms of a loss or a sum of losses, or an ``error`` if it is neither."""
+    if isinstance(loss, Summand):
+        return loss.terms_of_sum()
+    raise error(f"expected a Loss or a sum of losses, got {described(loss)}; {_instead_of(loss)}.")
+
+
+def _instead_of(value: Any) -> str:
+    """What to write in place of what is no loss."""
+    if isinstance(value, type) or inspect.isroutine(value):
+        return f"make a loss of it, {value.__name__}(…)"
+    if isinstance(value, Term):
+        return "write term.weight * term.loss"
+    if isinstance(value, str):
+        return "make a loss by its name, neural_style.create('gram', painting)"
+    if isinstance(value, list | tuple):
+        return "add its losses, sum([a, b]), or a + b"
+    if isinstance(value, Real) and value == 0:
+        return "give one loss or more, of which sum([…]) is a sum"
+    if isinstance(value, Real):
+        return "a number is the weight of a loss, 2 * loss"
+    return "a loss comes first, then features, as in minimise(loss, features, start)"
+
+
+def _subject(value: Any) -> str:
+    """What an operator was used on."""
+    return "a sum of losses" if isinstance(value, WeightedSum) else getattr(value, "name", "a loss")

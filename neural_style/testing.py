@@ -37,6 +37,11 @@ from neural_style.subject import Factory, Subject
 
 __all__ = ["CHECKS", "Check", "ConformanceError", "check_loss", "loss_checks"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 CHECKS: dict[str, Check] = {**value_checks.CHECKS, **usage_checks.CHECKS}
 
 

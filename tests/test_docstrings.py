@@ -42,6 +42,22 @@ def test_a_packaged_loss_has_its_source_and_an_example(loss: EntryPoint) -> None
     assert ">>>" in documentation
 
 
+@pytest.mark.parametrize("name", [n for n, home in neural_style._HOMES.items() if not home])
+def test_completion_shows_the_names_of_a_public_module_alone(name: str) -> None:
+    module = getattr(neural_style, name)
+    assert dir(module) == sorted(module.__all__)
+    for public in module.__all__:
+        value = getattr(module, public)
+        if inspect.isroutine(value) or inspect.isclass(value):
+            assert value.__module__.startswith("neural_style")
+            assert value.__doc__
+
+
+def test_completion_shows_the_names_of_the_package_alone() -> None:
+    names = {name for name in dir(neural_style) if not name.startswith("__")}
+    assert names == set(neural_style.__all__)
+
+
 def test_type_checkers_see_the_names_that_python_sees() -> None:
     homes = {}
     for node in ast.walk(ast.parse(inspect.getsource(neural_style))):

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neural_style import Loss
+from neural_style import Loss, names
 from neural_style.errors import ImageError, LossError
 from neural_style.extensions import Content, Gram
 from neural_style.images import Image
+from neural_style.registry import factory
+
+WHITE = np.full((4, 4, 3), 255.0)
 
 
 class Means(Loss):
@@ -23,8 +26,8 @@ class Means(Loss):
 def test_the_default_distance_is_the_mean_over_layers_of_the_mean_squared_difference() -> None:
     current = {"a": np.array([1.0, 3.0]), "b": np.array([2.0])}
     target = {"a": np.array([0.0, 0.0]), "b": np.array([0.0])}
-    assert float(Means().distance(current, target)) == pytest.approx((5 + 4) / 2)
-    weighted = Means(layers={"a": 10, "b": 0.5})
+    assert float(Means(WHITE).distance(current, target)) == pytest.approx((5 + 4) / 2)
+    weighted = Means(WHITE, layers={"a": 10, "b": 0.5})
     assert float(weighted.distance(current, target)) == pytest.approx(10 * 5 + 0.5 * 4)
 
 
@@ -35,6 +38,26 @@ def test_the_default_target_is_the_one_reference(photo: Image) -> None:
     for references in wrong:
         with pytest.raises(LossError, match="expected one reference image, got"):
             Means(photo).target(references, None, rng)
+
+
+@pytest.mark.parametrize("name", [n for n in names() if n != "total_variation"])
+def test_a_loss_needs_its_reference_at_once(name: str, photo: Image) -> None:
+    kind = factory(name)
+    with pytest.raises(LossError, match=rf"got none; write {kind.__name__}\(painting\)"):
+        kind()
+    for several in ([photo, photo], ("a.png", "b.png")):
+        with pytest.raises(
+            LossError, match=rf"by itself, got .* of 2; write {kind.__name__}\(a, b"
+        ):
+            kind(several)
+
+
+def test_a_loss_of_ones_own_that_measures_nothing_needs_none() -> None:
+    class Bright(Means):
+        def target(self, references: Any, current: Any, rng: Any) -> None:
+            pass
+
+    assert Bright().references == ()
 
 
 def test_a_statistic_that_differs_in_shape_from_its_target_is_an_error(photo: Image) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from keras.optimizers import Adam
 from scipy.optimize import minimize as scipy_minimize
 
 from neural_style import (
@@ -19,6 +20,7 @@ from neural_style import (
     Objective,
     SciPyLBFGS,
     Step,
+    callbacks,
     images,
     minimise,
 )
@@ -484,10 +486,47 @@ def test_the_budget_is_a_positive_whole_number(
         minimise(Content(photo), tiny, photo, evaluations=evaluations)
 
 
-@pytest.mark.parametrize("optimiser", ["adam", keras.optimizers.Adam, 3, LBFGS])
-def test_what_is_no_optimiser_is_refused(tiny: FeatureModel, photo: Image, optimiser: Any) -> None:
-    with pytest.raises(OptionError, match=r"LBFGS\(\), neural_style.SciPyLBFGS\(\) or a keras"):
+@pytest.mark.parametrize(
+    ("optimiser", "got"),
+    [
+        ("adam", "the text 'adam'."),
+        (3, "3."),
+        *((kind, f"make one, {kind.__name__}(…)") for kind in (Adam, LBFGS, SciPyLBFGS)),
+    ],
+)
+def test_what_is_no_optimiser_is_refused(
+    tiny: FeatureModel, photo: Image, optimiser: Any, got: str
+) -> None:
+    with pytest.raises(OptionError, match=r"expected neural_style.LBFGS\(\), .*" + re.escape(got)):
         minimise(Content(photo), tiny, photo, optimiser=optimiser)
+
+
+def test_arguments_in_another_order_are_said(tiny: FeatureModel, photo: Image) -> None:
+    loss = Content(photo)
+    losses: list[Any] = [tiny, photo, Content, [loss], sum([])]
+    for first in losses:
+        with pytest.raises(LossError, match=r"expected a Loss or a sum of losses, got .*; "):
+            minimise(first, tiny, photo)
+    models: list[tuple[Any, str]] = [
+        (photo, "'vgg19'"),
+        ("vgg16", "'vgg16'"),
+        (FeatureModel, "'vgg19'"),
+        (tiny._network, "model, preprocess="),
+    ]
+    for second, remedy in models:
+        with pytest.raises(OptionError, match=r"got .*; write FeatureModel\(" + remedy):
+            minimise(loss, second, photo)
+
+
+FACTORIES = [getattr(callbacks, name) for name in callbacks.__all__]
+
+
+@pytest.mark.parametrize("callback", [*FACTORIES, keras.callbacks.CSVLogger, "progress", 5])
+def test_what_makes_a_callback_is_none(tiny: FeatureModel, photo: Image, callback: Any) -> None:
+    for given in (callback, [callback]):
+        with pytest.raises(OptionError, match="callbacks: expected a list of functions, got") as e:
+            minimise(Content(photo), tiny, photo, callbacks=given)
+        assert not callable(callback) or f"{callback.__name__}(…)" in str(e.value)
 
 
 @pytest.mark.parametrize("history", [0, 1.5, None])

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import pytest
 
 from neural_style import Loss, create, extensions, names, quirks, register, registry
@@ -17,6 +18,7 @@ from neural_style.errors import RegistryError
 from neural_style.images import Image
 
 Install: TypeAlias = Callable[..., None]
+PICTURE = np.zeros((4, 4, 3))
 
 PLUGIN = """
 from neural_style import Loss
@@ -120,8 +122,8 @@ def test_the_packaged_losses_are_those_of_the_extensions() -> None:
 
 def test_a_cell_that_is_run_again_replaces_its_own_loss_and_no_other() -> None:
     other, _, second = cell("other"), cell("mine"), cell("mine")
-    assert type(create("mine")) is second
-    assert type(create("other")) is other
+    assert type(create("mine", PICTURE)) is second
+    assert type(create("other", PICTURE)) is other
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ def test_an_entry_point_is_found_on_demand_and_imported_when_created(install: In
     install("fake")
     assert "dots" in names()
     assert "fake" not in sys.modules
-    assert type(create("dots")).__module__ == "fake"
+    assert type(create("dots", PICTURE)).__module__ == "fake"
 
 
 @pytest.mark.parametrize(
@@ -229,16 +231,16 @@ def test_a_name_that_two_packages_give_belongs_to_neither(install: Install) -> N
 def test_one_class_that_two_distributions_give_is_no_collision(install: Install) -> None:
     install("fake")
     install("fork")
-    assert type(create("dots")).__module__ == "fake"
+    assert type(create("dots", PICTURE)).__module__ == "fake"
 
 
 def test_of_metadata_found_twice_the_first_counts(install: Install) -> None:
     install("fake", "stale:Dots")
     install("fake")
-    assert type(create("dots")).__module__ == "fake"
+    assert type(create("dots", PICTURE)).__module__ == "fake"
 
 
 @pytest.mark.parametrize("module", ["fake", "fake.losses"], ids=["itself", "re-exported"])
 def test_a_packaged_class_may_register_its_own_name(install: Install, module: str) -> None:
     install("fake", source=f"{DECORATED}    __module__ = {module!r}")
-    assert type(create("dots")) is type(create("dots"))
+    assert type(create("dots", PICTURE)) is type(create("dots", PICTURE))

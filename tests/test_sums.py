@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import copy
+import operator as op
+import re
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
-from neural_style import WeightedSum, guided
-from neural_style.errors import LossError
+from neural_style import WeightedSum, default_loss, guided
+from neural_style.errors import LossError, OperandError
 from neural_style.extensions import Content, Gram, TotalVariation
 from neural_style.images import Image
+
+
+def _turned(act: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda a, b: act(b, a)
 
 
 def test_sums_are_flat_ordered_and_named(photo: Image, painting: Image) -> None:
@@ -59,20 +67,80 @@ def test_a_weight_that_is_not_finite_is_an_error(weight: float, photo: Image) ->
         weight * Content(photo)
 
 
-@pytest.mark.parametrize("other", ["2", None, True, [1], 1j])
+@pytest.mark.parametrize("other", ["2", None, True, [1], 1j, np.ones(2), TotalVariation(), Gram])
 def test_what_is_no_number_does_not_multiply(other: Any, photo: Image) -> None:
-    with pytest.raises(TypeError):
-        other * Content(photo)
-    with pytest.raises(TypeError):
-        Content(photo) / other
+    for loss in (Content(photo), Content(photo) + TotalVariation()):
+        for act in (op.mul, _turned(op.mul), op.truediv):
+            with pytest.raises(OperandError, match=r"expected a (number as its weight|loss), got"):
+                act(loss, other)
 
 
-@pytest.mark.parametrize("other", ["2", None, 1, [1]])
-def test_what_is_no_loss_does_not_add(other: Any, photo: Image) -> None:
-    with pytest.raises(TypeError):
-        Content(photo) + other
-    with pytest.raises(TypeError):
-        other + Content(photo)
+@pytest.mark.parametrize(
+    ("other", "remedy"),
+    [
+        (1, r"2 \* loss"),
+        (0.0, "sum"),
+        ("gram", "neural_style.create"),
+        ([1], r"sum\(\[a, b\]\)"),
+        (None, "a loss comes first"),
+        (np.ones((4, 4, 3)), "a loss comes first"),
+        (Gram, r"make (a loss of it|one), Gram\(…\)"),
+        (default_loss, r"default_loss\(…\)"),
+        (TotalVariation().terms_of_sum()[0], r"term.weight \* term.loss"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else type(value).__name__,
+)
+def test_what_is_no_loss_does_not_add(other: Any, remedy: str, photo: Image) -> None:
+    for loss in (Content(photo), Content(photo) + TotalVariation()):
+        for act in (op.add, _turned(op.add)):
+            with pytest.raises(OperandError, match=remedy):
+                act(loss, other)
+
+
+@pytest.mark.parametrize(
+    ("act", "remedy"),
+    [
+        (lambda a, b: a - b, "other + -1 * loss"),
+        (lambda a, b: 1 - a, "other + -1 * loss"),
+        (lambda a, b: (a + b) - b, "other + -1 * loss"),
+        (lambda a, b: -a, "other + -1 * loss"),
+        (lambda a, b: a**2, "multiplied by numbers, 2 * loss"),
+        (lambda a, b: 2 / a, "multiplied by numbers, 2 * loss"),
+        (lambda a, b: a // b, "multiplied by numbers, 2 * loss"),
+        (lambda a, b: a @ b, "multiplied by numbers, 2 * loss"),
+        (lambda a, b: abs(a), "multiplied by numbers, 2 * loss"),
+    ],
+)
+def test_other_operators_say_what_to_write(
+    act: Callable[[Any, Any], Any], remedy: str, photo: Image
+) -> None:
+    with pytest.raises(OperandError, match=re.escape(remedy)):
+        act(Content(photo), TotalVariation())
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda loss: Gram + loss,
+        lambda loss: loss + Gram,
+        lambda _: 3 * Gram,
+        lambda _: np.float32(3) * Gram,
+        lambda _: Gram / 2,
+        lambda _: -Gram,
+        lambda _: sum([Gram, Content]),
+    ],
+)
+def test_a_class_is_no_loss(act: Callable[[Any], Any], photo: Image) -> None:
+    with pytest.raises(OperandError, match=r"got the class Gram; make .*Gram\(…\)"):
+        act(Content(photo))
+
+
+def test_a_sum_says_that_a_method_is_of_its_losses(photo: Image) -> None:
+    with pytest.raises(AttributeError, match=r"'blended', which is of each loss: total\[0\]"):
+        (2 * Gram(photo, photo)).blended([0.5, 0.5])
+    total = Content(photo) + TotalVariation()
+    assert not hasattr(total, "nothing")
+    assert copy.deepcopy(total).get_config() == total.get_config()
 
 
 def test_an_empty_sum_is_an_error() -> None:
