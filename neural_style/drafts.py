@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, Literal, TypedDict
 
 from neural_style import color, images
 from neural_style.errors import OptionError, suggestion
@@ -138,24 +138,25 @@ class Draft:
     ) -> None:
         for name in set(options) - set(Options.__annotations__):
             raise TypeError(f"no option {name!r}: {suggestion(name, Options.__annotations__)}")
-        options = cast(Options, {name: x for name, x in options.items() if x is not None})
-        for option, asked in (("size", "long_side"), ("short_side", "short_side")):
-            if option in options:
-                size = checked_side(option, options[option])
-                side = side if side == "square" else asked
-        if "size" in options and "short_side" in options:
+        long, short = options.get("size"), options.get("short_side")
+        if long is not None and short is not None:
             raise OptionError(
-                f"expected size, the longer side, or short_side, got {options['size']} and "
-                f"{options['short_side']}."
+                f"expected size, the longer side, or short_side, got {long} and {short}."
             )
         self.sources = tuple(filter(None, map(path_of, (content, style))))
         content, style = images.repeatable(content), images.repeatable(style)
-        fit = fitted(side, size, whole)
+        asked = side
+        if long is not None:
+            asked, size = "long_side", checked_side("size", long)
+        elif short is not None:
+            asked, size = "short_side", checked_side("short_side", short)
+        fit = fitted("square" if side == "square" else asked, size, whole)
         self.photo = picture_of(content, "content", size=fit)
         self.size: Size = (self.photo.shape[0], self.photo.shape[1])
-        if "style_size" in options:
-            self._check_free(side, squash, options["style_size"])
-            fit = fitted("long_side", checked_side("style_size", options["style_size"]), whole)
+        own = options.get("style_size")
+        if own is not None:
+            self._check_free(side, squash, own)
+            fit = fitted("long_side", checked_side("style_size", own), whole)
         self.painting = picture_of(style, "style", size=self.size if squash else fit)
         chroma = self._coloured(options.get("color"))
         features = options.get("features")

@@ -11,7 +11,7 @@ import numpy as np
 
 from neural_style import images, presets, registry
 from neural_style.drafts import Draft, Options, Preset
-from neural_style.errors import OptionError, number
+from neural_style.errors import OptionError, described, number
 from neural_style.estimates import Tile
 from neural_style.features import FeatureModel
 from neural_style.files import check_not_read
@@ -63,7 +63,9 @@ def transfer(
         what is given here besides is taken instead of its own.
     loss
         Without a preset: from the two pictures, at their final sizes, to a loss; by
-        default `default_loss`.
+        default `default_loss`. A sum that has its terms, of any weights and masks, as
+        ``lambda photo, painting: default_loss(photo, painting) + 3 * mine(painting)``, is
+        minimised as it is, with its scales and parameterisation.
     size
         The longer side of both pictures, in pixels; by default 512, or what the preset fixes.
     short_side
@@ -140,8 +142,11 @@ def prepared(
     if preset is not None and loss is not None:
         raise OptionError(f"the preset {preset!r} has its own loss: give a preset or a loss.")
     make = default_loss if loss is None else loss
-    if not callable(make):
-        raise OptionError(f"loss: expected a function of two pictures to a loss, got {loss!r}.")
+    if not callable(make) or isinstance(make, type):
+        raise OptionError(
+            f"loss: expected a function of two pictures to a loss, got {described(loss)}; write "
+            f"lambda photo, painting: …, or give a loss to neural_style.minimise."
+        )
     styles = _several(style)
     shares = _shares(style_weights, len(styles))
 
@@ -156,15 +161,18 @@ def prepared(
             512,
             whole=round,
             evaluations=300,
-            parameterisation="frequencies" if loss is None else "pixels",
+            parameterisation="frequencies",
         )
-        return draft.preset(make(draft.photo, draft.painting))
+        drafted = draft.preset(make(draft.photo, draft.painting))
+        if "parameterisation" not in options and not _has_default(drafted):
+            drafted = replace(drafted, parameterisation="pixels")
+        return drafted
 
     first, *others = (drafted(style) for style in styles)
     if others:
         mixed = [share * one.loss for share, one in zip(shares, (first, *others), strict=True)]
         first = replace(first, loss=_merged(sum(mixed[1:], start=mixed[0])))
-    plain = preset is None and loss is None and "scales" not in options
+    plain = preset is None and "scales" not in options and _has_default(first)
     if plain and not isinstance(first.evaluations, Sequence):
         terms = terms_of(first.loss)
         sizes = [image.shape[:2] for term in terms for image in term.loss.references]
@@ -194,6 +202,13 @@ def default_loss(photo: Image, painting: Image) -> WeightedSum:
         + 0.3 * registry.create("gram", painting, layers=layers)
         + 1e3 * registry.create("total_variation")
     )
+
+
+def _has_default(drafted: Preset) -> bool:
+    """Whether a sum has the terms of `default_loss`, of any weights, references and masks."""
+    blank = np.zeros((2, 2, 3), np.float32)
+    kinds = [(type(term.loss), term.loss.layers) for term in terms_of(drafted.loss)]
+    return all((type(t.loss), t.loss.layers) in kinds for t in default_loss(blank, blank))
 
 
 def _shares(weights: Sequence[float] | None, styles: int) -> list[float]:

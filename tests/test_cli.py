@@ -168,6 +168,29 @@ def test_masks_guide_the_losses_of_the_style(folder: Path) -> None:
     assert "none of the losses" in paint("--loss", "content=1", *masks, code=2).stderr
 
 
+def test_the_default_objective_with_a_mask_and_with_another_loss(folder: Path) -> None:
+    mask = np.zeros((24, 32, 3))
+    mask[:12] = 255
+    images.save(mask, "mask.png")
+
+    def masked(photo: Any, painting: Any) -> Any:
+        content, gram, variation = ns.default_loss(photo, painting)
+        own = gram.weight * ns.guided(gram.loss, [(mask, mask)])
+        return content.weight * content.loss + own + variation.weight * variation.loss
+
+    def more(photo: Any, painting: Any) -> Any:
+        return 2 * ns.default_loss(photo, painting) + 3 * ns.create("moments", painting)
+
+    lines = [(masked, ("--mask", "mask.png=mask.png")),
+             (more, ("--loss", "default=2", "--loss", "moments=3"))]  # fmt: skip
+    for loss, line in lines:
+        paint(*line)
+        own = ns.transfer("photo.png", "painting.png", loss=loss, size=32, evaluations=3)
+        np.testing.assert_array_equal(images.load("out.png"), np.rint(own.image))
+    told = paint("--loss", "default=1", "--layers", "default=block1_conv1", code=2).stderr
+    assert "'default' is a sum of losses, without options" in told
+
+
 @pytest.mark.parametrize(
     ("losses", "whole"),
     [
@@ -646,9 +669,12 @@ def test_evaluate_has_the_figures_of_the_function(
 
 def test_losses_and_presets_are_listed() -> None:
     found = json.loads(run("losses", "--json").stdout)
-    assert sorted(found) == ns.names()
+    assert list(found) == [*ns.names(), "default"]
     assert "50" in found["histogram"]["options"]["refresh_every"]
+    assert found["default"]["owner"] == "neural_style:default_loss"
     assert "G_l = F_lᵀ F_l / M_l" in run("losses", "gram").stdout
+    assert "--loss NAME=WEIGHT" in run("transfer", "--help").stdout
+    assert "default=1" in run("transfer", "--help").stdout
     assert "did you mean 'gram'" in run("losses", "grma", code=2).stderr
     found = json.loads(run("presets", "--json").stdout)
     assert found == {name: inspect.getdoc(ns.presets.find(name)) for name in ns.presets.names()}

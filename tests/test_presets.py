@@ -220,7 +220,8 @@ def match(f: Array, target: Array) -> Array:
     own, known = own * target.size, known * f.size  # whole numbers, for ties
     nearest = np.array([np.argmin(np.abs(known - quantile)) for quantile in own])
     place = np.clip(np.searchsorted(edges, f, "right") - 1, 0, 254)
-    return ((edges[:-1] + edges[1:]) / 2)[nearest[place]]
+    matched: Array = ((edges[:-1] + edges[1:]) / 2)[nearest[place]]
+    return matched
 
 
 def tseng_histogram(x: Maps, p: Maps, s: Maps) -> dict[str, float]:
@@ -463,7 +464,7 @@ def test_a_restart_of_tseng_is_a_call_of_scipys_that_ends_after_21_evaluations(
     preset = presets.tseng_cooccurrence(photo, photo, size=32, features=small)
     objective = Objective(preset.loss, small, (24, 32))
     objective.refresh(preset.start, round=0)
-    counts = []
+    counts: list[int] = []
 
     def evaluate(x: Array) -> tuple[float, Array]:
         counts[-1] += 1

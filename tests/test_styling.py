@@ -13,9 +13,12 @@ import pytest
 from neural_style import (
     FeatureModel,
     SciPyLBFGS,
+    WeightedSum,
     callbacks,
     color,
+    default_loss,
     drafts,
+    guided,
     images,
     presets,
     styling,
@@ -157,6 +160,24 @@ def test_a_scroll_is_painted_at_the_scales_that_it_is_high_enough_for(photo: Ima
         scroll = images.noise((height, 1040), seed=1)
         scales.append(styling.prepared(photo, scroll, None, None, None, {"size": 1040}).scales)
     assert scales == [(260, 520), (520,), ()]
+
+
+def test_a_sum_that_has_the_default_loss_is_minimised_as_it_is(
+    photo: Image, painting: Image
+) -> None:
+    mask = np.full((24, 32), 255.0)
+
+    def more(photo: Image, painting: Image) -> WeightedSum:
+        content, gram, variation = default_loss(photo, painting)
+        masked = 2 * guided(gram.loss, [(mask, mask)])
+        return content.loss + masked + 3 * variation.loss + Gram(painting, layers=["image"])
+
+    for size, scales in ((1040, (260, 520)), (32, ())):
+        ready = styling.prepared(photo, painting, None, None, more, {"size": size})
+        assert (ready.scales, ready.parameterisation) == (scales, "frequencies")
+    part = lambda photo, painting: default_loss(photo, painting)[0].loss  # noqa: E731
+    ready = styling.prepared(photo, painting, None, None, part, {"size": 1040})
+    assert (ready.scales, ready.parameterisation) == ((), "pixels")
 
 
 def test_a_loss_of_ones_own_is_minimised_at_its_size_alone(photo: Image, painting: Image) -> None:

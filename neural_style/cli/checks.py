@@ -86,7 +86,7 @@ def check_preset(name: str | None, given: Mapping[str, Any] | None = None) -> No
         return
     if name not in presets():
         raise OptionError(f"no preset {name!r}: {suggestion(name, presets())}.")
-    if given and given.get("loss"):
+    if given and (given.get("loss") or given.get("mask")):
         raise OptionError(f"the preset {name!r} has its own loss: give a preset or a loss.")
     if given and any(given.get(option) for option in options.MODEL):
         raise OptionError(

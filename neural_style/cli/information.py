@@ -13,6 +13,7 @@ import click
 from neural_style.cli import checks, options
 from neural_style.cli.group import FAILED, answer, answer_options, leave, start
 from neural_style.cli.kinds import COUNT, FILE, SEED, SIDE
+from neural_style.cli.recipe import DEFAULT
 from neural_style.cli.signatures import defaults
 from neural_style.cli.signatures import presets as known_presets
 from neural_style.errors import RegistryError
@@ -56,10 +57,21 @@ def losses(names: tuple[str, ...], as_json: bool, **_: Any) -> None:
     from neural_style import registry
 
     for name in names:
-        registry.path_of(name)
+        if name != DEFAULT:
+            registry.path_of(name)
     start()
+    from neural_style import default_loss
+
     found: dict[str, Any] = {}
-    for name in names or registry.names():
+    for name in names or [*registry.names(), DEFAULT]:
+        if name == DEFAULT:
+            found[name] = {
+                "owner": "neural_style:default_loss",
+                "role": "content and style",
+                "options": {},
+                "text": inspect.getdoc(default_loss),
+            }
+            continue
         try:
             factory, owner = registry.find(name)
         except RegistryError as error:

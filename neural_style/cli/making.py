@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -121,20 +120,17 @@ def reconstruct(**given: Any) -> None:
     source = click.get_current_context().get_parameter_source("of")
     if given["loss"] and source is ParameterSource.COMMANDLINE:
         raise OptionError("--of says what the losses are: give it, or --loss.")
+    alone = {"content": "content", "style": "gram"}[given["of"]]
+    if not given["loss"]:
+        given["loss"] = [f"{alone}=1"]
     begin(given, given["picture"], output=given["output"])
     import neural_style as ns
 
-    def alone(photo: Any, painting: Any) -> Any:
-        if given["of"] == "content":
-            return ns.create("content", photo)
-        return ns.create("gram", painting)
-
     silent, as_json = given["quiet"], given["as_json"]
-    loss: Callable[[Any, Any], Any] = options.recipe(given) or alone
     result = ns.transfer(
         given["picture"],
         given["picture"],
-        loss=loss,
+        loss=options.recipe(given),
         start="noise",
         features=options.features(given),
         callbacks=options.progress(given),

@@ -9,15 +9,16 @@ from typing import Any
 import click
 
 from neural_style.cli.kinds import FILE, SEED, SIDE, Budget, Scales, Start, Tile, existing
-from neural_style.cli.recipe import Recipe, number
+from neural_style.cli.recipe import DEFAULT, Recipe, number
 from neural_style.cli.signatures import defaults
 from neural_style.errors import OptionError
 
 # Each keyword of `transfer` that is an option of its own, with its type and what it says.
 KEYWORDS: dict[str, tuple[Any, str]] = {
     "preset": (str, "A published objective and its run; see neural-style presets."),
-    "size": (SIDE, "Longer side in pixels; 512, or the preset's."),
-    "style_size": (SIDE, "The same of the style, by default SIZE."),
+    "size": (SIDE, "Longer side in pixels; 512, or the preset's own size."),
+    "short_side": (SIDE, "Shorter side in pixels, instead."),
+    "style_size": (SIDE, "Longer side of the style; by default it is resized as the photo."),
     "color": (click.Choice(["match", "luminance"]), "How the photo's colours are kept."),
     "start": (Start(), "content, noise, or a picture's file."),
     "scales": (Scales(2), "Long sides to run from coarse to fine."),
@@ -62,7 +63,7 @@ def loss_options(command: Any) -> Any:
         ("reference", "LOSS=content|style|none", "Whose picture a loss is measured on."),
         ("option", "LOSS.NAME=JSON", "An option of a loss."),
         ("layers", "LOSS=NAME[:W],…", "The layers of a loss, with weights or without."),
-        ("loss", "NAME=WEIGHT", "A term of the objective, in place of the default ones."),
+        ("loss", "NAME=WEIGHT", "A term, in place of the default objective, default=1."),
     ):
         command = click.option(f"--{name}", multiple=True, metavar=metavar, help=text)(command)
     return command
@@ -87,14 +88,15 @@ def progress(given: dict[str, Any]) -> list[Any]:
 def recipe(given: dict[str, Any]) -> Recipe | None:
     """Take the options about losses out of what is given; without any, None."""
     names = ("loss", "layers", "option", "reference", "mask")
-    texts = [given.pop(name, ()) for name in names]
-    if texts[0]:
-        found = Recipe(*texts)
-        found.weights()
-        return found
-    if any(texts):
-        raise OptionError("--layers, --option, --reference and --mask are of losses: add --loss.")
-    return None
+    losses, *others = [given.pop(name, ()) for name in names]
+    *of_losses, masks = others
+    if not losses and any(of_losses):
+        raise OptionError("--layers, --option and --reference are of losses: add --loss.")
+    if not losses and not masks:
+        return None
+    found = Recipe(losses or [f"{DEFAULT}=1"], *others)
+    found.weights()
+    return found
 
 
 def setting(name: str, value: Any) -> Any:

@@ -4,6 +4,7 @@
                     options=["histogram.refresh_every=20"], references=[], masks=[])
     recipe(photo, painting)                      # -> a sum of losses
 
+The name ``default`` is of no loss, but of the sum that `neural_style.default_loss` makes.
 Values are numbers and JSON; nothing is evaluated.
 """
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from neural_style.sums import WeightedSum
 
 REFERENCES = ("content", "style", "none")
+DEFAULT = "default"
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Recipe:
         self.pictures()
         for name, of in pairs(self.references, "--reference"):
             _check_reference(name, of)
-        for name in weights:
+        for name in (each for each in weights if each != DEFAULT):
             taken = options(registry.path_of(name))
             for option in settings.get(name, {}):
                 if taken is not None and option not in taken:
@@ -76,17 +78,23 @@ class Recipe:
 
     def __call__(self, photo: Any, painting: Any) -> WeightedSum:
         """The sum of the losses of these two pictures."""
-        from neural_style import create, guided
+        from neural_style import create, default_loss, guided
 
         weights = self.weights()
         settings = self._settings(weights)
         masks = pairs(self.masks, "--mask")
-        terms: list[Any] = []
-        masked, whole = [], []
+        losses: list[tuple[str, str, Any, float]] = []  # name, whose reference, loss, weight
         for name, weight in weights.items():
+            if name == DEFAULT:
+                default = weight * default_loss(photo, painting)
+                losses += [(term.name, term.loss.role, term.loss, term.weight) for term in default]
+                continue
             of = self.of(name)
             references = {"content": [photo], "style": [painting], "none": []}[of]
-            loss = create(name, *references, **settings.get(name, {}))
+            losses.append((name, of, create(name, *references, **settings.get(name, {})), weight))
+        terms: list[Any] = []
+        masked, whole = [], []
+        for name, of, loss, weight in losses:
             if masks and of == "style" and loss.tiling == "mean":
                 terms.append(weight * guided(loss, masks))
                 masked.append(name)
@@ -117,7 +125,12 @@ class Recipe:
             if not dot or not option:
                 raise OptionError(f"--option {key}: expected LOSS.NAME=VALUE.")
             found.setdefault(name, {})[option] = json_value(value)
-        for name in {*found, *dict(pairs(self.references, "--reference"))} - {*weights}:
+        named = {*found, *dict(pairs(self.references, "--reference"))}
+        if DEFAULT in named:
+            raise OptionError(
+                f"{DEFAULT!r} is a sum of losses, without options: give its losses one by one."
+            )
+        for name in named - {*weights}:
             raise OptionError(f"{name!r} has options but no weight: add --loss {name}=1.")
         return found
 

@@ -27,7 +27,10 @@ from neural_style.cli.making import interrupted, summary
 from neural_style.cli.recipe import Recipe, json_value, pairs
 from neural_style.errors import OptionError, StyleError
 
-_SWEPT = ("preset", "size", "style_size", "color", "start", "evaluations", "seed", "tile")
+_SWEPT = (
+    *("preset", "size", "short_side", "style_size", "color", "start", "evaluations", "seed"),
+    "tile",
+)
 
 
 @click.command()
