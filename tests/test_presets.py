@@ -525,11 +525,12 @@ def test_noise_around_the_mean_colour(
     np.testing.assert_allclose(start.std((0, 1)), deviation, rtol=0.1)
 
 
-def test_other_noise_is_uniform(photo: Image, small: FeatureModel) -> None:
-    for name in ("ashwindcruz", "udacity"):
+def test_other_noise_is_the_sources_or_quiet(photo: Image, small: FeatureModel) -> None:
+    ranges: dict[str, dict[str, Any]] = {"ashwindcruz": {"uniform": (0, 255)}, "udacity": {}}
+    for name, own in ranges.items():
         start = presets.find(name)(photo, photo, size=24, start="noise", seed=5, features=small)
         height, width, _ = start.start.shape
-        np.testing.assert_array_equal(start.start, images.noise((height, width), seed=5))
+        np.testing.assert_array_equal(start.start, images.noise((height, width), seed=5, **own))
 
 
 @pytest.mark.parametrize("name", presets.names())
