@@ -10,7 +10,6 @@ import importlib.metadata
 import os
 import platform
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,21 +42,6 @@ def _variables() -> dict[str, str]:
     """The environment variables that TensorFlow started with, without places to write to."""
     found = {name: _PLACES.sub("", value).strip() for name, value in started_with().items()}
     return {name: value for name, value in found.items() if value}
-
-
-def peak_memory() -> int | None:
-    """The most memory that this process has had, in bytes, where the system says."""
-    try:  # Linux; a child's ru_maxrss has its parent's in it
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
-        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
-    except (OSError, IndexError, ValueError):
-        pass
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def versions() -> dict[str, str]:

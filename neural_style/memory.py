@@ -1,8 +1,9 @@
-"""The memory that a process can still take."""
+"""The memory that a process can still take, and the most that it has had."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,21 @@ def free_memory() -> int | None:
         except (AttributeError, OSError, ValueError):  # Windows, macOS
             return None
     return min([free, *_left_by_groups()])
+
+
+def peak_memory() -> int | None:
+    """The most memory that this process has had, in bytes, where the system says."""
+    try:  # Linux; a child's ru_maxrss has its parent's in it
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+    except (OSError, IndexError, ValueError):
+        pass
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _left_by_groups(

@@ -29,6 +29,7 @@ from neural_style.errors import OptionError
 from neural_style.images import Image, Picture, digest, picture_of
 from neural_style.losses import Loss
 from neural_style.markup import Markup, cut, element, escaped, figure, joined, table
+from neural_style.memory import peak_memory
 from neural_style.result import Entry, Result, Step
 from neural_style.sums import WeightedSum
 
@@ -119,7 +120,7 @@ class Page:
         }
         if last.scale:
             told["scale"] = f"{last.scale + 1}, from coarse to fine"
-        peak = environment.peak_memory()
+        peak = peak_memory()
         if peak is not None:
             told["peak memory of the process"] = f"{peak / 1e6:.0f} MB"
         now = datetime.now().astimezone()

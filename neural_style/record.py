@@ -61,6 +61,7 @@ from neural_style.errors import (
 from neural_style.features import FeatureModel
 from neural_style.files import make_folder, open_file, read_arrays, write_durably
 from neural_style.images import Image, digest
+from neural_style.memory import peak_memory
 from neural_style.parameterisation import Parameterisation
 from neural_style.result import Result
 from neural_style.sums import WeightedSum
@@ -207,7 +208,7 @@ def outcome(result: Result) -> dict[str, Any]:
         "scale": result.scale,
         "seconds": result.seconds,
         "evaluations_per_second": result.evaluations / max(result.seconds, 1e-9),
-        "peak_memory": environment.peak_memory(),
+        "peak_memory": peak_memory(),
         "reason": result.reason,
         "ending": result.ending,
     }

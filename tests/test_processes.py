@@ -15,7 +15,7 @@ import sys, types
 import processes
 
 memory = types.SimpleNamespace(peak_memory=lambda: {peak})
-sys.modules["neural_style.environment"] = memory
+sys.modules["neural_style.memory"] = memory
 
 def pytest_configure(config):
     processes.register(config)
