@@ -25,6 +25,7 @@ _HOMES = {
     "SciPyLBFGS": "optimisers",
     "Step": "result",
     "WeightedSum": "sums",
+    "Workers": "workers",
     "balance": "balancing",
     "callbacks": "",
     "color": "",
@@ -91,6 +92,7 @@ if TYPE_CHECKING:  # the same for tools that do not run this
     from neural_style.sweeps import Outcome as Outcome
     from neural_style.sweeps import sweep as sweep
     from neural_style.tuning import tune_tensorflow as tune_tensorflow
+    from neural_style.workers import Workers as Workers
 else:
 
     def __getattr__(name):

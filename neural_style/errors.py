@@ -99,6 +99,10 @@ class RecordError(StyleError, ValueError):
     """The record of a run cannot be read, or is none."""
 
 
+class WorkerError(StyleError, RuntimeError):
+    """The process that made a call has ended, or cannot send what came of it."""
+
+
 class NonFiniteLossError(StyleError, ArithmeticError):
     """The objective is not a finite number at the picture that a run starts from."""
 

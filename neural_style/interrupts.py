@@ -5,6 +5,9 @@
         …
         if interrupts.asked: …          # an `Ending`, of the signal that came first
 
+``Interrupts(forward)`` also calls ``forward`` with the signal, where it leaves not at once: a
+process whose run is in another has it passed on.
+
 SIGTERM is what ``docker stop``, a batch system or ``timeout`` ends a process with.
 """
 
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
@@ -33,7 +37,8 @@ class Interrupts:
     in place, and so does any outside the main thread, where Python has none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, forward: Callable[[int], object] | None = None) -> None:
+        self.forward = forward
         self.asked: Ending | None = None
         self.twice = False
         self.ready = False
@@ -58,6 +63,11 @@ class Interrupts:
                 signal.signal(number, _SIGNALS[number][0])
 
 
+def entered() -> bool:
+    """Whether a run, or what has runs, goes on in the main thread."""
+    return bool(_entered)
+
+
 _entered: list[Interrupts] = []  # in the main thread, the innermost last
 
 
@@ -70,3 +80,6 @@ def _note(number: int, frame: FrameType | None) -> None:
         each.asked = each.asked or ending
     if at_once:
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(ending.exit_code)
+    for each in _entered:
+        if each.forward is not None:
+            each.forward(number)

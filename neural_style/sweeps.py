@@ -25,6 +25,7 @@ from typing import Any
 from neural_style.errors import OptionError, check_callables
 from neural_style.kept import Kept
 from neural_style.result import Ending, Result
+from neural_style.workers import Workers
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +66,8 @@ def sweep(
         The values of every setting. The last setting varies fastest.
     executor
         Any `concurrent.futures.Executor`, which is given all runs at once; by default they
-        are made in this thread, one after the other.
+        are made in this thread, one after the other. For a grid of many picture sizes, each of
+        which stays in the memory of the process, `neural_style.Workers()`.
     folder
         Where results are kept and looked for; it is made if it is missing. With each is kept
         what it depends on, as digests: the code of ``run`` and of the functions that it calls,
@@ -114,7 +116,7 @@ def sweep(
             f"executor: expected a concurrent.futures.Executor, as ThreadPoolExecutor(), or "
             f"None, got {executor!r}."
         )
-    if isinstance(executor, ProcessPoolExecutor):
+    if isinstance(executor, ProcessPoolExecutor | Workers):
         _check_picklable(run, settings)
     callbacks = check_callables("callbacks", callbacks)
     kept = None if folder is None else Kept(folder, settings, run, version)

@@ -77,6 +77,20 @@ def test_two_signals_leave_at_once(
     assert usual == {number: signal.getsignal(number) for number in numbers}
 
 
+def test_the_first_signal_is_passed_on_where_there_is_something_to_lose() -> None:
+    heard: list[int] = []
+    with pytest.raises(SystemExit), interrupts.Interrupts(heard.append) as outer:  # noqa: PT012
+        assert interrupts.entered()
+        outer.ready = True
+        with interrupts.Interrupts() as inner:
+            inner.ready = True
+            os.kill(os.getpid(), signal.SIGINT)
+            assert outer.asked == inner.asked == "interrupted"
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert heard == [signal.SIGINT]
+    assert not interrupts.entered()
+
+
 @pytest.mark.parametrize(("number", "said", "ending"), SIGNALS)
 def test_a_signal_ends_a_run_and_what_its_callback_began(
     tiny: FeatureModel, photo: Image, number: int, said: str, ending: str

@@ -31,6 +31,7 @@ from neural_style.extensions import Content
 from neural_style.images import Image
 from neural_style.result import Entry
 from neural_style.sweeps import Outcome, sweep
+from neural_style.workers import Workers
 
 GRID = {"seed": [0, 1], "size": [4, 6, 8]}
 SETTINGS = [{"seed": seed, "size": size} for seed in (0, 1) for size in (4, 6, 8)]
@@ -177,7 +178,14 @@ def test_what_is_no_result_is_a_failure() -> None:
     assert "expected it to return a Result, got NoneType" in str(outcome)
 
 
-def test_a_pool_of_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def spawning() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+
+
+@pytest.mark.parametrize("pool", [spawning, Workers])
+def test_a_pool_of_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pool: Callable[[], Executor]
+) -> None:
     (tmp_path / "spawned.py").write_text(
         "import os\n"
         "from neural_style import images\n"
@@ -192,8 +200,8 @@ def test_a_pool_of_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     import spawned  # type: ignore[import-not-found]
 
     folder = tmp_path / "kept"
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        outcomes = sweep(spawned.run, {"seed": range(3)}, executor=pool, folder=folder)
+    with pool() as executor:
+        outcomes = sweep(spawned.run, {"seed": range(3)}, executor=executor, folder=folder)
     assert [str(outcome.error) for outcome in outcomes] == ["None", "no such seed", "None"]
     for seed in (0, 2):
         result = outcomes[seed].result
@@ -209,12 +217,15 @@ def test_a_pool_of_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     [(lambda seed: made(seed, 4), {"seed": [0]}), (made, {"seed": [0], "size": [lambda: 4]})],
     ids=["run", "settings"],
 )
-def test_what_another_process_cannot_have_is_refused(run: Any, grid: Any) -> None:
+@pytest.mark.parametrize("pool", [spawning, Workers])
+def test_what_another_process_cannot_have_is_refused(
+    run: Any, grid: Any, pool: Callable[[], Executor]
+) -> None:
     with (
-        ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool,
+        pool() as executor,
         pytest.raises(OptionError, match=r"cannot be sent to another process .* use threads"),
     ):
-        sweep(run, grid, executor=pool)
+        sweep(run, grid, executor=executor)
 
 
 @pytest.mark.parametrize("executor", [4, "threads", ThreadPoolExecutor], ids=str)
