@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from neural_style import (
     tiles,
     tuning,
     weights,
+    workers,
 )
 from neural_style.checkpoints import Checkpoints, Continued
 from neural_style.cli import checks, main, options, signatures
@@ -47,6 +49,25 @@ SMALL = ("--size", "32", "--evaluations", "3")
 def network(tiny: FeatureModel, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (drafts, scoring):
         monkeypatch.setattr(module, "pretrained", lambda *network: tiny)
+
+
+class Here(Executor):
+    """In place of the processes of `Workers`: calls in this one."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        call: Future[Any] = Future()
+        try:
+            call.set_result(function(*args, **kwargs))
+        except BaseException as error:
+            call.set_exception(error)
+        return call
+
+    def interrupt(self, number: int) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def batches_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "Workers", Here)
 
 
 @pytest.fixture
@@ -489,6 +510,72 @@ def test_an_interrupted_batch_lists_what_failed_before(
     assert "bad.png: " in result.stderr
     assert "1 done, 1 failed" in result.stdout
     assert Path("out/photo.png").is_file()
+    assert not Path("out/other.png").exists()
+
+
+def test_a_batch_goes_on_after_a_process_that_was_killed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit = Here.submit
+
+    def killed(self: Here, function: Any, /, *args: Any) -> Future[Any]:
+        if Path("photo.png") not in args:
+            return submit(self, function, *args)
+        lost: Future[Any] = Future()
+        lost.set_exception(errors.WorkerError("it was killed"))
+        return lost
+
+    monkeypatch.setattr(Here, "submit", killed)
+    arguments = ("batch", "painting.png", "photo.png", "other.png", "-o", "out", *SMALL)
+    result = run(*arguments, code=3)
+    assert result.stderr.endswith("photo.png: WorkerError: it was killed\n")
+    assert result.stdout.endswith("1 done, 1 failed\n")
+    assert Path("out/other.png").is_file()
+
+
+def test_a_batch_says_at_once_what_all_of_it_needs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*given: Any) -> FeatureModel:
+        raise errors.WeightsError("no weights")
+
+    monkeypatch.setattr(drafts, "pretrained", broken)
+    model = ("--network", "vgg16", "--pooling", "average")
+    monkeypatch.setattr(checks, "check_weights", lambda *given: None)
+    arguments = ("batch", "painting.png", "photo.png", "other.png", "-o", "out", *SMALL, *model)
+    result = run(*arguments, code=1)
+    assert (result.stdout, result.stderr) == ("", "Error: no weights\n")
+
+
+def test_a_batch_remarks_once(folder: Path) -> None:
+    white = images.save(np.full((24, 32, 3), 255, np.float32), "white.png")
+    masked = ["--mask", f"{white}={white}"]
+    for name in ("gram", "histogram"):
+        masked += ["--loss", f"{name}=1", "--layers", f"{name}=block1_conv1"]
+    arguments = ("batch", "painting.png", "photo.png", "other.png", "-o", "out", *SMALL, *masked)
+    assert run(*arguments).stderr.count("without a guide") == 1
+    assert "without a guide" not in run(*arguments, "--quiet").stderr
+
+
+def test_ctrl_c_ends_a_batch_with_the_best_picture_so_far(folder: Path) -> None:
+    arguments = ("batch", "painting.png", "photo.png", "other.png", "-o", "out", "--size", "32")
+    with subprocess.Popen(
+        [sys.executable, "-m", "neural_style", *arguments, "--evaluations", "100000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        assert process.stderr.readline().startswith("evaluation 1/100000")
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the worker has it, too
+        told, remarked = process.stdout.read(), process.stderr.read()
+    assert process.returncode == 130
+    assert "interrupted (Ctrl-C)" in told
+    assert told.endswith("1 done, 0 failed\n")
+    assert "out/photo.png is the best picture so far" in remarked
+    assert images.load("out/photo.png").shape == (24, 32, 3)
     assert not Path("out/other.png").exists()
 
 

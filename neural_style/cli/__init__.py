@@ -20,7 +20,7 @@ from __future__ import annotations
 import click
 
 from neural_style import __version__
-from neural_style.cli import again, information, making, several
+from neural_style.cli import again, batch, information, making, several
 from neural_style.cli.group import Commands
 
 
@@ -44,7 +44,7 @@ for _command in (
     making.reconstruct,
     again.resume,
     again.rerun,
-    several.batch,
+    batch.batch,
     several.sweep,
     making.estimate,
     information.evaluate,

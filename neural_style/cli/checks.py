@@ -29,10 +29,12 @@ def begin(
     outputs: Sequence[Path] = (),
     folders: Sequence[Path | None] = (),
     network: str | None = "vgg19",
+    start: bool = True,
 ) -> None:
     """Check a command's options, the pictures that it reads and what it writes to; then start.
 
-    ``network`` is the command's own, where none is given; None where a record has it.
+    ``network`` is the command's own, where none is given; None where a record has it. Without
+    ``start`` TensorFlow is not started, which is for another process to do.
 
     Raises
     ------
@@ -77,7 +79,8 @@ def begin(
         network = network or "vgg19"  # as FeatureModel has it
     if "weights" in given and network is not None and not given.get("preset"):
         check_weights(network, given["weights"])
-    group.start()
+    if start:
+        group.start()
 
 
 def check_preset(name: str | None, given: Mapping[str, Any] | None = None) -> None:

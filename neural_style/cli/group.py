@@ -74,14 +74,15 @@ def _no_warnings() -> Iterator[None]:
         yield
 
 
-def _hush(context: click.Context, _: click.Parameter, silent: bool) -> bool:
+def hush(context: click.Context, _: click.Parameter | None, silent: bool) -> bool:
+    """Print no warnings in a context that is silent."""
     if silent:
         context.with_resource(_no_warnings())
     return silent
 
 
 def _silent(says: str) -> Any:
-    return click.option("--quiet", is_flag=True, callback=_hush, help=says)
+    return click.option("--quiet", is_flag=True, callback=hush, help=says)
 
 
 def start() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -23,6 +23,9 @@ from neural_style.cli.group import (
 )
 from neural_style.cli.kinds import COUNT, FILE, FOLDER, OUTPUT
 from neural_style.errors import OptionError
+
+if TYPE_CHECKING:
+    from neural_style.result import Ending
 
 
 @click.command()
@@ -204,12 +207,11 @@ def summary(result: Any, output: Path) -> dict[str, Any]:
     }
 
 
-def interrupted(result: Any, output: Path) -> int:
+def interrupted(ending: Ending, output: Path) -> int:
     """The exit code of a run that a signal ended, which then is said; else 0."""
-    code: int = result.ending.exit_code
-    if code:
-        tell(f"{result.ending.capitalize()}; {output} is the best picture so far.", err=True)
-    return code
+    if ending.exit_code:
+        tell(f"{ending.capitalize()}; {output} is the best picture so far.", err=True)
+    return ending.exit_code
 
 
 def finish(result: Any, output: Path, *, silent: bool, as_json: bool) -> None:
@@ -221,5 +223,5 @@ def finish(result: Any, output: Path, *, silent: bool, as_json: bool) -> None:
 
 def end(result: Any, output: Path) -> None:
     """Leave as a signal has it, if one ended the run."""
-    if code := interrupted(result, output):
+    if code := interrupted(result.ending, output):
         leave(code)

@@ -1,16 +1,14 @@
-"""`batch` and `sweep`: many pictures, of one loaded model."""
+"""`sweep`: one picture with many settings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
 
 from neural_style.cli import options
-from neural_style.cli.checks import begin, check_picture, check_preset
+from neural_style.cli.checks import begin, check_preset
 from neural_style.cli.group import (
     INTERRUPTED,
     PARTLY,
@@ -22,76 +20,14 @@ from neural_style.cli.group import (
     say,
     tell,
 )
-from neural_style.cli.kinds import FILE, FOLDER, Place, existing
-from neural_style.cli.making import interrupted, summary
+from neural_style.cli.kinds import FILE, FOLDER
 from neural_style.cli.recipe import Recipe, json_value, pairs
-from neural_style.errors import OptionError, StyleError
+from neural_style.errors import OptionError
 
 _SWEPT = (
     *("preset", "size", "short_side", "style_size", "color", "start", "evaluations", "seed"),
     "tile",
 )
-
-
-@click.command()
-@click.argument("painting", type=FILE)
-@click.argument("photos", type=Place(), nargs=-1, required=True)
-@click.option("-o", "--output", type=FOLDER, required=True, help="The folder to write to.")
-@click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
-@options.loss_options
-@options.keyword_options()
-@options.model_options
-@output_options
-def batch(**given: Any) -> None:
-    """Paint all PHOTOS in the manner of PAINTING, into a folder.
-
-    Each is written as a PNG under its own name. What fails stops none of the rest, and is
-    listed at the end; Ctrl-C or SIGTERM ends them all.
-    """
-    folder = given["output"]
-    painted, weights = options.styles(given["painting"], given["others"])
-    outputs = [folder / f"{photo.stem}.png" for photo in given["photos"]]
-    if len(set(outputs)) < len(outputs):
-        raise OptionError(
-            "batch: two photos have the same name; the second would replace the first."
-        )
-    silent, as_json = given["quiet"], given["as_json"]
-    failed = _unreadable_at_first(given["photos"])
-    if len(failed) == len(given["photos"]):
-        _end_batch([], failed, silent, as_json)
-    begin(given, *painted, outputs=outputs, folders=[folder])
-    import neural_style as ns
-
-    loss = options.recipe(given)
-    model = options.features(given)
-    keywords = options.keywords(given)
-    done: list[dict[str, Any]] = []
-    failed = []
-    stopped = 0
-    for photo, output in zip(given["photos"], outputs, strict=True):
-        try:
-            result = ns.transfer(
-                existing(photo, "PHOTOS"),
-                painted,
-                style_weights=weights,
-                loss=loss,
-                features=model,
-                callbacks=options.progress(given),
-                verbose=False,
-                output=output,
-                **keywords,
-            )
-        except KeyboardInterrupt:  # before the run, or the second one
-            stopped = INTERRUPTED
-            break
-        except Exception as error:  # a plugin breaks in any way it likes
-            failed.append((photo, error))
-            continue
-        done.append({"photo": str(photo), **summary(result, output)})
-        say(f"{output}: {result}", None, silent=silent or as_json)
-        if stopped := interrupted(result, output):
-            break
-    _end_batch(done, failed, silent, as_json, stopped=stopped)
 
 
 @click.command()
@@ -191,36 +127,8 @@ def sweep(**given: Any) -> None:
             for outcome in outcomes
         ],
     }
-    _end(len(outcomes) - len(errors), errors, found, silent, as_json)
-
-
-def _unreadable_at_first(photos: Iterable[Path]) -> list[tuple[Path, Exception]]:
-    """The photos before the first that can be read, and what is wrong with them."""
-    failed: list[tuple[Path, Exception]] = []
-    for photo in photos:
-        try:
-            check_picture(existing(photo, "PHOTOS"))
-        except StyleError as error:
-            failed.append((photo, error))
-        else:
-            break
-    return failed
-
-
-def _end_batch(
-    done: list[dict[str, Any]],
-    failed: list[tuple[Path, Exception]],
-    silent: bool,
-    as_json: bool,
-    *,
-    stopped: int = 0,
-) -> None:
-    told = [{"photo": str(photo), "error": f"{type(e).__name__}: {e}"} for photo, e in failed]
-    for each in told:
-        tell(f"{each['photo']}: {each['error']}", err=True)
-    found = {"done": done, "failed": told}
-    errors = [error for _, error in failed]
-    _end(len(done), errors, found, silent, as_json, stopped=stopped)
+    codes = [failure([error]) for error in errors]
+    end_runs(len(outcomes) - len(errors), codes, found, silent, as_json)
 
 
 def _values(name: str, text: str) -> list[Any]:
@@ -235,17 +143,18 @@ def _values(name: str, text: str) -> list[Any]:
     return found
 
 
-def _end(
+def end_runs(
     done: int,
-    errors: list[Exception],
+    codes: list[int],
     found: Any,
     silent: bool,
     as_json: bool,
     *,
     stopped: int = 0,
 ) -> None:
-    say(f"{done} done, {len(errors)} failed", found, silent=silent, as_json=as_json)
+    """Say how many runs are done, and leave; ``codes`` are of those that failed alone."""
+    say(f"{done} done, {len(codes)} failed", found, silent=silent, as_json=as_json)
     if stopped:
         leave(stopped)
-    if errors:
-        leave(PARTLY if done else failure(errors))
+    if codes:
+        leave(PARTLY if done else min(codes))
