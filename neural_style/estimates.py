@@ -122,6 +122,8 @@ def estimate(
     For a CPU; a GPU was not measured. The time follows from the speed of a matrix product and of
     a copy, measured once a process in a fraction of a second: of a machine as busy as then.
     Loops inside a loss count once. Coarser scales of a run need less than the last.
+    This is of one picture size. With VGG19, TensorFlow keeps 40 to 80 MB of each new one until the
+    process ends; `neural_style.Workers` bounds what many add up to.
 
     Examples
     --------

@@ -5,8 +5,8 @@
         …
         if interrupts.asked: …          # an `Ending`, of the signal that came first
 
-``Interrupts(forward)`` also calls ``forward`` with the signal, where it leaves not at once: a
-process whose run is in another has it passed on.
+``Interrupts(forward)`` also calls ``forward`` with the number of a signal that is only noted, to
+pass it on to another process.
 
 SIGTERM is what ``docker stop``, a batch system or ``timeout`` ends a process with.
 """

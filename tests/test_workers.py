@@ -107,7 +107,10 @@ def test_nothing_of_the_current_folder_is_imported(
         assert workers.submit(os.getcwd).result() == str(tmp_path)
 
 
-@pytest.mark.parametrize("ends", ["os.kill(os.getpid(), signal.SIGKILL)", "pass"])
+KILLED = "workers.submit(time.sleep, 99), time.sleep(0.5), os.kill(os.getpid(), signal.SIGKILL)"
+
+
+@pytest.mark.parametrize("ends", [KILLED, "pass"], ids=["killed", "idle"])
 def test_no_process_is_left_behind(tmp_path: Path, ends: str) -> None:
     script = tmp_path / "script.py"
     script.write_text(
