@@ -29,8 +29,9 @@ _DOCUMENT = {
     "terms": [str],
     "best": (list, None),
 }
-_REFRESH = {"round": _COUNT, "due": [_COUNT]}
-_DUE = {"term": _COUNT, "evaluation": _COUNT}
+_TERM = Range(int, -1, MOST**2)  # a restart has an index below those of the terms
+_REFRESH = {"round": _COUNT, "due": [_TERM]}
+_DUE = {"term": _TERM, "evaluation": _COUNT}
 _BEST = {
     "loss": NUMBER,
     "terms": {str: NUMBER},
