@@ -311,6 +311,11 @@ class Loss(Summand, metaclass=_LossClass):
         """This loss as the one term of a sum, with weight 1."""
         return (Term(self.name, 1.0, self),)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Keras copies and pickles its losses without some of their options, as Huber's delta.
+        described = {"other_distance": distances.config(self.other_distance)}
+        return vars(self) | (described if self.other_distance is not None else {})
+
     def __repr__(self) -> str:
         from neural_style.configs import text
 
