@@ -328,12 +328,12 @@ def check_range(values: NDArray[Any], name: str, *, any_range: bool = False) -> 
 
 def whole_if_dark(image: Image) -> Image:
     """A picture that the library made, rounded if it would be taken for one of 0–1."""
-    return np.rint(image) if image.min() >= 0 and _is_unit(image) else image
+    return np.rint(image) if _is_unit(image) and image.min() >= 0 else image
 
 
 def _is_unit(values: NDArray[Any]) -> bool:
     """Whether values are rather a picture of 0–1, or ±1, than a dark one, as `as_image` says."""
-    if values.dtype.kind != "f":
+    if values.dtype.kind != "f" or not values.size:
         return False
     most = max(values.max(), -values.min())
     if not 0 < most <= _UNIT:

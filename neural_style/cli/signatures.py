@@ -88,12 +88,12 @@ def _keywords(node: ast.stmt, module: str) -> list[str] | None:
         given = node.args
         named = [each.arg for each in (*given.args, *given.kwonlyargs) if each.arg != "self"]
         return None if given.kwarg or node.decorator_list else named
-    if not isinstance(node, ast.ClassDef) or node.keywords:
+    if not isinstance(node, ast.ClassDef):
         return None
     for each in node.body:
         if isinstance(each, ast.FunctionDef) and each.name in ("__init__", "__new__"):
             return _keywords(each, module)
-    if "__init__" in ast.unparse(node):  # made in another way
+    if node.keywords or "__init__" in ast.unparse(node):  # made in another way
         return None
     registers = all("register" in ast.unparse(each) for each in node.decorator_list)
     (base,) = node.bases if len(node.bases) == 1 else (None,)
