@@ -31,7 +31,10 @@ def backbone(request: pytest.FixtureRequest) -> tuple[FeatureModel, list[str]]:
 
 def test_every_loss(backbone: tuple[FeatureModel, list[str]]) -> None:
     features, layers = backbone
-    photo, painting = images.noise(SIZE, seed=1), images.noise((40, 56), seed=2)
+    photo, painting = (
+        images.noise(SIZE, seed=1, uniform=(0, 255)),
+        images.noise((40, 56), seed=2, uniform=(0, 255)),
+    )
     mask = np.tile(np.linspace(0, 255, 64), (48, 1))
     loss = (
         Content(photo, layers=layers)
@@ -42,7 +45,7 @@ def test_every_loss(backbone: tuple[FeatureModel, list[str]]) -> None:
         + guided(Gram(painting, layers=layers), [(mask, mask)])
         + Content(photo, layers=layers).with_distance("huber")
     )
-    noise = images.noise(SIZE, seed=3)
+    noise = images.noise(SIZE, seed=3, uniform=(0, 255))
     objective = Objective(loss, features, SIZE)
     objective.refresh(noise, round=0)
     value = objective(noise)
@@ -63,7 +66,7 @@ def test_every_loss(backbone: tuple[FeatureModel, list[str]]) -> None:
 def test_an_unknown_receptive_field_is_no_tile(name: str, layer: str, expected: str) -> None:
     network = getattr(keras.applications, name)(include_top=False, weights=None)
     features = FeatureModel(network, preprocess="raw")
-    loss = Gram(images.noise((64, 64)), layers=[layer])
+    loss = Gram(images.noise((64, 64), uniform=(0, 255)), layers=[layer])
     with pytest.raises(LayerError, match=f"{expected}.* cannot be cut into tiles there; use tile="):
         Objective(loss, features, (100, 100), tile=64)
     Objective(loss, features, (100, 100))

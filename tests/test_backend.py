@@ -60,7 +60,7 @@ def test_an_import_brings_no_tensorflow_writes_no_file_and_prints_nothing(tmp_pa
     code = """if True:
         import sys
         import neural_style
-        neural_style.images.noise((8, 8))
+        neural_style.images.noise((8, 8), uniform=(0, 255))
         assert "gram" in neural_style.names()
         heavy = {"tensorflow", "keras", "neural_style.extensions"} & set(sys.modules)
         assert not heavy, heavy

@@ -57,7 +57,7 @@ def test_every_term_has_its_share(tiny: FeatureModel, photo: Image, painting: Im
 def test_the_same_shares_serve_another_size_and_other_layers(
     tiny: FeatureModel, painting: Image, layers: Any
 ) -> None:
-    photo = images.noise((40, 28), seed=5)
+    photo = images.noise((40, 28), seed=5, uniform=(0, 255))
     found = balance(shares(photo, painting, layers=layers), tiny, photo)
     assert pulls(found, tiny, noisy(photo)) == pytest.approx(SHARES, rel=1e-4)
     usual = balance(shares(photo, painting), tiny, photo)
@@ -108,7 +108,7 @@ def test_the_seed_says_which_noise(tiny: FeatureModel, photo: Image, painting: I
 
 
 def test_tiles_give_the_same_weights(tiny: FeatureModel, painting: Image) -> None:
-    photo = images.noise((40, 56), seed=5)
+    photo = images.noise((40, 56), seed=5, uniform=(0, 255))
     whole, tiled = (balance(shares(photo, painting), tiny, photo, tile=t) for t in (None, 48))
     assert weights(tiled) == pytest.approx(weights(whole), rel=1e-3)
 

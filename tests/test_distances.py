@@ -28,7 +28,7 @@ from neural_style.tiles import Tiled
 
 ops = keras.ops
 SIZE = (75, 89)
-STYLE = images.noise(SIZE, seed=2)
+STYLE = images.noise(SIZE, seed=2, uniform=(0, 255))
 
 
 def evaluated(loss: Any, features: FeatureModel, image: Image, **options: Any) -> Evaluation:
@@ -53,7 +53,7 @@ def evaluated_at(loss: Any, features: FeatureModel, image: Image) -> float:
     ],
 )
 def test_the_mean_squared_error_is_the_default(tiny: FeatureModel, photo: Image, mse: Any) -> None:
-    painting = images.noise((24, 32), seed=2)
+    painting = images.noise((24, 32), seed=2, uniform=(0, 255))
     layers = {"block1_conv1": 2.0, "image": 1e-3}
     one, two = (Content(painting, layers=layers), Content(painting, layers=layers))
     expected, found = (evaluated(x, tiny, photo) for x in (one, two.with_distance(mse)))
@@ -134,7 +134,7 @@ def test_entries_that_are_some_of_the_layers_have_their_weights(
     tiny: FeatureModel, photo: Image, layers: Any
 ) -> None:
     """A chain has an entry for each pair, by its finer layer; its own distance has a ¼."""
-    loss = GramChain(images.noise((24, 32), seed=2), layers=layers)
+    loss = GramChain(images.noise((24, 32), seed=2, uniform=(0, 255)), layers=layers)
     own, other = (evaluated_at(x, tiny, photo) for x in (loss, loss.with_distance("mse")))
     assert other == pytest.approx(4 * own, rel=1e-5)
     assert own > 0
@@ -152,7 +152,7 @@ def test_entries_that_are_some_of_the_layers_have_their_weights(
     ],
 )
 def test_tiles_are_exact(tiny: FeatureModel, loss: Loss, rounding: float) -> None:
-    noise = images.noise(SIZE, seed=1)
+    noise = images.noise(SIZE, seed=1, uniform=(0, 255))
     tiled, whole = (evaluated(loss, tiny, noise, tile=tile) for tile in (47, None))
     assert tiled.loss == pytest.approx(whole.loss, rel=rounding)
     error = np.linalg.norm(tiled.gradient - whole.gradient)
@@ -171,7 +171,7 @@ def test_tiles_are_exact(tiny: FeatureModel, loss: Loss, rounding: float) -> Non
     ],
 )
 def test_a_map_is_tiled_only_with_what_is_known(tiny: FeatureModel, metric: Any) -> None:
-    loss = Content(images.noise(SIZE)).with_distance(metric)
+    loss = Content(images.noise(SIZE, uniform=(0, 255))).with_distance(metric)
     with pytest.raises(LossError, match="content cannot be evaluated in tiles"):
         Objective(loss, tiny, SIZE, tile=47)
     assert Content.tiling == "map"
@@ -216,7 +216,7 @@ def test_a_loss_whose_target_is_no_statistic(tiny: FeatureModel, photo: Image) -
     emd = RelaxedEMD(photo, layers=["image"]).with_distance("mse")
     with pytest.raises(LossError, match=r"relaxed_emd: with_distance compares.*places \(dict\)"):
         evaluated(emd, tiny, photo)
-    other = Content(images.noise((20, 20))).with_distance("mse")
+    other = Content(images.noise((20, 20), uniform=(0, 255))).with_distance("mse")
     with pytest.raises(LossError, match=r"content: at 'block4_conv2' the picture gives"):
         evaluated(other, tiny, photo)
 

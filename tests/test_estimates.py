@@ -257,7 +257,7 @@ def test_nothing_fits_into_nothing(tiny: FeatureModel, free: Any) -> None:
 
 
 def test_a_run_that_cannot_fit_does_not_start(tiny: FeatureModel, free: Any) -> None:
-    start = images.noise((256, 256))
+    start = images.noise((256, 256), uniform=(0, 255))
     alone = estimate(TotalVariation(), tiny, (256, 256)).memory
     free(int(alone / MARGIN) + 1)
     Objective(TotalVariation(), tiny, (256, 256))

@@ -257,14 +257,14 @@ def test_xla_measures_large_references(uncompilable: FeatureModel) -> None:
         ((255, 257), contextlib.nullcontext()),
         ((256, 257), pytest.raises(tf.errors.InvalidArgumentError, match="XLA")),
     ):
-        loss = Content(images.noise(size), layers=["same"])
+        loss = Content(images.noise(size, uniform=(0, 255)), layers=["same"])
         objective = Objective(loss, uncompilable, size)
         with expectation:
-            objective.refresh(images.noise(size), round=0)
+            objective.refresh(images.noise(size, uniform=(0, 255)), round=0)
 
 
 def test_a_large_picture_has_the_features_of_its_parts(tiny: FeatureModel) -> None:
-    large = images.noise((300, 280), seed=1)
+    large = images.noise((300, 280), seed=1, uniform=(0, 255))
     layers = ["block1_conv1", "block2_conv1", "image"]
     whole = tiny(large, layers)
     part = tiny(large[:120, :120], layers)
@@ -286,6 +286,6 @@ def test_the_gradient_of_a_large_picture(tiny: FeatureModel) -> None:
             value = tf.reduce_sum(tiny(x, ["block2_conv1"])["block2_conv1"] ** 2)
         return tape.gradient(value, x)[0]
 
-    large = images.noise((300, 280), seed=1)
+    large = images.noise((300, 280), seed=1, uniform=(0, 255))
     whole, part = gradient(large), gradient(large[:120, :120])
     np.testing.assert_allclose(whole[:90, :90], part[:90, :90], rtol=1e-3, atol=1e-3)

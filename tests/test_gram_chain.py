@@ -170,5 +170,5 @@ def pooled() -> FeatureModel:
 def test_in_tiles_it_is_that_of_the_whole_picture(
     pooled: FeatureModel, size: tuple[int, int], layers: Any
 ) -> None:
-    painting = np.clip(images.noise((61, 70)) * 2, 0, 255)
+    painting = np.clip(images.noise((61, 70), uniform=(0, 255)) * 2, 0, 255)
     assert_tiled_is_whole(GramChain(painting, layers=layers), pooled, size, tile=60)

@@ -65,8 +65,8 @@ def test_the_worked_value(pixels: FeatureModel) -> None:
 @pytest.mark.parametrize(
     "loss",
     [
-        Gram(images.noise((20, 28), seed=2)),
-        ShiftedGram(images.noise((20, 28), seed=2), shifts=[2]),
+        Gram(images.noise((20, 28), seed=2, uniform=(0, 255))),
+        ShiftedGram(images.noise((20, 28), seed=2, uniform=(0, 255)), shifts=[2]),
         TotalVariation(),
     ],
     ids=lambda loss: loss.name,
@@ -83,7 +83,10 @@ def test_white_everywhere_changes_nothing(tiny: FeatureModel, photo: Image, loss
 
 
 def test_a_mask_is_a_crop_where_nothing_reaches_across(pixels: FeatureModel) -> None:
-    image, painting = images.noise((16, 24), seed=1), images.noise((16, 24), seed=2)
+    image, painting = (
+        images.noise((16, 24), seed=1, uniform=(0, 255)),
+        images.noise((16, 24), seed=2, uniform=(0, 255)),
+    )
     left, right = np.zeros((16, 24)), np.zeros((16, 24))
     left[:, :8], right[:, 8:] = 255, 255
     loss = Gram(painting, layers=["pool"])
@@ -129,7 +132,7 @@ def test_tiles_are_exact(tiny: FeatureModel, soft: bool) -> None:
     )
     loss = guided(style, [(mask, half((20, 30))), (255 - mask, 255 - half((20, 30)))])
     total = loss + Content(painting) + Gram(painting)
-    noise = images.noise(size, seed=1)
+    noise = images.noise(size, seed=1, uniform=(0, 255))
     tiled, whole = (evaluated(total, tiny, noise, tile) for tile in (47, None))
     assert tiled.terms == pytest.approx(whole.terms, rel=2e-5)
     error = np.linalg.norm(tiled.gradient - whole.gradient)
@@ -140,9 +143,9 @@ def test_no_mass_in_tiles_is_zero_as_it_is_whole(tiny: FeatureModel) -> None:
     """No pair of a shift along x begins in the last column."""
     mask = np.zeros((75, 89))
     mask[:, -1] = 255
-    loss = ShiftedGram(images.noise((75, 89)), shifts={"image": [3]})
+    loss = ShiftedGram(images.noise((75, 89), uniform=(0, 255)), shifts={"image": [3]})
     total = guided(loss, [(mask, WHITE)])
-    noise = images.noise((75, 89), seed=1)
+    noise = images.noise((75, 89), seed=1, uniform=(0, 255))
     tiled, whole = (evaluated(total, tiny, noise, tile) for tile in (47, None))
     assert tiled.loss == pytest.approx(whole.loss, rel=1e-5)
     np.testing.assert_allclose(tiled.gradient, whole.gradient, rtol=1e-3, atol=1e-6)
@@ -190,14 +193,14 @@ def test_references_are_told_apart_by_picture_and_mask(
 def test_broken_terms_are_found(tiny: FeatureModel, photo: Image) -> None:
     huge = 1e38 * Gram(photo, layers={"block1_conv1": 1e6})
     loss = guided(huge, [(WHITE, half(SIZE))]) + TotalVariation()
-    for image, tile in ((photo, None), (images.noise((60, 60)), 40)):
+    for image, tile in ((photo, None), (images.noise((60, 60), uniform=(0, 255)), 40)):
         objective = Objective(loss, tiny, (image.shape[0], image.shape[1]), tile=tile)
         objective.refresh(image, round=0)
         assert objective.broken_terms(image) == ["gram"]
 
 
 def test_a_run_changes_its_region_only(pixels: FeatureModel) -> None:
-    start = images.noise((16, 16), seed=1)
+    start = images.noise((16, 16), seed=1, uniform=(0, 255))
     mask = half((16, 16))
     loss = guided(Gram(WHITE_PICTURE, layers=["image"]), [(mask, WHITE)])
     result = minimise(loss, pixels, start, evaluations=10)

@@ -18,7 +18,7 @@ FEATURES = {
 
 
 def loss(**options: Any) -> HypercolumnLoss:
-    return HypercolumnLoss(**{"layers": ["a", "b", "c"], **options})
+    return HypercolumnLoss(np.zeros((8, 8, 3)), **{"layers": ["a", "b", "c"], **options})
 
 
 def columns(made: HypercolumnLoss, seed: int = 0) -> Any:

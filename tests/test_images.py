@@ -300,7 +300,8 @@ def test_an_unreadable_file_is_called_so(tmp_path: Path, monkeypatch: pytest.Mon
     def denied(*_: Any, **__: Any) -> NoReturn:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", denied)
+    (tmp_path / "photo.png").touch()
+    monkeypatch.setattr("os.open", denied)
     with pytest.raises(ImageError, match=r"photo.png: cannot be opened .*Permission denied"):
         images.load(tmp_path / "photo.png")
 

@@ -91,7 +91,10 @@ def test_unusable_pools(pool: Any) -> None:
 
 
 def test_the_pixels_compiled(tiny: FeatureModel) -> None:
-    photo, picture = images.noise((24, 32), seed=1), images.noise((24, 32), seed=2)
+    photo, picture = (
+        images.noise((24, 32), seed=1, uniform=(0, 255)),
+        images.noise((24, 32), seed=2, uniform=(0, 255)),
+    )
     objective = Objective(Laplacian(photo), tiny, (24, 32))
     objective.refresh(picture, round=0)
     loss = Laplacian(photo, layers={"a": 1})

@@ -147,7 +147,10 @@ def test_only_means_are_tiled_and_only_draws_are_refreshed() -> None:
 
 
 def test_the_gaussian_kernel_in_a_run(tiny: FeatureModel) -> None:
-    picture, painting = images.noise((24, 32), seed=1), images.noise((40, 28), seed=2) / 2
+    picture, painting = (
+        images.noise((24, 32), seed=1, uniform=(0, 255)),
+        images.noise((40, 28), seed=2, uniform=(0, 255)) / 2,
+    )
     loss = MMD(painting, kernel="gaussian", samples=64, refresh_every=5)
     result = minimise(loss, tiny, picture, evaluations=15)
     assert result.evaluations == 15

@@ -40,7 +40,7 @@ def ready(loss: Any, features: FeatureModel, image: Image, **options: Any) -> Ob
 
 @pytest.fixture
 def noise() -> Image:
-    return images.noise(SIZE, seed=3)
+    return images.noise(SIZE, seed=3, uniform=(0, 255))
 
 
 def test_the_loss_is_the_weighted_sum_of_its_terms(
@@ -301,7 +301,7 @@ def test_weights_of_the_network_that_change_are_noticed(winograd: bool, tile: in
     x = keras.layers.Conv2D(64, 3, padding="same", name="first")(inputs)
     x = keras.layers.Conv2D(64, 3, padding="same", activation="relu", name="second")(x)
     network = keras.Model(inputs, x, name="changing")
-    photo, painting = (images.noise((48, 48), seed=seed) for seed in (1, 2))
+    photo, painting = (images.noise((48, 48), seed=seed, uniform=(0, 255)) for seed in (1, 2))
     loss = Gram(painting, layers=["second"])
 
     def value(features: FeatureModel) -> float:

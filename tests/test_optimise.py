@@ -100,7 +100,11 @@ def test_every_optimiser_lowers_the_loss_within_its_budget(
 ) -> None:
     loss = Content(photo) + 10 * Gram(painting)
     result = minimise(
-        loss, tiny, images.noise(photo.shape[:2]), evaluations=25, optimiser=optimiser
+        loss,
+        tiny,
+        images.noise(photo.shape[:2], uniform=(0, 255)),
+        evaluations=25,
+        optimiser=optimiser,
     )
     assert result.loss < 0.9 * result.history[0].loss
     assert result.evaluations == 25
@@ -112,7 +116,10 @@ def test_every_optimiser_lowers_the_loss_within_its_budget(
 
 
 def test_it_meets_scipys_loss(tiny: FeatureModel, photo: Image, painting: Image) -> None:
-    loss, start = Content(photo) + 10 * Gram(painting), images.noise((24, 32), seed=3)
+    loss, start = (
+        Content(photo) + 10 * Gram(painting),
+        images.noise((24, 32), seed=3, uniform=(0, 255)),
+    )
     ours, scipys = (
         minimise(loss, tiny, start, evaluations=60, optimiser=optimiser)
         for optimiser in (LBFGS(), SciPyLBFGS())
@@ -134,7 +141,7 @@ def test_the_budget_is_never_exceeded(
 def test_it_follows_scipy(tiny: FeatureModel, photo: Image, painting: Image) -> None:
     loss = Content(photo) + 10 * Gram(painting)
     objective = Objective(loss, tiny, (24, 32))
-    start = images.noise((24, 32), seed=3)
+    start = images.noise((24, 32), seed=3, uniform=(0, 255))
     objective.refresh(start, round=0)
 
     def value_and_gradient(x: Any) -> Any:
@@ -188,7 +195,7 @@ def test_targets_are_refreshed_each_at_its_own_pace(
         + Moving(photo, every=4, log=log, name="four")
         + Moving(photo, every=6, log=log, name="six")
     )
-    result = minimise(loss, tiny, images.noise(photo.shape[:2]), evaluations=13)
+    result = minimise(loss, tiny, images.noise(photo.shape[:2], uniform=(0, 255)), evaluations=13)
     # at 0 both, at 4 four, at 6 six, at 8 four, at 12 both
     assert [name for name, *_ in log] == ["four", "six", "four", "six", "four", "four", "six"]
     assert result.rounds == 5
@@ -207,7 +214,10 @@ def test_pixels_are_clipped_between_rounds(tiny: FeatureModel, photo: Image) -> 
 
 
 def test_rounds_cost_little(tiny: FeatureModel, photo: Image, painting: Image) -> None:
-    loss, start = Content(photo) + 10 * Gram(painting), images.noise((24, 32), seed=3)
+    loss, start = (
+        Content(photo) + 10 * Gram(painting),
+        images.noise((24, 32), seed=3, uniform=(0, 255)),
+    )
     unbroken, broken = (
         minimise(loss, tiny, start, evaluations=100, restart_every=every).loss
         for every in (None, 20)
@@ -231,7 +241,10 @@ def test_a_round_that_converges_early_is_refreshed_and_goes_on(
 ) -> None:
     log: list[Any] = []
     result = minimise(
-        Moving(photo, every=100, log=log), tiny, images.noise(photo.shape[:2]), evaluations=100
+        Moving(photo, every=100, log=log),
+        tiny,
+        images.noise(photo.shape[:2], uniform=(0, 255)),
+        evaluations=100,
     )
     assert len(log) == result.rounds > 1
     assert result.evaluations < 100

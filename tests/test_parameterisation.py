@@ -30,7 +30,7 @@ class Towards(Loss):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("variables", ALL)
 def test_decoding_undoes_encoding(variables: Any, size: tuple[int, int]) -> None:
-    image = images.noise(size, seed=3)
+    image = images.noise(size, seed=3, uniform=(0, 255))
     x = variables.encode(image)
     assert x.dtype == np.float32
     assert x.shape == image.shape
@@ -41,7 +41,10 @@ def test_decoding_undoes_encoding(variables: Any, size: tuple[int, int]) -> None
 
 @pytest.mark.parametrize("size", SIZES)
 def test_without_scaling_it_is_a_rotation(size: tuple[int, int]) -> None:
-    a, b = images.noise(size, seed=1), images.noise(size, seed=2)
+    a, b = (
+        images.noise(size, seed=1, uniform=(0, 255)),
+        images.noise(size, seed=2, uniform=(0, 255)),
+    )
     x, y = FLAT.encode(a), FLAT.encode(b)
     assert float((x * y).sum()) == pytest.approx(float((a * b).sum()), rel=1e-5)
     np.testing.assert_allclose(FLAT.pull(a), x, rtol=1e-6)
@@ -50,7 +53,10 @@ def test_without_scaling_it_is_a_rotation(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("variables", ALL)
 def test_pulling_is_the_transpose_of_decoding(variables: Any, size: tuple[int, int]) -> None:
-    x, gradient = images.noise(size, seed=1) - 128, images.noise(size, seed=2) - 128
+    x, gradient = (
+        images.noise(size, seed=1, uniform=(0, 255)) - 128,
+        images.noise(size, seed=2, uniform=(0, 255)) - 128,
+    )
     there = float((variables.decode(x).astype(float) * gradient).sum())
     back = float((x.astype(float) * variables.pull(gradient)).sum())
     size_of = np.linalg.norm(variables.decode(x)) * np.linalg.norm(gradient)
@@ -98,14 +104,16 @@ def test_every_optimiser_can_move_frequencies(
     result = minimise(
         loss,
         tiny,
-        images.noise(photo.shape[:2]),
+        images.noise(photo.shape[:2], uniform=(0, 255)),
         evaluations=24,
         optimiser=optimiser,
         parameterisation="frequencies",
         callbacks=[steps.append],
     )
     assert result.rounds == 3
-    np.testing.assert_allclose(steps[0].image, images.noise(photo.shape[:2]), atol=1e-3)
+    np.testing.assert_allclose(
+        steps[0].image, images.noise(photo.shape[:2], uniform=(0, 255)), atol=1e-3
+    )
     assert all(0 <= step.image.min() <= step.image.max() <= 255 for step in steps)
     first = [step.loss for step in steps if step.round == 0]
     assert first[-1] < first[0]
@@ -135,7 +143,10 @@ def test_frequencies_give_the_same_bits_again(
 
 def test_even_curvatures_need_fewer_evaluations(tiny: FeatureModel) -> None:
     """Squared variation has the curvature 4 sin² of a frequency, along each axis."""
-    start, reference = images.noise((32, 32), seed=1), images.noise((32, 32), seed=2)
+    start, reference = (
+        images.noise((32, 32), seed=1, uniform=(0, 255)),
+        images.noise((32, 32), seed=2, uniform=(0, 255)),
+    )
     loss = Towards(reference) + 1e3 * TotalVariation("squared")
     frequencies = np.geomspace(0.01, 0.7, 20)
     curvatures = tuple(1 + 1e3 * np.square(2 * np.sin(np.pi * np.minimum(frequencies, 0.5))))
@@ -197,7 +208,7 @@ def test_any_numbers_make_a_table(frequencies: Any, curvatures: Any, floor: Any)
     plain = Frequencies((0.25, 0.5), (1.0, 0.5), 0.0)
     assert variables == plain
     assert json.dumps(config_of(variables)) == json.dumps(config_of(plain))
-    image = images.noise((5, 6), seed=0)
+    image = images.noise((5, 6), seed=0, uniform=(0, 255))
     np.testing.assert_array_equal(variables.encode(image), plain.encode(image))
 
 

@@ -195,7 +195,7 @@ def test_runs_that_differ_in_inputs_compile_once(pixels: FeatureModel) -> None:
         return next(of_a_loop())(tf.function(doubled, autograph=False)(x))
 
     for seed in range(6):
-        picture = images.noise(SIZE, seed=seed)
+        picture = images.noise(SIZE, seed=seed, uniform=(0, 255))
         custom = Custom(picture, layers=["block1_conv1"], statistic=statistic)
         loss = seed * Gram(picture, layers=["image"]) + custom
         objective = Objective(loss, pixels, SIZE, seed=seed)
@@ -227,7 +227,7 @@ def test_what_a_graph_does_not_show_is_not_shared() -> None:
 
 
 def test_what_is_kept_holds_no_loss_and_no_picture(pixels: FeatureModel) -> None:
-    loss = Gram(images.noise(SIZE, seed=1))
+    loss = Gram(images.noise(SIZE, seed=1, uniform=(0, 255)))
     objective = Objective(loss, pixels, SIZE)
     objective.refresh(TENS, round=0)
     objective(TWENTIES)
@@ -239,7 +239,7 @@ def test_what_is_kept_holds_no_loss_and_no_picture(pixels: FeatureModel) -> None
 
 
 def test_an_error_names_the_loss_that_it_is_of(pixels: FeatureModel) -> None:
-    small = images.noise((16, 16))
+    small = images.noise((16, 16), uniform=(0, 255))
     for name in ("first", "second"):
         with pytest.raises(LossError, match=f"^{name}: at 'image' the picture gives"):
             value(Custom(small, layers=["image"], statistic=lambda x: x, name=name), pixels)
@@ -253,6 +253,6 @@ def test_an_error_names_the_loss_that_it_is_of(pixels: FeatureModel) -> None:
 
 
 def test_estimates_are_of_the_loss_that_is_asked_about(pixels: FeatureModel) -> None:
-    picture = images.noise((64, 64))
+    picture = images.noise((64, 64), uniform=(0, 255))
     one, many = (estimate(MRF(*[picture] * n), pixels, (64, 64)) for n in (1, 4))
     assert many.parts["targets"] > 2 * one.parts["targets"]

@@ -58,9 +58,11 @@ def test_the_readmes_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert len(installs) == 1
     commands = "".join(blocks("sh")).splitlines()
     here = [command for command in commands if not re.search(installs[0], command)]
-    assert len(here) == 2
+    assert len(here) == 3
     assert here[0] == "python examples/quickstart.py photo.jpg painting.jpg -o out.png"
-    assert here[1].startswith("neural-style transfer photo.jpg painting.jpg -o out.png ")
+    assert all(
+        each.startswith("neural-style transfer photo.jpg painting.jpg ") for each in here[1:]
+    )
     monkeypatch.chdir(tmp_path)
     shutil.copy(ns.datasets.path("rocket"), "photo.jpg")
     shutil.copy(ns.datasets.path("retina"), "painting.jpg")
@@ -69,10 +71,11 @@ def test_the_readmes_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     runpy.run_path(str(ROOT / path), run_name="__main__")
     assert ns.images.load("out.png").std() > 5
     Path("out.png").unlink()
-    _, *arguments = shlex.split(here[1])
-    done = CliRunner().invoke(main, [*arguments, "--size", "32", "--evaluations", "2"])
-    assert done.exit_code == 0, done.output
-    assert ns.images.load("out.png").std() > 5
+    for command, output in zip(here[1:], ("out.png", "more.png"), strict=True):
+        _, *arguments = shlex.split(command)
+        done = CliRunner().invoke(main, [*arguments, "--size", "32", "--evaluations", "2"])
+        assert done.exit_code == 0, done.output
+        assert ns.images.load(output).std() > 5
 
 
 def test_every_loss_and_preset_is_in_a_table() -> None:

@@ -38,7 +38,7 @@ def gram(picture: Image, features: FeatureModel) -> NDArray[np.float64]:
 
 
 def test_a_picture_and_a_reference_whole(deep: FeatureModel) -> None:
-    quiet = images.noise((64, 64), seed=0)
+    quiet = images.noise((64, 64), seed=0, uniform=(0, 255))
     picture, reference = np.tile(quiet, (30, 30, 1)), np.tile(255 - quiet, (48, 48, 1))
     assert picture.shape == (1920, 1920, 3)
     assert reference.shape == (3072, 3072, 3)

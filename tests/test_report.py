@@ -114,7 +114,7 @@ def page(photo: Image, painting: Image, tmp_path: Path) -> Path:
     """The report of a run of two scales."""
     history = [entry(n, loss=90 / n) for n in range(1, 41)]
     history += [entry(n, 1, loss=40 / n) for n in range(41, 81)]
-    style = [painting, images.noise((30, 12), seed=3)]
+    style = [painting, images.noise((30, 12), seed=3, uniform=(0, 255))]
     loss = 2 * Content(photo) + TotalVariation()
     return report.write(
         result(255 - photo, *history), tmp_path / "run.html", content=photo, style=style, loss=loss,
@@ -175,7 +175,7 @@ def test_every_text_is_escaped(photo: Image, tmp_path: Path) -> None:
 
 
 def test_a_page_is_bounded(tmp_path: Path) -> None:
-    noise = images.noise((1600, 1600))
+    noise = images.noise((1600, 1600), uniform=(0, 255))
     names = [f"term {n}" for n in range(40)]
     history = [entry(n, weighted=dict.fromkeys(names, 1 / n)) for n in range(1, 5000)]
     path = report.write(

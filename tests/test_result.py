@@ -32,7 +32,7 @@ def result() -> Result:
     terms = {"content": 3.0, "gram": 0.25}
     weighted = {"content": 3.0, "gram": 25.0}
     history = tuple(Entry(n, 0, 28.0 / n, terms, weighted, 0.1 * n) for n in (1, 2, 4))
-    image = images.noise((6, 8))
+    image = images.noise((6, 8), uniform=(0, 255))
     return Result(image, 28.0, terms, weighted, history, 4, 1, 0.4, 0, "the budget was used")
 
 

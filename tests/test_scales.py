@@ -102,8 +102,8 @@ def test_references_are_antialiased() -> None:
 
 def test_a_reference_may_become_dark() -> None:
     dot = np.zeros((16, 16, 3))
-    dot[8, 8] = 2
-    assert 0 < Towards(dot).resized(0.25).references[0].max() <= 1
+    dot[8, 8] = 20
+    assert 0 < Towards(dot).resized(0.25).references[0].max() <= 2
 
 
 def test_what_every_scale_leads_to_is_a_minimum_of_its_own(
@@ -237,7 +237,7 @@ def test_a_scale_too_small_for_a_loss_is_named_before_the_run(
     shifted = ShiftedGram(painting, shifts=[4])
     with pytest.raises(LossError, match=r"at the scale of 6×8 pixels: shifted_gram: .* shift of 4"):
         minimise(shifted, tiny, photo, scales=(8,), callbacks=[never])
-    deep = Content(images.noise((24, 32)), layers=["block5_conv1"])
+    deep = Content(images.noise((24, 32), uniform=(0, 255)), layers=["block5_conv1"])
     with pytest.raises(LayerError, match=r"at the scale of 6×8 pixels: .* too small for 'block5"):
         minimise(deep, FeatureModel(weights=None), photo, scales=(8,), callbacks=[never])
     untileable = ShiftedGram(painting, flips="x")

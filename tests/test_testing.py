@@ -383,13 +383,15 @@ def test_the_small_network_is_vgg19_with_live_features() -> None:
     assert network.layers == vgg19.layers
     shapes, others = (model.shapes(network.layers, (64, 96)) for model in (network, vgg19))
     assert all(shapes[name][:2] == others[name][:2] for name in network.layers)
-    for f in network(images.noise(SIZE, seed=1), network.layers).values():
+    for f in network(images.noise(SIZE, seed=1, uniform=(0, 255)), network.layers).values():
         assert np.std(f) > 0.1
 
 
 def test_the_largest_array_by_hand() -> None:
     """32² positions of 4 channels in float32, and 32² pairs of 32² of them."""
-    content, pairs = (kind(images.noise((8, 8)), layers=["a"]) for kind in (Content, Pairs))
+    content, pairs = (
+        kind(images.noise((8, 8), uniform=(0, 255)), layers=["a"]) for kind in (Content, Pairs)
+    )
     assert largest_array(content, 32, {"a": 4}) == 4 * 4 * 32**2
     assert largest_array(pairs, 32, {"a": 4}) == 4 * 1024**2
 

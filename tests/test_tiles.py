@@ -121,12 +121,14 @@ def grid(objective: Objective) -> list[Window]:
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_loss(network: FeatureModel, name: str) -> None:
-    assert_equal(*both(LOSSES[name], network, images.noise(SIZE, seed=1), TILE))
+    assert_equal(*both(LOSSES[name], network, images.noise(SIZE, seed=1, uniform=(0, 255)), TILE))
 
 
 @pytest.mark.parametrize(("size", "tile"), GRIDS)
 def test_their_sum(network: FeatureModel, size: Size, tile: int) -> None:
-    assert_equal(*both(everything(size), network, images.noise(size, seed=1), tile))
+    assert_equal(
+        *both(everything(size), network, images.noise(size, seed=1, uniform=(0, 255)), tile)
+    )
 
 
 def test_the_real_network() -> None:
@@ -138,14 +140,14 @@ def test_the_real_network() -> None:
         + ShiftedGram(stripes((300, 200)), shifts=[4, 8], layers=["block2_conv1", "block4_conv1"])
         + TotalVariation()
     )
-    noise = images.noise(size, seed=1)
+    noise = images.noise(size, seed=1, uniform=(0, 255))
     _, once = both(loss, features, noise, 288)
     # With weights of one over its value, each has its part in the gradient.
     assert_equal(*both(sum(t.loss / once.terms[t.name] for t in loss), features, noise, 288))
 
 
 def test_no_seam_is_in_the_gradient(tiny: FeatureModel) -> None:
-    noise = images.noise(SIZE, seed=1)
+    noise = images.noise(SIZE, seed=1, uniform=(0, 255))
     tiled, whole = both(everything(SIZE), tiny, noise, TILE)
     error = np.abs(tiled.gradient - whole.gradient)
     seams = np.zeros(SIZE, bool)
@@ -159,7 +161,7 @@ def test_no_seam_is_in_the_gradient(tiny: FeatureModel) -> None:
 
 
 def test_refreshed_targets_are_the_same(tiny: FeatureModel) -> None:
-    noise = images.noise(SIZE, seed=1)
+    noise = images.noise(SIZE, seed=1, uniform=(0, 255))
     for loss in (Histogram(stripes((60, 70))), Content(stripes(SIZE))):
         tiled, whole = (ready(loss, tiny, noise, tile=tile) for tile in (TILE, None))
         for objective in (tiled, whole):
@@ -210,7 +212,7 @@ def test_a_network_of_other_kinds_of_layers() -> None:
             + Gram(stripes((60, 70)), layers=["a", "b", "c"])
             + ShiftedGram(stripes((60, 70)), shifts={"b": [1], "c": [2]})
         )
-        assert_equal(*both(loss, features, images.noise(size, seed=1), 60))
+        assert_equal(*both(loss, features, images.noise(size, seed=1, uniform=(0, 255)), 60))
 
 
 class Moments(Loss):
@@ -236,18 +238,20 @@ class Huber(Content):
 
 @pytest.mark.parametrize("kind", [Moments, Huber])
 def test_an_outsiders_loss(tiny: FeatureModel, kind: Any) -> None:
-    assert_equal(*both(kind(stripes(SIZE)), tiny, images.noise(SIZE, seed=1), TILE))
+    assert_equal(
+        *both(kind(stripes(SIZE)), tiny, images.noise(SIZE, seed=1, uniform=(0, 255)), TILE)
+    )
 
 
 def test_the_same_bits_twice(tiny: FeatureModel) -> None:
-    noise = images.noise(SIZE, seed=1)
+    noise = images.noise(SIZE, seed=1, uniform=(0, 255))
     one, two = (ready(everything(SIZE), tiny, noise, tile=TILE)(noise) for _ in range(2))
     assert one.loss == two.loss
     np.testing.assert_array_equal(one.gradient, two.gradient)
 
 
 def test_it_is_compiled_once(tiny: FeatureModel) -> None:
-    noise = images.noise(SIZE, seed=1)
+    noise = images.noise(SIZE, seed=1, uniform=(0, 255))
     objective = ready(everything(SIZE), tiny, noise, tile=TILE)
     objective(noise)
     assert objective.trace_count == 4  # a pass each, and to measure the content and the histogram
@@ -260,7 +264,7 @@ def test_it_is_compiled_once(tiny: FeatureModel) -> None:
 
 
 def test_losses_that_are_maps_take_one_pass(tiny: FeatureModel) -> None:
-    noise = images.noise(SIZE, seed=1)
+    noise = images.noise(SIZE, seed=1, uniform=(0, 255))
     objective = ready(Content(stripes(SIZE), layers=["block2_conv1"]), tiny, noise, tile=TILE)
     traced = objective.trace_count  # to measure
     objective(noise)
@@ -275,7 +279,7 @@ def test_nothing_larger_than_a_tile_goes_through_the_network(tiny_network: keras
         return image / 127.5 - 1
 
     features = FeatureModel(tiny_network, preprocess=seen)
-    noise = images.noise(SIZE, seed=1)
+    noise = images.noise(SIZE, seed=1, uniform=(0, 255))
     loss = Gram(stripes((40, 120))) + Histogram(stripes((130, 60))) + Content(stripes(SIZE))
     ready(loss, features, noise, tile=TILE)(noise)
     assert shapes
@@ -283,7 +287,7 @@ def test_nothing_larger_than_a_tile_goes_through_the_network(tiny_network: keras
 
 
 def test_a_picture_that_fits_is_evaluated_whole(tiny: FeatureModel) -> None:
-    noise = images.noise(SIZE, seed=1)
+    noise = images.noise(SIZE, seed=1, uniform=(0, 255))
     loss = Gram(stripes(SIZE)) + ShiftedGram(stripes(SIZE), flips="x")
     objective = ready(loss, tiny, noise, tile=89)
     assert isinstance(objective._evaluator, Whole)
@@ -294,7 +298,7 @@ def test_a_picture_that_fits_is_evaluated_whole(tiny: FeatureModel) -> None:
 
 
 def test_broken_terms_are_found(tiny: FeatureModel) -> None:
-    noise = images.noise(SIZE, seed=1)
+    noise = images.noise(SIZE, seed=1, uniform=(0, 255))
     huge = 1e38 * Gram(stripes((60, 70)), layers={"block1_conv1": 1e6})
     loss = Content(stripes(SIZE)) + Constant(stripes(SIZE)) + huge + TotalVariation()
     objective = ready(loss, tiny, noise, tile=TILE)
@@ -344,7 +348,7 @@ class Constant(Moments):
     ],
 )
 def test_a_loss_that_breaks_the_protocol(tiny: FeatureModel, kind: Any, message: str) -> None:
-    noise = images.noise(SIZE, seed=1)
+    noise = images.noise(SIZE, seed=1, uniform=(0, 255))
     with pytest.raises(LossError, match=message):
         ready(kind(stripes((60, 70))), tiny, noise, tile=TILE)(noise)
 
@@ -364,7 +368,7 @@ def test_what_cannot_be_tiled_is_refused_by_name_before_anything_runs(tiny: Feat
 
 
 def test_content_of_another_size_is_refused(tiny: FeatureModel) -> None:
-    noise = images.noise(SIZE, seed=1)
+    noise = images.noise(SIZE, seed=1, uniform=(0, 255))
     message = r"content: at 'block4_conv2' .*\(1, 37, 44, 4\).*\(1, 37, 45, 4\).* resize"
     with pytest.raises(LossError, match=message):
         ready(Content(stripes((75, 90))), tiny, noise, tile=TILE)
@@ -451,7 +455,7 @@ def test_windows_are_the_fewest_and_then_the_smallest(tiny: FeatureModel) -> Non
 
 
 def test_a_run_in_tiles(tiny: FeatureModel) -> None:
-    noise = images.noise(SIZE, seed=1)
+    noise = images.noise(SIZE, seed=1, uniform=(0, 255))
     tiled, whole = (
         minimise(everything(SIZE), tiny, noise, evaluations=6, restart_every=4, tile=tile)
         for tile in (TILE, None)

@@ -106,7 +106,7 @@ SCRIPT = """if True:
         x = keras.layers.MaxPooling2D(kind, 2, padding="same", name=f"pool_{kind}")(x)
     for winograd in (True, False):
         features = ns.FeatureModel(keras.Model(inputs, x), preprocess="raw", winograd=winograd)
-        picture = ns.images.noise((32, 32))
+        picture = ns.images.noise((32, 32), uniform=(0, 255))
         loss = ns.create("gram", picture, layers=["pool_2", "pool_3"])
         result = ns.minimise(loss, features, 255 - picture, evaluations=3, verbose=False)
         assert result.evaluations == 3

@@ -132,7 +132,7 @@ def test_a_scale_moves_deviations() -> None:
 
 
 def test_zero_at_the_target_when_compiled_in_float32(tiny: FeatureModel) -> None:
-    picture = images.noise((24, 32), seed=1)
+    picture = images.noise((24, 32), seed=1, uniform=(0, 255))
     objective = Objective(Wasserstein2(picture), tiny, (24, 32))
     objective.refresh(picture, round=0)
     there, other = objective(picture), objective(255 - picture)
