@@ -312,9 +312,10 @@ class Loss(Summand, metaclass=_LossClass):
         return (Term(self.name, 1.0, self),)
 
     def __getstate__(self) -> dict[str, Any]:
+        if self.other_distance is None:
+            return vars(self)
         # Keras copies and pickles its losses without some of their options, as Huber's delta.
-        described = {"other_distance": distances.config(self.other_distance)}
-        return vars(self) | (described if self.other_distance is not None else {})
+        return vars(self) | {"other_distance": distances.config(self.other_distance)}
 
     def __repr__(self) -> str:
         from neural_style.configs import text
