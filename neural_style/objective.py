@@ -302,7 +302,10 @@ def _parts(loss: Loss) -> list[tuple[Image, Mask | None]]:
 def _evaluator(
     losses: Sequence[Loss], features: FeatureModel, size: Size, tile: int | None
 ) -> Whole | Tiled:
-    """The functions for these losses and pictures."""
+    """The functions for these losses and pictures, which do not keep the losses' own."""
+    losses = [copy.copy(loss) for loss in losses]
+    for loss in losses:
+        loss.references, loss.masks = (), None
     if tile is None or max(size) <= tile:
         return Whole(losses, features)
     return Tiled(losses, features, size, tile)

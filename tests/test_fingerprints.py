@@ -29,7 +29,7 @@ import numpy as np
 import neural_style as ns
 from neural_style.extensions import Content, Gram
 
-photo = ns.images.noise((8, 8), seed=1, uniform=(0, 255))
+photo = ns.images.noise((8, 8), seed=1)
 OPTIONS = {"gain": 2.0, "names": {"a", "b", "c", "d"}}
 UNREAD = 1
 
@@ -174,7 +174,7 @@ def reading(value: Any) -> Callable[..., Any]:
         lambda: (list[int], list[str], int | str, int | None, types.SimpleNamespace(a=1)),
         lambda: tuple(map(reading, (1, 2, 3))),
         lambda: (tf.function(reading(1)), tf.function(reading(2)), staticmethod(reading(1))),
-        lambda: (images.noise((4, 4), uniform=(0, 255)), result(1.0), result(2.0)),
+        lambda: (images.noise((4, 4)), result(1.0), result(2.0)),
     ],
 )  # fmt: skip
 def test_values_are_told_apart_and_recognized(values: Callable[[], tuple[Any, ...]]) -> None:

@@ -41,7 +41,7 @@ def made(seed: int, size: int) -> Result:
     """A result with a picture of fractions, and numbers that no decimal has."""
     entry = Entry(1, 0, 1 / 3, {"content": 0.1}, {"content": 1 / 3}, 0.7)
     last = replace(entry, evaluation=2, loss=1e-300)
-    picture = images.noise((size, size + 1), seed=seed, uniform=(0, 255))
+    picture = images.noise((size, size + 1), seed=seed)
     return Result(
         picture, 1e-300, {"content": 0.1}, {}, (entry, last), 2, 1, math.pi, seed, "α – done"
     )
@@ -207,9 +207,7 @@ def test_a_pool_of_processes(
         result = outcomes[seed].result
         assert result is not None
         assert str(os.getpid()) not in result.reason
-        np.testing.assert_array_equal(
-            result.image, images.noise((4, 5), seed=seed, uniform=(0, 255))
-        )
+        np.testing.assert_array_equal(result.image, images.noise((4, 5), seed=seed))
     again = sweep(spawned.run, {"seed": [0, 2]}, folder=folder)
     assert all(same(a.result, outcomes[2 * i].result) for i, a in enumerate(again))
 
@@ -308,7 +306,7 @@ import keras
 import neural_style as ns
 from neural_style.extensions import Content, Gram
 
-photo, painting = (ns.images.noise((16, 16), seed=seed, uniform=(0, 255)) for seed in (1, 2))
+photo, painting = (ns.images.noise((16, 16), seed=seed) for seed in (1, 2))
 keras.utils.set_random_seed(1)
 network = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3, name="a")])
 features = ns.FeatureModel(network, preprocess="caffe")
@@ -317,7 +315,7 @@ def gram(weight):
     return 2 * weight * Gram(painting, layers=["a"])
 
 def run(start, weight):
-    image = photo if start == "photo" else ns.images.noise(photo.shape[:2], uniform=(0, 255))
+    image = photo if start == "photo" else ns.images.noise(photo.shape[:2])
     return ns.minimise(Content(photo, layers=["a"]) + gram(weight), features, image, evaluations=2)
 
 outcomes = ns.sweep(run, {"start": ["photo", "noise"], "weight": [5e-4]}, folder=sys.argv[1])
