@@ -3,7 +3,7 @@
     python examples/content_reconstruction.py --quick
     python examples/content_reconstruction.py --photo mine.jpg
 
-For conv1_2 … conv5_2, from noise in 0–1 and in 0–255, with Adam at 1e-3 and 1e-1 and with
+For conv1_2 … conv5_2, from noise in 0–3 and in 0–255, with Adam at 1e-3 and 1e-1 and with
 L-BFGS. A row is a layer; a cell shows the picture at the start, in the middle and at the
 end; the last column has the loss curves. The sheet is out/content_reconstruction.png.
 """
@@ -17,7 +17,7 @@ from neural_style.extensions import Content
 from neural_style.images import Image
 
 LAYERS = tuple(f"block{block}_conv2" for block in range(1, 6))
-RANGES = {"noise 0–1": (0.0, 1.0), "noise 0–255": (0.0, 255.0)}
+RANGES = {"noise 0–3": (0.0, 3.0), "noise 0–255": (0.0, 255.0)}
 OPTIMISERS = {"Adam 1e-3": Adam(1e-3), "Adam 1e-1": Adam(1e-1), "L-BFGS": ns.LBFGS()}
 
 
