@@ -139,7 +139,7 @@ def test_the_quickstart_writes_its_picture(
     runpy.run_path(str(EXAMPLES / "quickstart.py"), run_name="__main__")
     assert images.load(output).std() > 5
     said = capsys.readouterr().out
-    assert said.startswith(f"Wrote {output} (loss ")
+    assert said.splitlines()[-1].startswith(f"Wrote {output} (loss ")
     assert said.endswith("the budget of 2 evaluations was used).\n")
 
 

@@ -221,7 +221,7 @@ LINES: dict[str, tuple[str, ...]] = {
     "resume a record": ("resume", "record", "-o", "out/out.png"),
     "resume a network of one's own": ("resume", "checkpoint", "-o", "out/out.png"),
     "resume to no format": ("resume", "checkpoint", "-o", "out/out.xyz"),
-    "resume to nowhere": ("resume", "checkpoint", "-o", "nowhere/out.png"),
+    "resume below a file": ("resume", "checkpoint", "-o", "photo.png/out.png"),
     "rerun nowhere": ("rerun", "nowhere", "-o", "out/out.png"),
     "rerun a file": ("rerun", "photo.png", "-o", "out/out.png"),
     "rerun a list": ("rerun", "list", "-o", "out/out.png"),
