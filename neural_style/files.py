@@ -43,8 +43,8 @@ def atomic(path: Path) -> Iterator[Path]:
     that cannot be replaced, as a mount point or a file in a folder that is write-protected,
     is overwritten in its place.
     """
-    # A link to a folder has no file to write through: the link itself is replaced.
-    target = path if path.is_dir() else Path(os.path.realpath(path))
+    # A link to a folder or a device has no file to write through: the link itself is replaced.
+    target = path if path.exists() and not path.is_file() else Path(os.path.realpath(path))
     beside = os.access(target.parent, os.W_OK) or not target.exists()
     folder = target.parent if beside else Path(tempfile.gettempdir())
     with suppress(OSError):
