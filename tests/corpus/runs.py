@@ -505,8 +505,8 @@ def _pipe_in_place(folder: Path) -> None:
 
 
 def _parts(folder: Path) -> None:
-    (folder / ".0123.part.npz").write_bytes(b"PK")
-    (folder / ".4567.part.json").write_bytes(b"{")
+    (folder / f".{'0123' * 8}.part.npz").write_bytes(b"PK")
+    (folder / f".{'4567' * 8}.part.json").write_bytes(b"{")
 
 
 def _others(folder: Path) -> None:
