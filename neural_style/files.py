@@ -58,7 +58,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def _move(part: Path, target: Path) -> None:
-    old = target.stat() if target.exists() else None
+    old = target.stat() if target.is_file() else None
     if old is not None:
         with suppress(OSError, AttributeError):  # of another's file; Windows has no owners
             os.chown(part, old.st_uid, old.st_gid)
@@ -278,7 +278,7 @@ def check_file(path: Path) -> None:
     target = Path(os.path.realpath(path))
     if target.exists():
         if not target.is_file():
-            raise OSError("it is no file, but a folder, a pipe or a device")
+            raise OSError(_NO_FILE)
         if not os.access(target, os.W_OK):
             raise PermissionError("the file is write-protected")
         if not os.access(target.parent, os.W_OK):  # it is overwritten in its place

@@ -210,6 +210,34 @@ def test_a_link_is_written_through(tmp_path: Path, there: bool) -> None:
     assert sorted(tmp_path.rglob("*.txt")) == [link, target]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes among its files")
+@pytest.mark.parametrize("kind", ["folder", "pipe", "nothing that there is"])
+def test_a_link_to_what_is_no_file_is_replaced(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> NoReturn:
+        raise PermissionError
+
+    target, link = tmp_path / "target", tmp_path / "link.txt"
+    if kind == "folder":
+        target.mkdir(mode=0o700)
+    elif kind == "pipe":
+        os.mkfifo(target, 0o600)
+    link.symlink_to(target)
+    mode = target.stat().st_mode if target.exists() else None
+    write(link, "new")
+    assert link.read_text() == "new"
+    assert link.is_symlink() == (mode is None)  # through which a file is made
+    if mode is None:
+        return
+    assert target.stat().st_mode == mode
+    link.unlink()
+    link.symlink_to(target)
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(PermissionError):  # and not written into the pipe
+        write(link, "newer")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
 @pytest.mark.parametrize("mode", [0o600, 0o664, 0o640])
 def test_a_mode_stays(tmp_path: Path, mode: int) -> None:
