@@ -151,8 +151,6 @@ def writable(path: Path, option: str) -> None:
     from neural_style.files import check_file
 
     try:
-        if path.exists() and not path.is_file():
-            raise OSError("it is no file, but a pipe or a device")
         check_file(path.absolute())
     except (OSError, ValueError) as error:
         raise OptionError(
