@@ -32,19 +32,12 @@ def resume(**given: Any) -> None:
 
     It comes to the picture, bit for bit, that it would have come to.
     """
-    _check_record(given["folder"], "go on with", CheckpointError)
-    begin(given, output=given["output"], network=None)
+    arguments = _started(given, "folder", "go on with", CheckpointError)
     import neural_style as ns
 
     silent, as_json = given["quiet"], given["as_json"]
-    result = ns.resume(
-        given["folder"],
-        features=options.features(given),
-        callbacks=options.progress(given),
-        verbose=False,
-        output=given["output"],
-        **({} if given["strict"] is None else {"strict": given["strict"]}),
-    )
+    strict = {} if given["strict"] is None else {"strict": given["strict"]}
+    result = ns.resume(given["folder"], **arguments, **strict)
     finish(result, given["output"], silent=silent, as_json=as_json)
 
 
@@ -58,17 +51,10 @@ def rerun(**given: Any) -> None:
 
     On the same machine it gives the same picture; elsewhere it says what differs.
     """
-    _check_record(given["record"], "repeat", RecordError)
-    begin(given, output=given["output"], network=None)
+    arguments = _started(given, "record", "repeat", RecordError)
     import neural_style as ns
 
-    again = ns.rerun(
-        given["record"],
-        features=options.features(given),
-        callbacks=options.progress(given),
-        verbose=False,
-        output=given["output"],
-    )
+    again = ns.rerun(given["record"], **arguments)
     found = {
         **summary(again.result, given["output"]),
         "same": again.same,
@@ -78,8 +64,19 @@ def rerun(**given: Any) -> None:
     end(again.result, given["output"])
 
 
-def _check_record(folder: Path, purpose: str, error: type[StyleError]) -> None:
+def _started(
+    given: dict[str, Any], argument: str, purpose: str, error: type[StyleError]
+) -> dict[str, Any]:
+    """Check a command and start TensorFlow; what `resume` and `rerun` take besides the folder."""
+    folder: Path = given[argument]
     if not (folder / "record.json").exists():
         raise error(
             f"{folder}: there is no run to {purpose}, expected its record.json; check the path."
         )
+    begin(given, output=given["output"], network=None)
+    return {
+        "features": options.features(given),
+        "callbacks": options.progress(given),
+        "verbose": False,
+        "output": given["output"],
+    }
