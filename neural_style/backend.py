@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from neural_style import tuning
+from neural_style import startup
 from neural_style.errors import BackendError
 
 __all__ = ["check_eager", "check_process", "check_state", "keras", "started_with", "tf"]
@@ -178,7 +178,7 @@ def _start() -> None:
         double = tf.function(lambda x: x + x, autograph=False, jit_compile=True)
         double.get_concrete_function(one)(one)  # compiled also where functions are run eagerly
         _started = True
-        tuning.restore()
+        startup.restore()
 
 
 def started_with() -> dict[str, str]:

@@ -1,7 +1,6 @@
 """What TensorFlow reads from the environment as it starts, as this library is best with it.
 
     tune_tensorflow()            # before TensorFlow is imported; this package imports it late
-    restore()                    # once it has started: child processes inherit nothing
 
 It is a call, not a side effect of an import, since it changes TensorFlow for the whole process.
 """
@@ -10,13 +9,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import re
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from neural_style.errors import BackendError
+from neural_style.startup import lend, without_messages
 
 # XLA ends the process at a flag that it does not know.
 _KNOWN = ("2.21.",)
@@ -27,11 +23,6 @@ _OLDER_LOOPS = "--xla_cpu_use_fusion_emitters=false"
 # LLVM compiles for two thirds to nine tenths of the time, and the loops are as fast.
 _AS_LOOPS = "--xla_backend_extra_options=xla_cpu_disable_loop_unrolling"
 
-_MESSAGE = re.compile(
-    rb"([IWEF])\d{4} |WARNING: All log messages before absl|To enable the following"
-)
-
-_lent: dict[str, str] = {}  # variables that are in the environment until TensorFlow has started
 _tuned = False
 
 
@@ -79,52 +70,7 @@ def tune_tensorflow(*, log_level: int | None = 3) -> None:
             f"tune_tensorflow() before the first import of tensorflow or keras, and before the "
             f"first use of this library."
         )
-    _lent.update({name: wanted[name] for name in missing})
-    os.environ.update(_lent)
+    lend({name: wanted[name] for name in missing})
     _tuned = True
     with without_messages(log_level):
         import neural_style.backend  # noqa: F401
-
-
-def restore() -> None:
-    """Take the variables out of the environment that `tune_tensorflow` put there."""
-    while _lent:
-        name, value = _lent.popitem()
-        if os.environ.get(name) == value:
-            del os.environ[name]
-
-
-@contextmanager
-def without_messages(log_level: int | None) -> Iterator[None]:
-    """Drop what TensorFlow writes to file descriptor 2 before it reads ``TF_CPP_MIN_LOG_LEVEL``.
-
-    All else that is written there is held back till the end, and all of it stays where the body
-    fails.
-    """
-    try:
-        kept = os.dup(2) if log_level else None
-    except OSError:  # it is closed
-        kept = None
-    if kept is None:
-        yield
-        return
-    if sys.stderr is not None:
-        sys.stderr.flush()
-    dropped = "IWE"[:log_level].encode()
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        failed = True
-        try:
-            yield
-            failed = False
-        finally:
-            if sys.stderr is not None:
-                sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
-            held.seek(0)
-            for line in held:
-                message = _MESSAGE.match(line)
-                known = message and (message[1] is None or message[1] in dropped)
-                if failed or not (known or b"cuInit" in line):  # there is no GPU
-                    os.write(2, line)

@@ -31,9 +31,9 @@ from neural_style import (
     images,
     registry,
     scoring,
+    startup,
     styling,
     tiles,
-    tuning,
     weights,
     workers,
 )
@@ -836,10 +836,10 @@ def test_a_process_has_clean_output_and_the_exit_codes(folder: Path) -> None:
 
 
 def test_only_errors_pass_while_tensorflow_starts(capfd: pytest.CaptureFixture[str]) -> None:
-    with tuning.without_messages(2):
+    with startup.without_messages(2):
         os.write(2, b"I0000 started\nE0000 failed call to cuInit\nE0000 broken\nno message\n")
     assert capfd.readouterr().err == "E0000 broken\nno message\n"
-    with pytest.raises(ImportError), tuning.without_messages(2):  # noqa: PT012
+    with pytest.raises(ImportError), startup.without_messages(2):  # noqa: PT012
         os.write(2, b"W0000 all is told\n")
         raise ImportError
     assert capfd.readouterr().err == "W0000 all is told\n"

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import neural_style as ns
-from neural_style import tuning
+from neural_style import startup, tuning
 from neural_style.errors import BackendError
 
 SWITCHES = {"TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL"}
@@ -20,7 +20,7 @@ SWITCHES = {"TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL"}
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process without switches, in which TensorFlow is not imported."""
     monkeypatch.setattr(tuning, "_tuned", False)
-    monkeypatch.setattr(tuning, "_lent", {})
+    monkeypatch.setattr(startup, "_lent", {})
     for name in SWITCHES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
@@ -38,7 +38,7 @@ def test_what_is_not_set_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"  # set by the user since then
-    tuning.restore()
+    startup.restore()
     assert {name for name in SWITCHES if name in os.environ} == {"TF_CPP_MIN_LOG_LEVEL"}
     ns.tune_tensorflow()  # again, as a cell of a notebook
     assert "XLA_FLAGS" not in os.environ
@@ -67,7 +67,7 @@ def test_flags_of_xla_are_for_the_tensorflow_that_has_them(
 
 def test_it_is_too_late_when_tensorflow_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning, "_tuned", False)
-    monkeypatch.setattr(tuning, "_lent", {})
+    monkeypatch.setattr(startup, "_lent", {})
     for name in SWITCHES:
         monkeypatch.setenv(name, "1")
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")

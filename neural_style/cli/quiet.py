@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from neural_style.tuning import tune_tensorflow, without_messages
+from neural_style.startup import without_messages
+from neural_style.tuning import tune_tensorflow
 
 
 def start(*, verbose: bool) -> None:
