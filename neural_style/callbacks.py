@@ -134,7 +134,7 @@ def with_progress(
     Raises
     ------
     OptionError
-        ``callbacks`` are none, or ``verbose`` is neither ``"auto"`` nor a truth value.
+        ``callbacks`` are not callables, or ``verbose`` is neither ``"auto"`` nor a truth value.
     """
     found = check_callables("callbacks", callbacks)
     if verbose not in ("auto", 0, 1):
@@ -186,8 +186,8 @@ def csv(path: str | os.PathLike[str]) -> Callable[[Step], None]:
     Raises
     ------
     OptionError
-        The file cannot be written, or its folder cannot be made; or it is there and is no
-        such table, which would be lost.
+        The file cannot be written, or its folder cannot be made; or the file exists and is not
+        such a table, so that its content would be lost.
     """
     try:
         path = to_path(path).absolute()

@@ -46,8 +46,8 @@ class Options(TypedDict, total=False):
 
     ``style_size`` is the longer side of the style picture, which by default is resized by the
     content's rule: the larger it is, the larger the strokes. ``color`` keeps the content's
-    colours: ``"match"`` gives its palette to the style first (`color.match`), ``"luminance"``
-    paints in grey and puts the content's chroma back (`color.luminance`, `color.recolour`).
+    colors: ``"match"`` gives its palette to the style first (`color.match`), ``"luminance"``
+    paints in gray and puts the content's chroma back (`color.luminance`, `color.recolour`).
     """
 
     size: int

@@ -214,11 +214,11 @@ def check_callables(name: str, values: Any) -> tuple[Callable[..., Any], ...]:
 def _unmade(value: object) -> str:
     """How to make a callback of what makes one; nothing for what is one."""
     if isinstance(value, type):
-        return f", of which to make one, {value.__name__}(…)"
+        return f"; make one of it, {value.__name__}(…)"
     if not inspect.isfunction(value) or value.__module__ != "neural_style.callbacks":
         return ""
     # Its functions make callbacks, which may be functions within them.
-    return "" if "." in value.__qualname__ else f", which is to be called, {value.__name__}(…)"
+    return "" if "." in value.__qualname__ else f"; call it, {value.__name__}(…)"
 
 
 def described(value: object) -> str:

@@ -29,7 +29,7 @@ _OLD = 600.0  # seconds without a byte, after which nobody writes any more
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
-_NO_FILE = "it is no file, but a folder, a pipe or a device"
+_NO_FILE = "it is not a file, but a folder, a pipe or a device"
 
 
 @contextmanager
@@ -273,7 +273,7 @@ def check_file(path: Path) -> None:
     Raises
     ------
     OSError, ValueError
-        The folder cannot be made or written to, or the file is write-protected, or none.
+        The folder cannot be made or written to, or the file is write-protected, or not a file.
     """
     target = Path(os.path.realpath(path))
     if target.exists():

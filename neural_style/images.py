@@ -236,7 +236,7 @@ def noise(
     normal: tuple[float, float] | None = None,
     seed: int = 0,
 ) -> Image:
-    """A picture of independent random values to start from, by default a quiet grey.
+    """A picture of independent random values to start from, by default a quiet gray.
 
     White noise over all of 0–255 has more of the finest detail than any painting, and much of
     it is still there after hundreds of evaluations.

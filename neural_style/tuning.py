@@ -43,7 +43,7 @@ def tune_tensorflow(*, log_level: int | None = 3) -> None:
 
     ``TF_ENABLE_ONEDNN_OPTS`` makes evaluations on a CPU faster, ``XLA_FLAGS`` makes them smaller
     and sooner compiled (the README has figures), and ``TF_CPP_MIN_LOG_LEVEL`` is what TensorFlow
-    leaves out of its messages: 3 all of them, 2 all but errors, 1 what is no warning either, None
+    leaves out of its messages: 3 all of them, 2 all but errors, 1 all but errors and warnings, None
     nothing. Those of XLA are set with TensorFlow 2.21 alone, since another may not have them. A
     GPU takes no notice of the first two. The variables are taken out of the environment again at
     the first use of this library, which starts TensorFlow, so that other programs that are

@@ -47,8 +47,8 @@ def batch(**given: Any) -> None:
     """Paint all PHOTOS in the manner of PAINTING, into a folder.
 
     Each is written as a PNG under its own name. What fails stops none of the rest, and is
-    listed at the end; Ctrl-C or SIGTERM ends them all. A process of its own paints them, and is
-    replaced once it has grown by 250 MB, of what TensorFlow keeps of every new picture size.
+    listed at the end; Ctrl-C or SIGTERM ends them all. Photos are painted in a separate process.
+    It is replaced once it has grown by 250 MB, since TensorFlow keeps memory for every new size.
     """
     folder = given["output"]
     painted, _ = options.styles(given["painting"], given["others"])
