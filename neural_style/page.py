@@ -197,8 +197,9 @@ class Page:
         parts = [
             element(
                 "p",
-                "The same pictures, loss, settings and seed, with the same versions on the same "
-                "machine, give the same picture, bit for bit.",
+                "The same pictures, loss, settings and seed, with the same versions, environment "
+                "variables and numbers of threads on the same machine, give the same picture, bit "
+                "for bit.",
             ),
             _listed("What to repeat it with", needed),
         ]

@@ -38,7 +38,8 @@ _AT_ONCE = 32  # connections, each with a thread
 _RELOAD = 1  # seconds until a browser looks for a page that is not there yet
 _WAITING = (
     f'<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="refresh" content="{_RELOAD}">'
-    "<title>Not there yet</title><p>The page is not there yet; it is shown as soon as it is."
+    "<title>Waiting for the page</title>"
+    "<p>The page does not exist yet. It appears as soon as it is written."
 ).encode()
 _HEADERS = {
     "Content-Security-Policy": (
