@@ -18,9 +18,10 @@ evaluations.
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -42,7 +43,8 @@ _Operation: TypeAlias = tuple[Any, tuple[int, ...]]  # a layer of the network an
 Tile: TypeAlias = int | Literal["auto"] | None
 
 MARGIN = 1.25  # how far the truth may be from an estimate, as a factor
-_STEP = 32  # in which tiles are tried
+_STEP = 32  # in which tiles and sizes are tried,
+_SMALL = 64, 48, 32, 24, 16, 12, 8, 4, 2, 1  # but for these
 
 
 # Measured by tests/benchmarks/estimates.py, in bytes and in bytes a byte: XLA's temporary memory,
@@ -186,6 +188,8 @@ class _Estimator:
         self.pictures = _pictures(optimiser)
         references = {id(image): image for loss in self.losses for image in loss.references}
         self.references = [(image.shape[0], image.shape[1]) for image in references.values()]
+        self._shapes = functools.cache(lambda size: features.operations(self.layers, size))
+        self._largest_tile = functools.cache(self._largest_tile_within)
 
     def __call__(self, size: Size, tile: int | None) -> Estimate:
         if tile is None or max(size) <= tile:
@@ -214,38 +218,50 @@ class _Estimator:
     def largest_tile(self, size: Size, free: int, whole: Estimate) -> int:
         """The largest tile that fits."""
         tileable = all(loss.tiling is not None for loss in self.losses)
-        fits = self._largest_tile(size, free) if tileable else None
+        fits = self._largest_tile(size, free / MARGIN) if tileable else None
         if fits is None:
             raise self.refusal(whole, free)
         return fits
 
     def refusal(self, found: Estimate, free: int) -> MemoryLimitError:
-        """Why it does not fit, and what would."""
+        """Why it does not fit, and what would, or may, were the estimate as wrong as it can be."""
         untiled = [loss.name for loss in self.losses if loss.tiling is None]
+        limits = (free / MARGIN, "would"), (free * MARGIN, "may")
         remedies = []
+        if found.tile is None and found.memory <= free * MARGIN:  # refused with "auto" alone
+            remedies.append(f"{advice('tile=None', '--tile none')} may fit")
+        for limit, word in () if untiled else limits:
+            if (tile := self._largest_tile(found.size, limit)) is not None:
+                remedies.append(f"{advice(f'tile={tile}', f'--tile {tile}')} {word} fit")
+                break
+        for (limit, word), alike in itertools.product(limits, (False, True)):
+            if (smaller := self._largest_size(found.size, limit, alike)) is not None:
+                how = ", with all references resized alike," if alike else ""
+                remedies.append(f"a picture of {smaller[0]}×{smaller[1]}{how} {word} fit whole")
+                break
+        if not remedies:
+            remedies = [f"no {'' if untiled else 'tile and no '}smaller picture would fit"]
         if untiled:
-            remedies.append(f"{', '.join(untiled)} cannot be evaluated in tiles")
-        elif (tile := self._largest_tile(found.size, free)) is not None:
-            remedies.append(f"{advice(f'tile={tile}', f'--tile {tile}')} would fit")
-        smaller = self._largest_size(found.size, free)
-        if smaller is not None:
-            remedies.append(f"a picture of {smaller[0]}×{smaller[1]} would fit whole")
-        remedy = "; ".join(remedies) or "no tile and no smaller picture would fit"
-        return MemoryLimitError(f"{found}; {_bytes(free)} are free: {remedy}.")
+            remedies.insert(0, f"{', '.join(untiled)} cannot be evaluated in tiles")
+        return MemoryLimitError(f"{found}; {_bytes(free)} are free: {'; '.join(remedies)}.")
 
-    def _largest_tile(self, size: Size, free: int) -> int | None:
+    def _largest_tile_within(self, size: Size, limit: float) -> int | None:
         most = max(map(max, (size, *self.references)))
-        return _largest(lambda side: self(size, side), most, free)
+        return _largest(lambda tile: self(size, tile).memory, most, limit)
 
-    def _largest_size(self, size: Size, free: int) -> Size | None:
-        def smaller(side: int) -> Estimate:
-            """Of the picture at a longest side, and of the references that are of its size."""
-            own = images.scaled(size, side / max(size))
-            estimator = copy.copy(self)
-            estimator.references = [own if each == size else each for each in self.references]
-            return estimator(own, None)
+    def _largest_size(self, size: Size, limit: float, alike: bool) -> Size | None:
+        """Of the picture and of the references that are of its size, or, all ``alike``, of all."""
 
-        side = _largest(smaller, max(size) - 1, free)
+        def memory(side: int) -> int:
+            scale = side / max(size)
+            smaller = copy.copy(self)
+            smaller.references = [
+                images.scaled(own, scale) if alike or own == size else own
+                for own in self.references
+            ]
+            return smaller(images.scaled(size, scale), None).memory
+
+        side = _largest(memory, max(size) - 1, limit)
         return None if side is None else images.scaled(size, side / max(size))
 
     def _at_once(self, size: Size) -> tuple[dict[str, int], float]:
@@ -367,24 +383,36 @@ class _Estimator:
     def _pictures(self, size: Size) -> int:
         return round(12 * size[0] * size[1] * (3 + self.pictures))
 
-    def _shapes(self, size: Size) -> list[_Operation]:
-        return self.features.operations(self.layers, size)
 
+def _largest(memory: Callable[[int], int], most: int, limit: float) -> int | None:
+    """The largest side, at most ``most``, at which memory is within a limit; None if at none.
 
-def _largest(at: Callable[[int], Estimate], most: int, free: int) -> int | None:
-    """The largest side, in steps, at which it fits."""
+    Sides are tried from the largest down, not by halves: memory falls where a larger side joins
+    layers or no longer keeps kernels.
+    """
 
-    def memory(steps: int) -> float:
+    def fits(side: int) -> bool:
         try:
-            return MARGIN * at(_STEP * steps).memory
-        except StyleError:  # too small for a layer, or for the halo of a tile
-            return 0
+            return memory(side) <= limit
+        except StyleError:  # too small for a layer, a loss, or the halo of a tile
+            return False
 
-    low, high = 0, math.ceil(most / _STEP)
-    while low < high:  # by halves, since memory grows with the side
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if memory(middle) <= free else (low, middle - 1)
-    return _STEP * low if low and memory(low) > 0 else None
+    above = most + _STEP - most % _STEP
+    for side in _sides(most):
+        if fits(side):
+            between = range(above - _STEP, side, -_STEP)
+            return next((larger for larger in between if fits(larger)), side)
+        above = side
+    return None
+
+
+def _sides(most: int) -> Iterator[int]:
+    """From ``most`` down, each less by about an eighth; of the small ones, a few."""
+    side = most - most % _STEP
+    while side > _SMALL[0]:
+        yield side
+        side -= max(_STEP, side // 8 // _STEP * _STEP)
+    yield from (small for small in _SMALL if small <= most)
 
 
 def _checked(tile: Tile) -> Tile:

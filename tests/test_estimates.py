@@ -27,7 +27,7 @@ from neural_style import (
 )
 from neural_style.compiled import Whole
 from neural_style.errors import MemoryLimitError, OptionError, StyleError
-from neural_style.estimates import MARGIN, Tile, fitting
+from neural_style.estimates import _SMALL, MARGIN, Tile, _largest, _sides, fitting
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.images import Image, Size
 from neural_style.refreshed import Refreshed
@@ -254,6 +254,62 @@ def test_nothing_fits_into_nothing(tiny: FeatureModel, free: Any) -> None:
     free(1)
     with pytest.raises(MemoryLimitError, match="no tile and no smaller picture would fit"):
         Objective(everything((128, 96)), tiny, (128, 96), tile="auto")
+
+
+def test_the_largest_side_is_found_wherever_memory_falls() -> None:
+    def memory(side: int) -> int:
+        if side < 17:
+            raise OptionError("too small for a loss")
+        return side + 400 * (side <= 250) + 400 * (side <= 590)
+
+    for most in (1000, 600, 100, 20):
+        for limit in range(0, 1500, 7):
+            fitting = [side for side in range(17, most + 1) if memory(side) <= limit]
+            tried = [side for side in _sides(most) if side in fitting]
+            found = _largest(memory, most, limit)
+            assert (found is None) == (not tried)
+            assert found is None or (found in fitting and found >= max(tried))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        everything,
+        lambda size: Gram(blank((300, 200)), layers=["block1_conv1"]),
+        lambda size: Similarities(blank(size)),
+    ],
+    ids=["tiled", "large reference", "untiled"],
+)
+@pytest.mark.parametrize("share", [0.79, 1.3])
+def test_what_is_recommended_is_accepted(
+    tiny: FeatureModel, free: Any, make: Callable[[Size], Any], share: float
+) -> None:
+    """With a share of what the least tile or picture is estimated to need."""
+    size, loss = (96, 64), make((96, 64))
+
+    def needs(own: Size, tile: int | None) -> float:
+        try:
+            return estimate(make(own), tiny, own, tile=tile).memory
+        except StyleError:
+            return math.inf
+
+    least = min(needs(images.scaled(size, side / 96), None) for side in _SMALL)
+    if not any(term.loss.tiling is None for term in loss.terms_of_sum()):
+        least = min(least, *(needs(size, tile) for tile in _SMALL))
+    memory = int(share * least)
+    free(memory)
+    for tile in ("auto", None):
+        try:
+            fitting(loss, tiny, size, tile)
+            continue
+        except MemoryLimitError as error:
+            told = str(error).partition("are free: ")[2]
+        assert memory * MARGIN < least or "smaller picture would fit" not in told
+        for asked in re.findall(r"tile=(\d+|None)", told):
+            fitting(loss, tiny, size, None if asked == "None" else int(asked))
+        for height, width, alike in re.findall(r"a picture of (\d+)×(\d+)(, with all)?", told):
+            own = int(height), int(width)
+            fitting(loss.resized(own[0] / 96) if alike else make(own), tiny, own, None)
 
 
 def test_a_run_that_cannot_fit_does_not_start(tiny: FeatureModel, free: Any) -> None:
