@@ -1,6 +1,5 @@
 """The losses that come with the library, each a plugin like any outsider's."""
 
-from neural_style import backend as _backend  # a clear error before Keras is imported
 from neural_style.extensions.activation_shifted_gram import ActivationShiftedGram
 from neural_style.extensions.content import Content
 from neural_style.extensions.gram import Gram
@@ -16,6 +15,7 @@ from neural_style.extensions.shifted_gram import ShiftedGram
 from neural_style.extensions.sliced_wasserstein import SlicedWasserstein
 from neural_style.extensions.total_variation import TotalVariation
 from neural_style.extensions.wasserstein2 import Wasserstein2
+from neural_style.utils import backend as _backend  # a clear error before Keras is imported
 
 __all__ = [
     "MMD",

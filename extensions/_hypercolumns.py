@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from neural_style.errors import LossError, check_count
 from neural_style.images import Size
-from neural_style.losses import Features, Layers, Loss, Tensor
+from neural_style.losses.base import Features, Layers, Loss, Tensor
 
 Places: TypeAlias = dict[str, tuple[Any, Any]]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from neural_style.errors import LossError, number
 from neural_style.extensions.gram import Gram
-from neural_style.losses import Features, Layers, Statistic
+from neural_style.losses.base import Features, Layers, Statistic
 
 CONVOLUTIONS = tuple(
     f"block{block}_conv{number}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neural_style.losses import Loss
+from neural_style.losses.base import Loss
 
 
 class Content(Loss):

@@ -6,7 +6,7 @@ from typing import Any
 
 from keras import ops
 
-from neural_style.losses import Features, Layers, Loss, Statistic, Tensor
+from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor
 
 
 class Gram(Loss):

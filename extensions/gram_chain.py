@@ -10,7 +10,7 @@ from keras import ops
 from neural_style.errors import LossError
 from neural_style.extensions.activation_shifted_gram import checked_shift, halving
 from neural_style.extensions.gram import correlation
-from neural_style.losses import Features, Layers, Loss, Statistic, Tensor
+from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor
 
 
 class GramChain(Loss):

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neural_style.losses import Layers
-from neural_style.matching import match_channels
-from neural_style.refreshed import Refreshed
+from neural_style.images.histogram_matching import match_channels
+from neural_style.losses.base import Layers
+from neural_style.losses.matching import Refreshed
 
 
 class Histogram(Refreshed):
@@ -19,9 +19,9 @@ class Histogram(Refreshed):
 
     over positions and channels. R matches the histogram of every channel of the features
     F_l (1, h, w, channels) to that of the reference. It is scikit-image's
-    `match_histograms`, value for value (see `neural_style.matching`), computed every
-    ``refresh_every`` evaluations and constant in between, so that
-    ∂L/∂F = 2 w (F − R) / (number of elements).
+    `match_histograms`, value for value (see `neural_style.images.histogram_matching`), computed
+    every ``refresh_every`` evaluations and constant in between, so that ∂L/∂F = 2 w (F − R) /
+    (number of elements).
 
     Parameters
     ----------

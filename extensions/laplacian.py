@@ -7,7 +7,7 @@ from typing import Any
 from keras import ops
 
 from neural_style.errors import LossError, check_count
-from neural_style.losses import Features, Layers, Loss, Statistic, Tensor
+from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor
 
 
 class Laplacian(Loss):

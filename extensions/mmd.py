@@ -11,7 +11,7 @@ from keras import ops
 
 from neural_style.errors import LossError, check_count, number, suggestion
 from neural_style.extensions.gram import correlation
-from neural_style.losses import Features, Layers, Loss, Statistic, Tensor, weighted_mean
+from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor, weighted_mean
 
 
 class MMD(Loss):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from neural_style import images
 from neural_style.errors import LossError, OptionError, check_count
 from neural_style.images import Image
-from neural_style.losses import Features, Layers, Loss, Statistic, Tensor
+from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor
 
 
 class MRF(Loss):

@@ -15,7 +15,7 @@ from neural_style.extensions._hypercolumns import (
     squared_lengths,
     unit,
 )
-from neural_style.losses import Features, Layers, Statistic, Tensor
+from neural_style.losses.base import Features, Layers, Statistic, Tensor
 
 
 class RelaxedEMD(HypercolumnLoss):

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from neural_style.extensions._hypercolumns import HypercolumnLoss, squared_distances, unit
-from neural_style.losses import Features, Statistic, Tensor
+from neural_style.losses.base import Features, Statistic, Tensor
 
 
 class SelfSimilarity(HypercolumnLoss):

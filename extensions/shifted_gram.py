@@ -10,7 +10,7 @@ from keras import ops
 
 from neural_style.errors import LossError
 from neural_style.extensions.gram import averaged, correlation
-from neural_style.losses import Features, Layers, Loss, Statistic, Tensor
+from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor
 
 Part: TypeAlias = tuple[slice, ...]  # of a map (1, h, w, N), along the axes before the last
 

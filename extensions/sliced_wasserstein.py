@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from neural_style.losses import Layers
-from neural_style.refreshed import Refreshed
+from neural_style.losses.base import Layers
+from neural_style.losses.matching import Refreshed
 
 
 class SlicedWasserstein(Refreshed):

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from neural_style.errors import LossError, number
-from neural_style.losses import Features, Layers, Loss, Statistic, Tensor, weighted_mean
+from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor, weighted_mean
 
 
 class TotalVariation(Loss):

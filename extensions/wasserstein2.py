@@ -10,7 +10,7 @@ from keras import ops
 
 from neural_style.extensions.gram import correlation
 from neural_style.extensions.moments import checked_epsilon
-from neural_style.losses import Features, Layers, Loss, Statistic, Tensor, weighted_mean
+from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor, weighted_mean
 
 _WEIGHTS = {f"block{block}_conv1": 4 ** (5 - block) / 341 for block in range(1, 6)}
 

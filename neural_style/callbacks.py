@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import os
 import textwrap
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from csv import writer
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
+from rich.console import Console
 
 from neural_style import images
-from neural_style.errors import ImageError, OptionError, check_callables, check_count
-from neural_style.files import as_path, check_file, make_folder, to_path
+from neural_style.errors import ImageError, OptionError, check_count
 from neural_style.images import Picture
-from neural_style.result import Step
+from neural_style.runs.progress import Progress
+from neural_style.runs.result import Step
+from neural_style.utils.files import as_path, check_file, make_folder, to_path
 
 if TYPE_CHECKING:
-    from neural_style.losses import Loss
-    from neural_style.report import Report
-    from neural_style.sums import WeightedSum
+    from neural_style.losses.base import Loss
+    from neural_style.losses.weighted_sum import WeightedSum
+    from neural_style.report.report import Report
 
 __all__ = [
     "csv",
@@ -43,9 +37,6 @@ def __dir__() -> list[str]:
     return __all__
 
 
-_PERIOD = 10.0  # seconds between two lines of progress
-
-
 def progress(console: Console | None = None) -> Callable[[Step], None]:
     """A bar with the time left, the loss, and the weighted value of every term.
 
@@ -55,98 +46,7 @@ def progress(console: Console | None = None) -> Callable[[Step], None]:
 
     Without it `minimise` shows the same on standard output.
     """
-    return _Progress(console or Console(stderr=True))
-
-
-class _Progress:
-    def __init__(self, console: Console) -> None:
-        self._bar = Progress(
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("evaluations, time left"),
-            TimeRemainingColumn(),
-            console=console,
-        )
-        self._task = self._bar.add_task("")
-        widgets = console.is_jupyter and find_spec("ipywidgets") is not None
-        self._live = Live(console=console) if console.is_terminal or widgets else None
-        self._console = console
-
-    def __enter__(self) -> Self:
-        self._last: Step | None = None
-        self._due = 0.0
-        self._bar.reset(self._task, total=None)
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __call__(self, step: Step) -> None:
-        self._last = step
-        if self._live is not None:
-            self._bar.update(self._task, completed=step.evaluation, total=step.evaluations)
-            self._live.update(Group(self._bar, Text(_told(step))))
-        elif time.monotonic() >= self._due:
-            self._print()
-
-    def __exit__(self, *exception: object) -> None:
-        if self._live is not None:
-            self._live.stop()
-        elif self._last is not None:
-            self._print()
-
-    def _print(self) -> None:
-        assert self._last is not None
-        done = f"evaluation {self._last.evaluation}/{self._last.evaluations}"
-        line = Text(f"{done}, {self._last.seconds:.0f} s: {_told(self._last)}")
-        with suppress(OSError, ValueError):  # a pipe that is closed, or text that it cannot take
-            self._console.print(line, soft_wrap=True)
-        self._last = None
-        self._due = time.monotonic() + _PERIOD
-
-
-class _DefaultProgress(_Progress):
-    """The progress of a run that has no other: on standard output, for one run at a time."""
-
-    _one = threading.Lock()
-
-    def __init__(self) -> None:
-        super().__init__(Console())
-
-    def __enter__(self) -> Self:
-        self._shown = self._one.acquire(blocking=False)
-        return super().__enter__() if self._shown else self
-
-    def __call__(self, step: Step) -> None:
-        if self._shown:
-            super().__call__(step)
-
-    def __exit__(self, *exception: object) -> None:
-        if self._shown:
-            self._one.release()
-            super().__exit__(*exception)
-
-
-def with_progress(
-    callbacks: Iterable[Callable[..., object]], verbose: object
-) -> tuple[Callable[..., object], ...]:
-    """The callbacks of a run, checked, with progress unless it is there or is not wanted.
-
-    Raises
-    ------
-    OptionError
-        ``callbacks`` are not callables, or ``verbose`` is neither ``"auto"`` nor a truth value.
-    """
-    found = check_callables("callbacks", callbacks)
-    if verbose not in ("auto", 0, 1):
-        raise OptionError(f"verbose: expected 'auto', True or False, got {verbose!r}.")
-    if not verbose or any(isinstance(each, _Progress) for each in found):
-        return found
-    return (_DefaultProgress(), *found)
-
-
-def _told(step: Step) -> str:
-    terms = "  ".join(f"{name} {value:.4g}" for name, value in step.weighted.items())
-    return f"loss {step.loss:.4g} = {terms}"
+    return Progress(console or Console(stderr=True))
 
 
 def snapshots(folder: str | os.PathLike[str], *, every: int = 50) -> Callable[[Step], None]:
@@ -346,7 +246,7 @@ def report(
         ``every`` is no number, or the file cannot be written. Where the disk refuses later,
         that is logged, and the run goes on.
     """
-    from neural_style.report import Report  # with Keras, which the others do without
+    from neural_style.report.report import Report  # with Keras, which the others do without
 
     return Report(path, content, style, loss, settings, every)
 

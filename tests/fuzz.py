@@ -30,10 +30,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import neural_style as ns
-from neural_style import images, registry
+from neural_style import images
 from neural_style.errors import StyleError
 from neural_style.extensions import TotalVariation
-from neural_style.fingerprints import fingerprints
+from neural_style.losses import registry
+from neural_style.sweeps.fingerprints import fingerprints
 
 outcomes: Counter[str] = Counter()
 

@@ -177,7 +177,7 @@ class Child:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        from neural_style.memory import peak_memory
+        from neural_style.utils.memory import peak_memory
 
         items = {item.nodeid: item for item in session.items}
         try:

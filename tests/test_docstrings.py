@@ -13,7 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 import pytest
 
 import neural_style
-from neural_style.registry import GROUP
+from neural_style.losses.registry import GROUP
 
 MODULES = ["neural_style"] + [
     module.name for module in pkgutil.walk_packages(neural_style.__path__, "neural_style.")

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 import neural_style as ns
-from neural_style import datasets, images
-from neural_style.subject import small_network
+from neural_style import images
+from neural_style.images import datasets
+from neural_style.testing.loss_under_test import small_network
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PHOTO, PAINTING = ("--photo", datasets.path("coffee")), ("--painting", datasets.path("ihc"))

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 import neural_style as ns
-from neural_style import registry
-from neural_style.subject import small_network
+from neural_style.losses import registry
+from neural_style.testing.loss_under_test import small_network
 
 ROOT = Path(__file__).parents[1]
 OWN = ROOT / "examples" / "own_loss"
@@ -32,7 +32,7 @@ import json
 from pathlib import Path
 import activity, neural_style as ns
 from neural_style.extensions import Content
-from neural_style.subject import small_network
+from neural_style.testing.loss_under_test import small_network
 
 photo, painting = (ns.images.noise((32, 40), seed=seed) for seed in (1, 2))
 loss = Content(photo) + 1e3 * ns.create("activity", painting, scale=2.0)

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 import neural_style as ns
-from neural_style import registry
 from neural_style.cli import main
+from neural_style.losses import registry
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

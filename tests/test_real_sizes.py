@@ -8,10 +8,10 @@ import pytest
 from numpy.typing import NDArray
 
 from neural_style import FeatureModel, Objective, SciPyLBFGS, images
-from neural_style.compiled import reserve
 from neural_style.errors import OptionError
 from neural_style.extensions import Gram
 from neural_style.images import Image
+from neural_style.objective.whole import reserve
 
 CHANNELS, LAYERS = 4, 80
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from neural_style import Loss
 from neural_style.errors import LossError
-from neural_style.losses import Features, Statistic, weighted_mean
+from neural_style.losses.base import Features, Statistic, weighted_mean
 
 
 class Activity(Loss):

@@ -20,7 +20,7 @@ from __future__ import annotations
 import click
 
 from neural_style import __version__
-from neural_style.cli import again, batch, information, making, several
+from neural_style.cli import batch, information, many, resume, transfer
 from neural_style.cli.group import Commands
 
 
@@ -40,13 +40,13 @@ def main(verbose: bool) -> None:
 
 
 for _command in (
-    making.transfer,
-    making.reconstruct,
-    again.resume,
-    again.rerun,
+    transfer.transfer,
+    transfer.reconstruct,
+    resume.resume,
+    resume.rerun,
     batch.batch,
-    several.sweep,
-    making.estimate,
+    many.sweep,
+    transfer.estimate,
     information.evaluate,
     information.losses,
     information.presets,

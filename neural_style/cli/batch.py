@@ -24,14 +24,14 @@ from neural_style.cli.group import (
     start,
     tell,
 )
-from neural_style.cli.kinds import FILE, FOLDER, Place, existing
-from neural_style.cli.making import interrupted, summary
-from neural_style.cli.several import end_runs
+from neural_style.cli.many import end_runs
+from neural_style.cli.transfer import interrupted, summary
+from neural_style.cli.types import FILE, FOLDER, Place, existing
 from neural_style.errors import OptionError, StyleError, WorkerError, command_line
 
 if TYPE_CHECKING:
-    from neural_style.interrupts import Interrupts
-    from neural_style.result import Ending
+    from neural_style.runs.interrupts import Interrupts
+    from neural_style.runs.result import Ending
 
 
 @click.command()
@@ -62,8 +62,8 @@ def batch(**given: Any) -> None:
     if len(failed) == len(given["photos"]):
         _end_batch([], failed, silent, as_json)
     begin(given, *painted, outputs=outputs, folders=[folder], start=False)
-    from neural_style.interrupts import Interrupts
-    from neural_style.workers import Workers
+    from neural_style.runs.interrupts import Interrupts
+    from neural_style.sweeps.workers import Workers
 
     context = click.get_current_context()
     given |= context.find_root().params

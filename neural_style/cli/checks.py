@@ -42,7 +42,7 @@ def begin(
         Something is wrong that can be known without TensorFlow.
     """
     from neural_style import images
-    from neural_style.files import check_not_read
+    from neural_style.utils.files import check_not_read
 
     recipe = options.recipe(dict(given))
     network = given.get("network") or network
@@ -121,7 +121,7 @@ def _check_scales(size: int, scales: list[int] | None, evaluations: object) -> N
 
 def check_weights(network: str, own: Path | None) -> None:
     """Find the weights of a network, or read a user's own; raise a `WeightsError` as a model."""
-    from neural_style import weights
+    from neural_style.features import weights
 
     if own is None:
         if not (weights.cache_folder() / weights.SOURCES[network].filename).exists():

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from neural_style.cli import quiet
+from neural_style.cli import startup
 from neural_style.errors import (
     LayerError,
     LossError,
@@ -87,7 +87,7 @@ def _silent(says: str) -> Any:
 
 def start() -> None:
     """Start TensorFlow for the command that runs now."""
-    quiet.start(verbose=click.get_current_context().find_root().params.get("verbose", False))
+    startup.start(verbose=click.get_current_context().find_root().params.get("verbose", False))
 
 
 def answer(text: str, found: Any, *, as_json: bool) -> None:

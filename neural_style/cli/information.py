@@ -12,10 +12,10 @@ import click
 
 from neural_style.cli import checks, options
 from neural_style.cli.group import FAILED, answer, answer_options, leave, start
-from neural_style.cli.kinds import COUNT, FILE, SEED, SIDE
 from neural_style.cli.recipe import DEFAULT
 from neural_style.cli.signatures import defaults
 from neural_style.cli.signatures import presets as known_presets
+from neural_style.cli.types import COUNT, FILE, SEED, SIDE
 from neural_style.errors import RegistryError
 
 _SCORING = defaults("scoring", "evaluate")
@@ -54,7 +54,7 @@ def evaluate(picture: Path, photo: Path, painting: Path, **given: Any) -> None:
 @answer_options
 def losses(names: tuple[str, ...], as_json: bool, **_: Any) -> None:
     """Every loss that is installed: what it does, its options, and whose it is."""
-    from neural_style import registry
+    from neural_style.losses import registry
 
     for name in names:
         if name != DEFAULT:
@@ -120,9 +120,9 @@ def presets(names: tuple[str, ...], as_json: bool, **_: Any) -> None:
 @answer_options
 def weights(network: str, fetch: bool, as_json: bool, **_: Any) -> None:
     """Say where a network's weights are, and whether their hash is the published one."""
-    from neural_style import download
-    from neural_style import weights as files
     from neural_style.errors import OptionError, suggestion
+    from neural_style.features import weights as files
+    from neural_style.utils import download
 
     if network not in files.SOURCES:
         raise OptionError(f"no weights for {network!r}: {suggestion(network, files.SOURCES)}.")
@@ -145,11 +145,12 @@ def doctor(**given: Any) -> None:
     """Versions, devices, memory, and the speed of one small evaluation."""
     checks.begin(given)
     import neural_style as ns
-    from neural_style import drafts, environment, machine
-    from neural_style.backend import tf
+    from neural_style.recipes import draft
+    from neural_style.utils import environment, machine
+    from neural_style.utils.backend import tf
 
     model = options.features(given)
-    model = model or drafts.pretrained("vgg19", "max", "caffe")
+    model = model or draft.pretrained("vgg19", "max", "caffe")
     picture = ns.images.noise((64, 64))
     objective = ns.Objective(ns.create("gram", picture), model, (64, 64))
     objective.refresh(picture, round=0)

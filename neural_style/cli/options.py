@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from neural_style.cli.kinds import FILE, SEED, SIDE, Budget, Scales, Start, Tile, existing
 from neural_style.cli.recipe import DEFAULT, Recipe, number
 from neural_style.cli.signatures import defaults
+from neural_style.cli.types import FILE, SEED, SIDE, Budget, Scales, Start, Tile, existing
 from neural_style.errors import OptionError
 
 # Each keyword of `transfer` that is an option of its own, with its type and what it says.
@@ -124,14 +124,15 @@ def keywords(given: dict[str, Any]) -> dict[str, Any]:
 
 def features(given: dict[str, Any]) -> Any:
     """The feature model; None, for the default of `transfer`, if nothing is given."""
-    from neural_style import FeatureModel, drafts
+    from neural_style import FeatureModel
+    from neural_style.recipes import draft
 
     network, pooling, weights = (given[name] for name in MODEL)
     if not (network or pooling or weights):
         return None
     if weights is not None:
         return FeatureModel(network or "vgg19", pooling=pooling, weights=weights)
-    return drafts.pretrained(network or "vgg19", pooling or "max", "caffe")
+    return draft.pretrained(network or "vgg19", pooling or "max", "caffe")
 
 
 def styles(painting: Path, others: tuple[str, ...]) -> tuple[list[Path], list[float]]:
@@ -148,7 +149,7 @@ def styles(painting: Path, others: tuple[str, ...]) -> tuple[list[Path], list[fl
 
 def writable(path: Path, option: str) -> None:
     """Check that a file can be written, and make its folder."""
-    from neural_style.files import check_file
+    from neural_style.utils.files import check_file
 
     try:
         check_file(path.absolute())
@@ -160,7 +161,7 @@ def writable(path: Path, option: str) -> None:
 
 def folder(path: Path) -> Path:
     """Make a folder for output."""
-    from neural_style.files import make_folder
+    from neural_style.utils.files import make_folder
 
     try:
         make_folder(path)

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neural_style import registry
 from neural_style.cli.group import remark
-from neural_style.cli.kinds import existing
 from neural_style.cli.signatures import options
+from neural_style.cli.types import existing
 from neural_style.errors import LossError, OptionError, suggestion
+from neural_style.losses import registry
 
 if TYPE_CHECKING:
-    from neural_style.sums import WeightedSum
+    from neural_style.losses.weighted_sum import WeightedSum
 
 REFERENCES = ("content", "style", "none")
 DEFAULT = "default"

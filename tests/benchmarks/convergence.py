@@ -22,13 +22,13 @@ from unittest import mock
 
 import numpy as np
 
-from neural_style import LBFGS, FeatureModel, SciPyLBFGS, datasets, images
+from neural_style import LBFGS, FeatureModel, SciPyLBFGS, images
 from neural_style import minimise as run
-from neural_style.checkpoints import Checkpoints
 from neural_style.extensions import TotalVariation
-from neural_style.images import Image
-from neural_style.styling import default_loss
-from neural_style.sums import WeightedSum
+from neural_style.images import Image, datasets
+from neural_style.losses.weighted_sum import WeightedSum
+from neural_style.recipes.transfer import default_loss
+from neural_style.runs.checkpoint import Checkpoints
 
 PAIRS = (
     ("coastal_scene", "starry_night"),

@@ -5,8 +5,8 @@
 prints a table in Markdown. Each row is an objective on VGG19 in two processes of its own: one
 estimates; the other has the model and the pictures, and then measures targets, evaluates, and
 refreshes the targets that move. Memory is how far its peak is above what it had before. The
-constants of `neural_style.estimates` were chosen with those of `CALIBRATED`; the others show
-what they are worth.
+constants of `neural_style.objective.estimate` were chosen with those of `CALIBRATED`; the others
+show what they are worth.
 """
 
 from __future__ import annotations

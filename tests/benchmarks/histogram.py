@@ -17,11 +17,11 @@ from statistics import median
 
 from skimage.exposure import match_histograms
 
-from neural_style import FeatureModel, Objective, datasets, images
+from neural_style import FeatureModel, Objective, images
 from neural_style.extensions import Histogram
-from neural_style.images import Image
-from neural_style.matching import match, match_channels
-from neural_style.styling import default_loss
+from neural_style.images import Image, datasets
+from neural_style.images.histogram_matching import match, match_channels
+from neural_style.recipes.transfer import default_loss
 
 LAYERS = ("block1_conv1", "block4_conv1")
 ROUND = 50

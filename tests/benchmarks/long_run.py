@@ -21,7 +21,7 @@ import keras
 
 from neural_style import FeatureModel, Objective, Step, callbacks, images, minimise
 from neural_style.extensions import Content, Gram, Histogram
-from neural_style.result import Entry
+from neural_style.runs.result import Entry
 
 MARKS = (50, 100, 200, 400, 600, 800, 1000)
 

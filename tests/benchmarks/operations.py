@@ -26,7 +26,7 @@ def done(size: int) -> int:
     """As this library does it: by Winograd's algorithm, 36 products of all 4×4 tiles.
 
     The first layer, and maps of fewer than 16×16 positions, are direct; see
-    `neural_style.accelerated`.
+    `neural_style.kernels.layers`.
     """
     total = _grams(size)
     for side, channels, filters in _layers(size):

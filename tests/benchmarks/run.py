@@ -34,8 +34,9 @@ from measure import Course, Library, Measured, Off, course, evaluations, save
 from protocol import COARSE
 from workers import ENVIRONMENT, peers
 
-from neural_style import datasets, weights
-from neural_style.download import keras_home
+from neural_style.features import weights
+from neural_style.images import datasets
+from neural_style.utils.download import keras_home
 
 OF_EVALUATIONS = {
     "evaluation": tables.evaluation,

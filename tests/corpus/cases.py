@@ -14,8 +14,9 @@ from typing import Any, Self
 import pytest
 
 import neural_style as ns
-from neural_style import images, registry
+from neural_style import images
 from neural_style.errors import StyleError
+from neural_style.losses import registry
 
 LAYERS = [f"block{block}_conv1" for block in range(1, 6)]
 NAN, INF = float("nan"), float("inf")

@@ -13,8 +13,9 @@ from click.testing import CliRunner
 from corpus.cases import Case, World
 from corpus.pictures import FILES
 from corpus.runs import kept
-from neural_style import drafts, images, scoring
+from neural_style import images
 from neural_style.cli import main
+from neural_style.recipes import draft, evaluate
 
 SMALL = ("--size", "16", "--evaluations", "2")
 PAINT = ("transfer", "photo.png", "painting.png", "-o", "out/out.png", *SMALL)
@@ -31,7 +32,7 @@ class End(NamedTuple):
 
 def run(arguments: tuple[str, ...], world: World) -> End:
     """A command line, in a folder of pictures, bad files and runs."""
-    for module in (drafts, scoring):
+    for module in (draft, evaluate):
         world.patch.setattr(module, "pretrained", lambda *network: world.features)
     os.symlink(world.outputs, world.inputs / "out")
     files = {

@@ -9,9 +9,9 @@ from typing import Any
 import neural_style as ns
 from corpus.cases import HUGE, NAN, Case, World, used
 from corpus.options import Thorn, but
-from neural_style import registry
 from neural_style.errors import LossError, RegistryError, StyleError
 from neural_style.extensions import Gram
+from neural_style.losses import registry
 
 
 def loss_names() -> Iterator[Case]:

@@ -12,10 +12,12 @@ import numpy as np
 import neural_style as ns
 from corpus.cases import HUGE, INF, LAYERS, NAN, Case, World, used
 from corpus.pictures import is_picture
-from neural_style import images, networks, registry
+from neural_style import images
 from neural_style.errors import ImageError, OptionError, StyleError
 from neural_style.extensions import MRF, Content, Gram, ShiftedGram, TotalVariation
-from neural_style.sweeps import Outcome
+from neural_style.features import networks
+from neural_style.losses import registry
+from neural_style.sweeps.sweep import Outcome
 
 
 class Thorn:

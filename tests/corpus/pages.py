@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import neural_style as ns
 from corpus.cases import Case, World
-from neural_style import callbacks, images, report
+from neural_style import callbacks, images
 from neural_style.extensions import Content
-from neural_style.result import Entry
+from neural_style.report import report
+from neural_style.runs.result import Entry
 
 TEXTS: dict[str, str] = {
     "a script": "<script>alert(1)</script>",

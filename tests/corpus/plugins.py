@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from corpus.cases import Case, World
-from neural_style import registry
 from neural_style.errors import RegistryError, StyleError
+from neural_style.losses import registry
 
 PLUGIN = "from neural_style import Loss\nclass Dots(Loss):\n    layers = ('image',)\n"
 BROKEN = {

@@ -25,10 +25,12 @@ import numpy as np
 import neural_style as ns
 from corpus.cases import HUGE, Case, World, archived
 from corpus.pictures import FILES, is_picture
-from neural_style import checkpoints, images, registry
+from neural_style import images
 from neural_style.errors import CheckpointError, StyleError
 from neural_style.extensions import Content, Gram, TotalVariation
 from neural_style.images import Image
+from neural_style.losses import registry
+from neural_style.runs import checkpoint as checkpoints
 
 Damage = Callable[[Path], object]
 EVALUATIONS = 9

@@ -15,7 +15,7 @@ import neural_style as ns
 from corpus.cases import NAN, Case, World, archived
 from corpus.options import made
 from corpus.pictures import is_picture
-from neural_style.fingerprints import fingerprints
+from neural_style.sweeps.fingerprints import fingerprints
 
 
 class Opaque:

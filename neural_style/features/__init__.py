@@ -1,0 +1,1 @@
+"""The feature model, its networks and their weights."""

@@ -1,0 +1,398 @@
+"""The feature model: an image in, a dict of layer activations out.
+
+    FeatureModel(network, …)(image, layers) -> {layer: activation}
+
+``image`` is a tensor (1, H, W, 3) or an array (H, W, 3), RGB, 0–255; an activation is
+(1, h, w, channels). The name ``"image"`` stands for the pixels themselves. The
+network's own preprocessing (colour order, means) happens in here, so that losses and
+users never see it, and the network is cut at the deepest layer that is asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, Self, TypeAlias
+
+import numpy as np
+
+from neural_style.errors import (
+    ImageError,
+    LayerError,
+    OptionError,
+    advice,
+    described,
+    layer_suggestion,
+)
+from neural_style.features import networks, receptive_field
+from neural_style.features.networks import Preprocess
+from neural_style.kernels.layers import (
+    accelerated,
+    by_winograd,
+    compared,
+    is_joined,
+    joined,
+    kept_kernels,
+    replacement,
+)
+from neural_style.utils.backend import check_process, check_state, keras, tf
+from neural_style.utils.programs import Programs
+
+Tensor: TypeAlias = Any
+Features: TypeAlias = dict[str, Tensor]
+_How: TypeAlias = Literal[True, False, "compared"] | None
+
+IMAGE = "image"
+# Pixels. Below, compilation takes longer than it saves; from some 900×900 on, TensorFlow's own
+# convolutions take minutes on processors without AVX-512, where oneDNN has none that is fast.
+_COMPILED = 256 * 256
+# To so many, transformed kernels are kept: to make VGG19's again, 208 MB, takes some 6 % of an
+# evaluation at 256×256 pixels, and 1 to 3 % at 512×512.
+_KERNELS_KEPT = 256 * 256
+
+
+class FeatureModel:
+    """Activations of a frozen convolutional network.
+
+    Parameters
+    ----------
+    network
+        ``"vgg19"``, ``"vgg16"``, or any built `keras.Model` that takes one picture
+        (1, H, W, 3); of such a model every layer with one output can be read.
+    pooling
+        ``"max"`` (as trained) or ``"average"`` (Gatys et al. 2016, section 2), for VGG.
+    weights
+        ``"imagenet"``, the path of a weights file without its top, or None for random
+        values from Keras' global seed. For VGG.
+    preprocess
+        From RGB, 0–255, to what the network takes: ``"caffe"`` (BGR minus the ImageNet
+        means; VGG's own and its default), ``"torch"`` (0–1, torchvision's mean and
+        deviation), ``"tf"`` (−1 to 1), ``"bgr"`` (the channels in that order, nothing
+        subtracted), ``"raw"`` (nothing), or a function of a tensor. A wrapped model has no
+        default.
+    winograd
+        Whether what objectives compile has the fast layers of `neural_style.kernels.layers`
+        where no GPU is visible. Features and gradients then differ by about 1e-5.
+
+    Raises
+    ------
+    OptionError, WeightsError, BackendError
+        An option is unknown, the weights cannot be used, or TensorFlow or Keras are in a state
+        that this library cannot work in, as Keras in another type than float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> features = FeatureModel("vgg19", weights=None)
+    >>> activations = features(np.zeros((32, 48, 3)), ["block2_conv1", "image"])
+    >>> {name: tuple(value.shape) for name, value in activations.items()}
+    {'block2_conv1': (1, 16, 24, 128), 'image': (1, 32, 48, 3)}
+    """
+
+    def __init__(
+        self,
+        network: str | keras.Model = "vgg19",
+        *,
+        pooling: str | None = None,
+        weights: str | os.PathLike[str] | None = "imagenet",
+        preprocess: str | Preprocess | None = None,
+        winograd: bool = True,
+    ) -> None:
+        check_state()
+        if isinstance(network, keras.Model):
+            if pooling is not None or weights != "imagenet":
+                raise OptionError("pooling and weights are for VGG; a wrapped model has its own.")
+            if preprocess is None:
+                raise OptionError(
+                    f"{network.name}: a wrapped model needs preprocess=…, what it takes instead "
+                    f"of RGB 0–255: one of {', '.join(networks.MODES)}, or a function of a tensor."
+                )
+            self._network = networks.checked(network)
+        else:
+            pooling = "max" if pooling is None else pooling
+            preprocess = "caffe" if preprocess is None else preprocess
+            self._network = networks.vgg(network, pooling, weights)
+        self.name: str = self._network.name
+        known = not isinstance(network, keras.Model)
+        self._config = {
+            "network": self.name,
+            "pooling": pooling,
+            "weights": "imagenet" if known and weights == "imagenet" else "other",
+            "preprocess": None if callable(preprocess) else preprocess,
+            "winograd": winograd,
+        }
+        self.preprocess = networks.preprocessing(preprocess)
+        self.layers: tuple[str, ...] = tuple(
+            layer.name
+            for layer in self._network.layers
+            if not isinstance(layer, keras.layers.InputLayer)
+        )
+        # By layers, and how: as they are, fast, with kernels that are kept or not, or `compared`.
+        self._cuts: dict[tuple[tuple[str, ...], _How], keras.Model] = {}
+        self._on_cpu = not tf.config.list_physical_devices("GPU")
+        self._accelerated = winograd and self._on_cpu
+        self._begin()
+
+    def _begin(self) -> None:
+        """Have nothing yet of what depends on the weights."""
+        self._weights = networks.Weights(self._network)
+        # One replacement a layer, so that all cuts share its transformed kernel.
+        self._replaced: dict[tuple[keras.Layer, bool], keras.Layer] = {}
+        self._cuts = {key: cut for key, cut in self._cuts.items() if key[1] is None}
+        # The network as a function, one for each shape: TensorFlow warns of one with many traces,
+        # and keeps each trace of a custom gradient for good.
+        self._functions: dict[tuple[Any, ...], Any] = {}
+        # What objectives compile for this model, kept here so that it goes with the model.
+        self.compiled = Programs(self._own)
+
+    def _notice(self) -> None:
+        if not self._weights.are_current():
+            self._begin()
+
+    @property
+    def weights(self) -> networks.Weights:
+        """The network's weights: another object once they have changed, and otherwise the same."""
+        self._notice()
+        return self._weights
+
+    @property
+    def sha256(self) -> str:
+        """A hash of the network: its layers, their options and their weights, as values."""
+        return self.weights.sha256
+
+    def get_config(self) -> dict[str, Any]:
+        """Its options and its `sha256`, as JSON has them.
+
+        ``weights`` are ``"imagenet"`` or ``"other"``, and ``preprocess`` is None where it is a
+        function, which the hash does not know either.
+        """
+        return {**self._config, "sha256": self.sha256}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The model again, from `get_config`, where that can be: of a VGG with ImageNet's weights.
+
+        The hash is not compared. Raises `OptionError` for any other, and as the class.
+        """
+        options = {name: value for name, value in config.items() if name != "sha256"}
+        if options["weights"] != "imagenet" or options["preprocess"] is None:
+            remedy = advice("pass it again as features=…", "give its --weights again")
+            raise OptionError(
+                f"the feature model {options['network']!r} has weights or a preprocessing of its "
+                f"own, which its config does not hold: {remedy}"
+            )
+        return cls(options.pop("network"), **options)
+
+    def __repr__(self) -> str:
+        return f"FeatureModel({self.name!r}, {len(self.layers)} layers)"
+
+    def __call__(self, image: Tensor, layers: Iterable[str], *, compiled: bool = False) -> Features:
+        """The activations of ``layers``, in that order, for one image, RGB, 0–255.
+
+        ``compiled`` says that the call is traced for XLA, with an image of a static size, and
+        may have the fast layers. On a CPU, a call that is not traced has XLA run the network for
+        a large image, compiled once for each size.
+
+        Raises
+        ------
+        LayerError
+            As `check`.
+        ImageError
+            The image is none.
+        """
+        check_process()
+        layers = _as_names(layers)
+        image = _as_tensor(image)
+        self.check(layers, tuple(image.shape[1:3]))
+        names = _of_network(layers)
+        found = self._run(names, self.preprocess(image), compiled) if names else {}
+        return {name: image if name == IMAGE else found[name] for name in layers}
+
+    def is_compiled(self, size: tuple[int, int]) -> bool:
+        """Whether XLA is to run the network at (height, width) where nothing else asks for it."""
+        return self._on_cpu and size[0] * size[1] >= _COMPILED
+
+    def check(self, layers: Iterable[str], size: tuple[int, int] | None = None) -> None:
+        """Raise `LayerError` for an unknown layer, or a (height, width) that is too small."""
+        layers = _as_names(layers)
+        names = _of_network(layers)
+        for name in names:
+            if name not in self.layers:
+                raise LayerError(f"{self.name} has no layer {name!r}: {self._suggest(name)}.")
+        if size is None or not names or self._fits(names, size):
+            return
+        fixed = self._network.input_shape[1:3]
+        if None not in fixed:
+            raise LayerError(
+                f"{self.name} takes pictures of {fixed[0]}×{fixed[1]} only, got "
+                f"{size[0]}×{size[1]}: resize them with neural_style.images.resize."
+            )
+        small = next(name for name in names if not self._fits((name,), size))
+        least = next((n for n in range(1, 4096) if self._fits((small,), (n, n))), None)
+        raise LayerError(
+            f"a picture of {size[0]}×{size[1]} is too small for {small!r} of {self.name}: "
+            f"expected at least {least}×{least}; enlarge it or use shallower layers."
+        )
+
+    def shapes(
+        self, layers: Iterable[str], size: tuple[int, int]
+    ) -> dict[str, tuple[int, int, int]]:
+        """(height, width, channels) of ``layers`` for a picture of (height, width).
+
+        The network does not run for it. Raises `LayerError` as `check`.
+        """
+        layers = _as_names(layers)
+        self.check(layers, size)
+        names = _of_network(layers)
+        found = self._cut(names).compute_output_shape((1, *size, 3)) if names else {}
+        return {name: (*size, 3) if name == IMAGE else found[name][1:] for name in layers}
+
+    def operations(
+        self, layers: Iterable[str], size: tuple[int, int]
+    ) -> list[tuple[keras.Layer, tuple[int, ...]]]:
+        """What runs for ``layers``, in order, each with the shape of its activation.
+
+        The network does not run for it. Raises `LayerError` as `check`.
+        """
+        layers = _as_names(layers)
+        self.check(layers, size)
+        names = _of_network(layers)
+        if not names:
+            return []
+        cut = self._cut(names)
+        run = {op.name: op for op in cut.operations if not isinstance(op, keras.layers.InputLayer)}
+        outputs = {name: operation.output for name, operation in run.items()}
+        if (tuple(run), None) not in self._cuts:
+            self._cuts[tuple(run), None] = keras.Model(cut.inputs[0], outputs)
+        found = self._cuts[tuple(run), None].compute_output_shape((1, *size, 3))
+        return [(run[name], tuple(found[name][1:])) for name in run]
+
+    def is_fast(self, layer: keras.Layer, shape: tuple[int, ...]) -> bool:
+        """Whether a convolution goes by Winograd's algorithm, for an activation of ``shape``."""
+        return self._accelerated and by_winograd(layer, shape)
+
+    def keeps_kernels(self, size: tuple[int, int]) -> bool:
+        """Whether transformed kernels are kept, once made for a picture of (height, width)."""
+        return size[0] * size[1] <= _KERNELS_KEPT
+
+    def joined(self, layers: Iterable[str], size: tuple[int, int]) -> set[str]:
+        """The convolutions that are one layer with a pooling, for a picture of (height, width).
+
+        Their own activations are never in memory. Raises `LayerError` as `check`.
+        """
+        layers = _as_names(layers)
+        shapes = {operation.name: shape for operation, shape in self.operations(layers, size)}
+        if not shapes or not self._accelerated:
+            return set()
+        found = joined(self._cut(_of_network(layers))).values()
+        return {name for name in found if is_joined(shapes[name])}
+
+    def receptive_fields(self, layers: Iterable[str]) -> dict[str, receptive_field.Fields]:
+        """Which pixels a position of each of ``layers`` reads, along y and x.
+
+        The preprocessing is taken to work on each pixel by itself. Raises `LayerError` as
+        `check`, and where the network has a layer of which it is not known.
+        """
+        layers = _as_names(layers)
+        self.check(layers)
+        names = _of_network(layers)
+        found = receptive_field.fields(self._cut(names)) if names else {}
+        found[IMAGE] = (receptive_field.Field(), receptive_field.Field())
+        return {name: found[name] for name in layers}
+
+    def _run(self, names: tuple[str, ...], image: Tensor, compiled: bool) -> Features:
+        size = image.shape[1], image.shape[2]
+        how: _How = None
+        if compiled:
+            self._notice()
+            how = self.keeps_kernels(size) if self._accelerated else "compared"
+        alone = functools.partial(self._cut(names, how), training=False)
+        eager = tf.executing_eagerly()
+        if eager and not self.is_compiled(size):
+            return dict(alone(image))
+        if (names, size, how, eager) not in self._functions:
+            function = tf.function(alone, autograph=False, jit_compile=eager or None)
+            self._functions[names, size, how, eager] = function
+        return dict(self._functions[names, size, how, eager](image))
+
+    def _cut(self, names: tuple[str, ...], how: _How = None) -> keras.Model:
+        """The network as far as these layers; fast ones, if it is said whether kernels are kept."""
+        if (names, how) not in self._cuts:
+            if how == "compared":
+                cut = keras.models.clone_model(self._cut(names), clone_function=compared)
+            elif how is not None:
+                chosen = functools.partial(self._replacement, kept=how)
+                cut = accelerated(self._cut(names), chosen)
+            else:
+                outputs = {name: self._network.get_layer(name).output for name in names}
+                cut = keras.Model(self._network.inputs[0], outputs)
+            self._cuts[names, how] = cut
+        return self._cuts[names, how]
+
+    def _replacement(self, layer: keras.Layer, *, kept: bool) -> keras.Layer:
+        if (layer, kept) not in self._replaced:
+            self._replaced[layer, kept] = replacement(layer, kept=kept)
+        return self._replaced[layer, kept]
+
+    def _own(self) -> set[int]:
+        """The ids of what the network has compiled functions capture."""
+        variables = [weight.value.handle for weight in self._network.weights]
+        return set(map(id, (*variables, *kept_kernels(self._replaced.values()))))
+
+    def _fits(self, names: tuple[str, ...], size: tuple[int, int]) -> bool:
+        fixed = self._network.input_shape[1:3]
+        if any(limit not in (None, side) for limit, side in zip(fixed, size, strict=True)):
+            return False
+        try:
+            found = self._cut(names).compute_output_shape((1, *size, 3))
+        except ValueError:
+            return False
+        return all(side > 0 for shape in found.values() for side in shape[1:3])  # Keras 3.6
+
+    def _suggest(self, name: str) -> str:
+        return layer_suggestion(str(name), (*self.layers, IMAGE))
+
+
+def check_model(features: object) -> FeatureModel:
+    """``features``, or an `OptionError` if it is no feature model, and as `check_state`."""
+    check_state()
+    if isinstance(features, FeatureModel):
+        return features
+    remedy = "FeatureModel('vgg19')"
+    if isinstance(features, str):
+        remedy = f"FeatureModel({features!r})"
+    elif isinstance(features, keras.Model):
+        remedy = "FeatureModel(model, preprocess=…)"
+    raise OptionError(
+        f"features: expected a FeatureModel, got {described(features)}; write {remedy}."
+    )
+
+
+def _as_names(layers: object) -> tuple[str, ...]:
+    if isinstance(layers, str) or not isinstance(layers, Iterable):
+        raise LayerError(f"layers: expected a list of names, got {layers!r}.")
+    return tuple(layers)
+
+
+def _of_network(names: Iterable[str]) -> tuple[str, ...]:
+    """The names without the pixels'."""
+    return tuple(name for name in names if name != IMAGE)
+
+
+def _as_tensor(image: Tensor) -> Tensor:
+    """The image as (1, H, W, 3)."""
+    try:
+        if isinstance(image, np.ndarray) and image.dtype.kind not in "uif":
+            raise TypeError(f"of {image.dtype}")
+        tensor = tf.convert_to_tensor(image, dtype=tf.float32)
+    except Exception as error:  # what is no array refuses in any way it likes
+        raise ImageError(
+            f"image: expected an array H×W×3, got {type(image).__name__} ({error})."
+        ) from error
+    tensor = tensor[None] if tensor.shape.rank == 3 else tensor
+    if tensor.shape.rank != 4 or tensor.shape[::3] != (1, 3) or 0 in tensor.shape:
+        raise ImageError(
+            f"image: expected the shape (height, width, 3), got {tuple(tensor.shape)}."
+        )
+    return tensor

@@ -1,0 +1,169 @@
+"""The networks of a feature model: VGG with its weights, or one that is given and fits.
+
+    vgg("vgg19", "average", "imagenet")     # -> keras.Model, frozen
+    preprocessing("caffe")                  # -> a function from RGB, 0–255, to what it takes
+
+`neural_style.features.model` reads their layers.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from neural_style.errors import BackendError, OptionError, WeightsError, suggestion
+from neural_style.features import weights as weights_files
+from neural_style.utils.backend import keras, tf
+
+Tensor: TypeAlias = Any
+Preprocess: TypeAlias = Callable[[Tensor], Tensor]
+
+_NETWORKS = {"vgg19": keras.applications.VGG19, "vgg16": keras.applications.VGG16}
+MODES = ("caffe", "torch", "tf", "bgr", "raw")
+# Layers whose options decide what they compute, and are plain values.
+_DESCRIBED = (
+    keras.layers.Conv2D,
+    keras.layers.MaxPooling2D,
+    keras.layers.AveragePooling2D,
+    keras.layers.Activation,
+)
+
+
+def vgg(network: object, pooling: str, weights: str | os.PathLike[str] | None) -> keras.Model:
+    """A VGG without its top, with the options of a `FeatureModel`, frozen."""
+    if not isinstance(network, str) or network not in _NETWORKS:
+        raise OptionError(
+            f"no network {network!r}: {suggestion(str(network), _NETWORKS)}; "
+            f"any other is passed as a keras.Model."
+        )
+    if pooling not in ("max", "average"):
+        raise OptionError(f"pooling: expected 'max' or 'average', got {pooling!r}.")
+    model = _NETWORKS[network](include_top=False, weights=None)
+    if weights is not None:
+        own = None if weights == "imagenet" else weights
+        path = weights_files.find(network, own)
+        try:
+            if own is not None:
+                weights_files.check_readable(path)
+            model.load_weights(path)
+        except Exception as error:  # HDF5 and Keras raise what they like for a bad file
+            raise WeightsError(
+                f"{path}: not usable as the weights of {network} without its top ({error})."
+            ) from error
+    if pooling == "average":
+        values = model.get_weights()
+        model = keras.models.clone_model(model, clone_function=_average)
+        model.set_weights(values)
+    model.trainable = False
+    return model
+
+
+def _average(layer: keras.Layer) -> keras.Layer:
+    if isinstance(layer, keras.layers.MaxPooling2D):
+        return keras.layers.AveragePooling2D(layer.pool_size, layer.strides, name=layer.name)
+    return layer.__class__.from_config(layer.get_config())
+
+
+def checked(model: keras.Model) -> keras.Model:
+    """The model, or an error if it takes no picture or does not compute in float32."""
+    shape = getattr(model, "input_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 4 or shape[3] != 3:
+        raise OptionError(
+            f"{model.name}: expected a built model of one picture (None, H, W, 3), "
+            f"got the input shape {shape}."
+        )
+    for layer in _all_layers(model):
+        if layer.compute_dtype != "float32":
+            raise BackendError(
+                f"the objective is computed in float32, but the layer {layer.name!r} of "
+                f"{model.name} computes in {layer.compute_dtype}: build it with dtype='float32'."
+            )
+    return model
+
+
+def _all_layers(model: keras.Model) -> Iterator[keras.Layer]:
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _all_layers(layer)
+
+
+def preprocessing(preprocess: str | Preprocess) -> Preprocess:
+    """A function from RGB, 0–255, to what a network takes: of `MODES`, or the caller's own."""
+    if callable(preprocess):
+        return preprocess
+    if preprocess not in MODES:
+        raise OptionError(
+            f"no preprocessing {preprocess!r}: {suggestion(str(preprocess), MODES)}, "
+            f"or a function of a tensor."
+        )
+    if preprocess == "raw":
+        return lambda image: image
+    if preprocess == "bgr":
+        return lambda image: image[..., ::-1]
+    return functools.partial(
+        keras.applications.imagenet_utils.preprocess_input,
+        data_format="channels_last",
+        mode=preprocess,
+    )
+
+
+class Weights:
+    """The weights of a network as they are now."""
+
+    def __init__(self, network: keras.Model) -> None:
+        self._network, self._variables = network, [weight.value for weight in network.weights]
+        self._values = self._read()
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """A hash of the network: its layers, their options and their weights, as values."""
+        return sha256(self._network)
+
+    def are_current(self) -> bool:
+        """Whether the network still has these values.
+
+        What was read here stays as it is, since TensorFlow writes elsewhere what is assigned while
+        there is a reader: on a CPU, most often addresses tell.
+        """
+        now = self._read()
+        if not all(map(_same, self._values, now)):
+            return False
+        self._values = now
+        return True
+
+    def _read(self) -> list[Tensor]:
+        with tf.init_scope():  # out of a function that is being traced
+            return [tf.convert_to_tensor(variable) for variable in self._variables]
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    if one.device.endswith("CPU:0") and _address(one) == _address(other):
+        return True
+    return bool(one.shape == other.shape and tf.reduce_all(tf.equal(one, other)))
+
+
+def _address(tensor: Tensor) -> int:
+    return int(np.asarray(memoryview(tensor)).__array_interface__["data"][0])
+
+
+def sha256(network: keras.Model) -> str:
+    """A hash of a network: its layers, their options and their weights, as values."""
+    found = hashlib.sha256()
+    for layer in _all_layers(network):
+        weights = [] if isinstance(layer, keras.Model) else layer.get_weights()
+        options = dict(layer.get_config()) if isinstance(layer, _DESCRIBED) else {}
+        if not weights:  # Keras numbers the names of a process's pooling and input layers
+            options.pop("name", None)
+        own = [type(layer).__name__, options]
+        found.update(json.dumps(own, default=lambda value: type(value).__name__).encode())
+        for weight in weights:
+            found.update(repr((weight.shape, weight.dtype.name)).encode())
+            found.update(np.ascontiguousarray(weight).tobytes())
+    return found.hexdigest()

@@ -1,0 +1,50 @@
+"""Pictures: float32 arrays H×W×3, RGB, 0–255.
+
+`load` and `save` are the two ends of a run, `resize` and `noise` what comes
+between. Pillow reads, converts and writes; what is here decides what a picture
+is and says clearly when something is none.
+"""
+
+from __future__ import annotations
+
+from neural_style.images import color as color
+from neural_style.images import datasets as datasets
+from neural_style.images.io import (
+    Image,
+    Picture,
+    as_image,
+    check_output,
+    digest,
+    load,
+    noise,
+    resize,
+    save,
+)
+from neural_style.images.io import Source as Source
+from neural_style.images.io import as_array as as_array
+from neural_style.images.io import check_range as check_range
+from neural_style.images.io import is_source as is_source
+from neural_style.images.io import picture_of as picture_of
+from neural_style.images.io import read as read
+from neural_style.images.io import repeatable as repeatable
+from neural_style.images.io import rescue as rescue
+from neural_style.images.io import whole_if_dark as whole_if_dark
+from neural_style.images.size import Size
+from neural_style.images.size import scaled as scaled
+
+__all__ = [
+    "Image",
+    "Picture",
+    "Size",
+    "as_image",
+    "check_output",
+    "digest",
+    "load",
+    "noise",
+    "resize",
+    "save",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

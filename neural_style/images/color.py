@@ -1,0 +1,194 @@
+"""Colour: of the painting, given to the photo's palette, or of the photo, kept.
+
+    match(painting, photo)            # the painting in the photo's colours, before a run
+    luminance(painting, like=photo)   # both pictures in grey, before a run …
+    recolour(painted, photo)          # … and the photo's colours back, after it
+
+Pictures are float32 arrays H×W×3, RGB, 0–255, gamma-encoded as they are in files. Both ways
+are those of Gatys, Bethge, Hertzmann & Shechtman, *Preserving Color in Neural Artistic Style
+Transfer*, arXiv 1606.05897 (from memory).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage import color
+
+from neural_style.errors import ImageError, OptionError
+from neural_style.images import io
+from neural_style.images.io import Image
+
+__all__ = [
+    "luminance",
+    "match",
+    "recolour",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+_EPSILON = 1e-5
+_LEAST = 1e-6  # a deviation that is none but for rounding
+
+
+def match(
+    picture: NDArray[Any],
+    reference: NDArray[Any],
+    method: Literal["cholesky", "symmetric"] = "cholesky",
+) -> Image:
+    """Give a picture the mean and the covariance of another's colours.
+
+        x′ = A (x − μ) + μ_r,    A Σ Aᵀ = Σ_r
+
+    of colours x in 0–1, with means μ and covariances Σ + ε I, ε = 1e-5.
+
+    Parameters
+    ----------
+    picture
+        What to recolour: to keep a photo's colours, the painting, before it is a reference.
+    reference
+        Whose colours it gets, of any size.
+    method
+        ``"cholesky"``: A = L_r L⁻¹ of the Cholesky factors; ``"symmetric"``: Σ_r^½ Σ^−½,
+        which does not depend on the order of the channels and leaves grey exactly grey
+        where both pictures are.
+
+    Returns
+    -------
+    ndarray
+        The picture, clipped to 0–255, after which mean and covariance are no more exactly
+        the reference's. Without clipping the mean is, and the covariance is but for
+        ε (I − A Aᵀ).
+
+    Raises
+    ------
+    ImageError
+        One of them is no picture.
+    OptionError
+        The method is none.
+
+    Notes
+    -----
+    ε keeps a picture of one colour, or of shades of one, usable: its covariance has no
+    inverse. It is meant for colours in 0–1, where it is 0.8 pixel values as a deviation.
+    Source: Gatys et al., arXiv 1606.05897, from memory.
+
+    Examples
+    --------
+    >>> painting = images.noise((32, 32), uniform=(0, 60))
+    >>> photo = images.noise((20, 40), normal=(150, 20))
+    >>> matched = match(painting, photo)
+    >>> bool(np.allclose(matched.mean((0, 1)), photo.mean((0, 1)), atol=0.1))
+    True
+    """
+    if not isinstance(method, str) or method not in _FACTORS:
+        raise OptionError(f"method: expected one of {', '.join(_FACTORS)}, got {method!r}.")
+    colours, own = _colours(picture, "picture"), _colours(reference, "reference")
+    (mean, covariance), (mean_r, covariance_r) = _moments(colours), _moments(own)
+    factor = _FACTORS[method]
+    transform = factor(covariance_r) @ np.linalg.inv(factor(covariance))
+    return _picture((colours - mean) @ transform.T + mean_r)
+
+
+def luminance(picture: NDArray[Any], like: NDArray[Any] | None = None) -> Image:
+    """A picture in grey: Y of YIQ, 0.299 R + 0.587 G + 0.114 B, in three equal channels.
+
+    Parameters
+    ----------
+    picture
+        The picture; its values are weighed as they are, gamma-encoded.
+    like
+        A picture of any size: its mean μ_r and deviation σ_r of luminance are given to the
+        result, (σ_r / σ)(Y − μ) + μ_r, clipped to 0–255. For a painting that is to lend
+        its strokes to a photo much darker or lighter than itself.
+
+    Raises
+    ------
+    ImageError
+        One of them is no picture.
+
+    Examples
+    --------
+    >>> print(luminance(np.full((2, 2, 3), (250.0, 10, 0)))[0, 0])
+    [80.62 80.62 80.62]
+    """
+    y = _yiq(picture, "picture")[..., :1]
+    if like is not None:
+        own = _yiq(like, "like")[..., :1]
+        y = own.std() / max(y.std(), _LEAST) * (y - y.mean()) + own.mean()
+    return _picture(np.repeat(y, 3, axis=2))
+
+
+def recolour(painted: NDArray[Any], content: NDArray[Any]) -> Image:
+    """The luminance of one picture with the colours of another: Y of YIQ, and I and Q.
+
+    Parameters
+    ----------
+    painted
+        Where light and dark come from: the result of a run.
+    content
+        Where the chroma comes from, of the same size: the photo.
+
+    Returns
+    -------
+    ndarray
+        The picture. Where that chroma does not exist at that luminance (a strong colour
+        that became nearly black or white), each of R, G and B is clipped to 0–255, which
+        changes luminance and hue of that pixel.
+
+    Raises
+    ------
+    ImageError
+        One of them is no picture, or their sizes differ.
+
+    Examples
+    --------
+    >>> red, grey = np.full((2, 2, 3), (180.0, 80, 80)), np.full((2, 2, 3), 150.0)
+    >>> print(recolour(grey, red)[0, 0])
+    [220.1 120.1 120.1]
+    """
+    light, chroma = _yiq(painted, "painted"), _yiq(content, "content")
+    if light.shape != chroma.shape:
+        raise ImageError(
+            f"content: expected the size of painted, {light.shape[0]}×{light.shape[1]}, got "
+            f"{chroma.shape[0]}×{chroma.shape[1]}; resize it with neural_style.images.resize."
+        )
+    return _picture(color.yiq2rgb(np.concatenate([light[..., :1], chroma[..., 1:]], axis=2)))
+
+
+def _root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    values, vectors = np.linalg.eigh(covariance)
+    root: NDArray[np.float64] = (vectors * np.sqrt(values)) @ vectors.T
+    return root
+
+
+# From Σ to a B with B Bᵀ = Σ.
+_FACTORS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    "cholesky": np.linalg.cholesky,
+    "symmetric": _root,
+}
+
+
+def _colours(picture: NDArray[Any], name: str) -> NDArray[np.float64]:
+    return io.as_image(picture, name).astype(np.float64) / 255
+
+
+def _moments(colours: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The mean of colours in 0–1, and their covariance + ε I."""
+    pixels = colours.reshape(-1, 3)
+    return pixels.mean(0), np.cov(pixels.T, bias=True) + _EPSILON * np.eye(3)
+
+
+def _yiq(picture: NDArray[Any], name: str) -> NDArray[np.float64]:
+    yiq: NDArray[np.float64] = color.rgb2yiq(_colours(picture, name))
+    return yiq
+
+
+def _picture(colours: NDArray[np.float64]) -> Image:
+    return io.whole_if_dark((255 * colours).clip(0, 255).astype(np.float32))

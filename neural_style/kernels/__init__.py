@@ -1,0 +1,1 @@
+"""VGG's layers, fast on a CPU."""

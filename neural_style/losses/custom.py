@@ -1,0 +1,75 @@
+"""A loss from a function, without a class of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from neural_style.errors import LossError
+from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor
+
+
+class Custom(Loss):
+    """Match any statistic of the features of each layer.
+
+        L = Σ_l w_l · mean((s(F_l) − s(R_l))²)
+
+    for a function s, F_l (1, h, w, channels) the features of the picture at layer l and R_l
+    those of the reference.
+
+    Parameters
+    ----------
+    reference
+        The picture to match, H×W×3, RGB, 0–255; of another size where s does not mind.
+    statistic
+        s: a function of a tensor (1, h, w, channels) to a tensor, of `keras.ops`, or a built
+        `keras.Layer`, whose weights stay as they are. A mean over positions, rather than a sum,
+        has weights mean the same at every size.
+    layers
+        The layers to read.
+    distance
+        Instead of the mean squared difference, as in `Loss.with_distance`.
+
+    Raises
+    ------
+    LossError
+        The statistic is not callable, or an option is not usable.
+
+    Notes
+    -----
+    It cannot be tiled, and has no place in `WeightedSum.get_config`, since a function has none
+    in JSON: for these write a `Loss` class, which takes five lines. Source: this library.
+
+    Examples
+    --------
+    >>> import keras, numpy as np
+    >>> loss = Custom(np.zeros((32, 32, 3)), layers=["a"], statistic=lambda f: keras.ops.max(f))
+    >>> float(loss.statistic({"a": np.reshape([1.0, 2, 5, 3], (1, 2, 2, 1))}, None)["a"])
+    5.0
+    """
+
+    def __init__(
+        self,
+        *references: Any,
+        statistic: Callable[[Tensor], Tensor],
+        layers: Layers,
+        distance: Any = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(*references, layers=layers, name=name)
+        if not callable(statistic):
+            raise LossError(
+                f"{self.name}: statistic is a function of a tensor (1, h, w, channels), or a "
+                f"keras.Layer, got {statistic!r}."
+            )
+        self.function = statistic
+        if distance is not None:
+            self.other_distance = self.with_distance(distance).other_distance
+
+    def statistic(self, features: Features, guides: Features | None) -> Statistic:
+        """The function of every layer's features."""
+        return {layer: self.function(f) for layer, f in features.items()}
+
+    def get_config(self) -> dict[str, Any]:
+        """The options, with the function."""
+        return {"statistic": self.function, **super().get_config()}

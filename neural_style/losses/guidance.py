@@ -1,0 +1,219 @@
+"""Guides: a loss on a part of the picture, compared with a part of its reference.
+
+    guided(Gram(painting), [(sky, painted_sky), (ground, painted_ground)])
+
+A mask is a picture whose white counts where it is opaque (`as_mask`). At every layer it is
+resized to the layer's own size by area averaging, and weighs the positions of the loss's
+statistic, which is then
+
+    S = Σ g·x / Σ g        instead of        Σ x / M
+
+so that only the ratios of a mask's values matter. For `Gram` this is the guided Gram matrix
+of Gatys et al. 2017, (T∘F)ᵀ(T∘F) with T² = g / Σ g. Masks are inputs of what an objective
+compiles: another mask of the same loss compiles nothing new.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import logging
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from neural_style import images
+from neural_style.errors import ImageError, LossError
+from neural_style.features.model import FeatureModel, Features
+from neural_style.images import Size
+from neural_style.losses.base import Loss, Mask
+from neural_style.losses.weighted_sum import Term, WeightedSum, terms_of
+
+Region: TypeAlias = tuple[Any, Any]
+
+_log = logging.getLogger(__name__)
+
+_MEAN = np.full(3, 1 / 3, np.float32)
+
+
+def guided(loss: Loss | WeightedSum, regions: Iterable[Region]) -> WeightedSum:
+    """A loss for each region of the picture, as one sum.
+
+        Σ_r L(picture, mask_r; reference, reference_mask_r)
+
+    Parameters
+    ----------
+    loss
+        A loss that is a mean over positions (``tiling = "mean"``), as `Gram`, or a sum of
+        such; their terms keep their weights in every region.
+    regions
+        Pairs (mask, reference_mask) of files or arrays, as `as_mask` takes them, of any size:
+        white counts, black and what is transparent do not, what is between counts in
+        proportion. Stretched to the picture and to the reference. For a loss of several
+        references, a reference mask may be a tuple with one for each; for one without
+        references it is None.
+
+    Raises
+    ------
+    LossError, ImageError
+        A loss is none that can be guided, a mask is no picture, or no region is left: one
+        with an empty mask is skipped, with a warning in the log.
+
+    Notes
+    -----
+    Masks are not grown by the receptive fields of a layer: near the border of a region
+    features see both sides. Source: Gatys, Ecker, Bethge, Hertzmann & Shechtman, *Controlling
+    Perceptual Factors in Neural Style Transfer*, arXiv 1611.07865, from memory; its per-region
+    weights λ are ``WeightedSum`` weights here.
+
+    Examples
+    --------
+    >>> from neural_style.extensions import Gram
+    >>> sky = np.zeros((32, 32))
+    >>> sky[:16] = 255
+    >>> style = Gram(np.full((48, 64, 3), 9.0))
+    >>> [term.name for term in guided(style, [(sky, sky), (255 - sky, 255 - sky)])]
+    ['gram', 'gram_2']
+    """
+    terms = terms_of(loss)
+    for term in terms:
+        check(term.loss)
+    guided_terms: list[Term] = []
+    for number, pair in enumerate(_pairs(regions), 1):
+        name, (mask, reference_mask) = f"region {number}", pair
+        own = as_mask(mask, f"{name}'s mask")
+        for term in terms:
+            theirs = _reference_masks(term.loss, reference_mask, name)
+            empty = [
+                what
+                for what, each in [("mask", own), *(("reference mask", m) for m in theirs)]
+                if not each.any()
+            ]
+            if empty:
+                _log.warning("%s: %s is skipped, its %s is empty", term.name, name, empty[0])
+                continue
+            part = copy.copy(term.loss)
+            part.masks = own, theirs
+            guided_terms.append(Term(term.name, term.weight, part))
+    if not guided_terms:
+        raise LossError(
+            "guided: expected one or more regions whose mask and reference mask have some white, "
+            "got none."
+        )
+    return WeightedSum(guided_terms)
+
+
+def _pairs(regions: Any) -> list[tuple[Any, Any]]:
+    pairs = list(regions) if isinstance(regions, Iterable) else [regions]
+    for each in pairs:
+        if not isinstance(each, tuple | list) or len(each) != 2:
+            raise LossError(
+                f"guided: expected pairs (mask, reference mask), got {type(each).__name__}."
+            )
+    return pairs
+
+
+def check(loss: Loss) -> None:
+    """Raise `LossError` for a loss that cannot have a mask."""
+    if loss.tiling != "mean":
+        raise LossError(
+            f"{loss.name} cannot be guided by a mask: its statistic is not known to be a mean over "
+            f'positions that guides weigh (tiling = "mean"); guide a loss that is, as Gram, and '
+            f"add this one without a mask."
+        )
+
+
+def as_mask(picture: Any, name: str = "mask") -> Mask:
+    """A picture as a mask, float32, H×W, 0–255.
+
+        g = (R + G + B) / 3 · α
+
+    of colors and opacity α in 0–1, so that white on transparent ground, as drawing programs
+    export a cut-out, counts where it was drawn. Of gray, g is gray · α, without an alpha
+    channel α is 1.
+
+    Parameters
+    ----------
+    picture
+        A file, as `images.load` takes it; or an array, 0–255 or booleans, H×W, or H×W×1 to
+        H×W×4: gray, gray and alpha, RGB, RGBA.
+    name
+        What errors call it.
+
+    Raises
+    ------
+    ImageError
+        As `images.load` and `images.as_image`; or all that is opaque is black, so that
+        nothing of a cut-out would count.
+    """
+    if images.is_source(picture):
+        picture = images.repeatable(picture)
+        black, white = (images.read(picture, name, background=b) for b in ("black", "white"))
+        mask, opacity = black @ _MEAN, 255 - (white - black)[..., 0]
+    else:
+        gray, opacity = _channels(picture, name)
+        mask = gray * (opacity / np.float32(255))
+    if not mask.any() and opacity.any() and not opacity.all():
+        raise ImageError(
+            f"{name}: what is opaque is black, which does not count; fill it with white."
+        )
+    # Only ratios matter, and so a mask that is dark is one that `images.as_image` takes.
+    return mask / mask.max() * 255 if 0 < mask.max() <= 2 else mask
+
+
+def _channels(array: Any, name: str) -> tuple[Mask, Mask]:
+    """The mean of the colors and the opacity, both H×W, of an array."""
+    values = images.as_array(array, name)
+    if values.dtype.kind == "b":
+        values = values * np.uint8(255)
+    if values.ndim == 2:
+        values = values[..., None]
+    if values.ndim != 3 or not 1 <= values.shape[2] <= 4:
+        raise ImageError(
+            f"{name}: expected the shape (height, width) or (height, width, 1 to 4), got "
+            f"{values.shape}; gray, gray and alpha, RGB or RGBA."
+        )
+    count = values.shape[2]
+    if count > 2:
+        gray = images.as_image(values[..., :3], name) @ _MEAN
+    else:
+        gray = _gray(values[..., 0], name)
+    if count in (1, 3):
+        return gray, np.full_like(gray, 255)
+    return gray, _gray(values[..., -1], f"{name}'s alpha channel")
+
+
+def _gray(values: NDArray[Any], name: str) -> Mask:
+    return np.ascontiguousarray(images.as_image(np.stack([values] * 3, -1), name)[..., 0])
+
+
+def guides(loss: Loss, mask: Mask | None, features: FeatureModel, size: Size) -> Features | None:
+    """A mask at each layer of a loss, {layer: (1, h, w, 1)}, for a picture of ``size``."""
+    if mask is None:
+        return None
+    shapes = features.shapes(loss.layers, size)
+    return {layer: _resized(mask, (h, w))[None, ..., None] for layer, (h, w, _) in shapes.items()}
+
+
+def _resized(mask: Mask, size: Size) -> NDArray[np.float32]:
+    """Area averaging, which leaves no white out."""
+    box = PIL.Image.Resampling.BOX
+    resized = PIL.Image.fromarray(mask).resize((size[1], size[0]), box)
+    return np.asarray(resized, np.float32) / np.float32(255)
+
+
+def _reference_masks(loss: Loss, given: Any, name: str) -> tuple[Mask, ...]:
+    number = len(loss.references)
+    if given is None and not number:
+        return ()
+    several = given if isinstance(given, tuple) else itertools.repeat(given, number)
+    masks = tuple(as_mask(each, f"{name}'s reference mask") for each in several)
+    if len(masks) != number:
+        raise LossError(
+            f"{loss.name}: {name} has {len(masks)} reference masks for {number} references; "
+            f"give one mask, or a tuple of one for each."
+        )
+    return masks

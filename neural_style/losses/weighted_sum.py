@@ -1,0 +1,225 @@
+"""How losses add up: to terms in a row, each with a weight and a name of its own.
+
+    total = 2 * (content + 3 * gram)     # -> WeightedSum; its terms weigh 2 and 6
+    terms_of(total)                      # -> its terms; of a loss alone, one with weight 1
+
+What a loss itself is, is in `neural_style.losses`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import TYPE_CHECKING, Any, NoReturn, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neural_style.errors import LossError, OperandError, described, number
+
+if TYPE_CHECKING:
+    from neural_style.losses.base import Loss
+
+
+def _none(advice: str) -> Any:
+    """An operator that losses have not; the advice says what to write."""
+
+    def operator(self: Any, *operands: object) -> NoReturn:
+        raise OperandError(f"{_subject(self)}: {advice}.")
+
+    return operator
+
+
+class Summand:
+    """What `Loss` and `WeightedSum` share: ``+`` and ``*`` by a number.
+
+    Raises
+    ------
+    OperandError
+        Something else is added or multiplied, or another operator is used.
+    """
+
+    # NumPy's arrays and scalars then leave `array * loss` to __rmul__.
+    __array_ufunc__ = None
+
+    __sub__ = __rsub__ = __neg__ = _none(
+        "it cannot be subtracted; add it with a negative weight, other + -1 * loss"
+    )
+    __pow__ = __rpow__ = __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __matmul__ = (
+        __rmatmul__
+    ) = __rtruediv__ = __abs__ = _none(
+        "losses are added and multiplied by numbers, 2 * loss; for another function of one, write "
+        "a Loss class with that distance"
+    )
+
+    def terms_of_sum(self) -> tuple[Term, ...]:
+        """The terms that it adds to a sum."""
+        raise NotImplementedError
+
+    def resized(self, factor: float) -> Summand:
+        """A copy for a picture that is resized by a factor."""
+        raise NotImplementedError
+
+    def __add__(self, other: Any) -> WeightedSum:
+        return WeightedSum((*self.terms_of_sum(), *terms_of(other, OperandError)))
+
+    def __radd__(self, other: Any) -> WeightedSum:
+        if type(other) is int and other == 0:  # what sum() starts from
+            return WeightedSum(self.terms_of_sum())
+        return WeightedSum((*terms_of(other, OperandError), *self.terms_of_sum()))
+
+    def __mul__(self, factor: Any) -> WeightedSum:
+        if not isinstance(factor, Real) or isinstance(factor, bool):
+            raise OperandError(
+                f"{_subject(self)}: expected a number as its weight, got {described(factor)}; "
+                f"write 2 * loss, or add losses, a + b."
+            )
+        return WeightedSum(
+            replace(term, weight=term.weight * number(factor)) for term in self.terms_of_sum()
+        )
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: Any) -> WeightedSum:
+        if not isinstance(divisor, Real) or isinstance(divisor, bool):
+            return self.__mul__(divisor)  # which says what it is not
+        return self * (1 / number(divisor) if divisor else math.inf)
+
+
+@dataclass(frozen=True)
+class Term:
+    """One loss of a sum, its weight, and the name it is reported by."""
+
+    name: str
+    weight: float
+    loss: Loss
+
+
+class WeightedSum(Summand, Sequence[Term]):
+    """Σ weight · loss: flat, ordered, every term with a name of its own.
+
+    Made by ``+`` and ``*``. Terms whose losses share a name are numbered: ``gram``,
+    ``gram_2``, …
+
+    Raises
+    ------
+    LossError
+        A weight is not finite, or there is no term.
+    """
+
+    def __init__(self, terms: Iterable[Term]) -> None:
+        named: dict[str, Term] = {}
+        for term in terms:
+            if not abs(term.weight) <= float(np.finfo(np.float32).max):
+                raise LossError(
+                    f"{term.name}: expected a weight that is finite in float32, got {term.weight}."
+                )
+            name = term.loss.name
+            numbered = (f"{name}_{number}" for number in itertools.count(2))
+            free = next(n for n in itertools.chain([name], numbered) if n not in named)
+            named[free] = replace(term, name=free)
+        if not named:
+            raise LossError("a weighted sum needs at least one loss.")
+        self.terms = tuple(named.values())
+
+    @overload
+    def __getitem__(self, index: int) -> Term: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Term, ...]: ...
+    def __getitem__(self, index: int | slice) -> Term | tuple[Term, ...]:
+        return self.terms[index]
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    def __iter__(self) -> Iterator[Term]:
+        return iter(self.terms)
+
+    def resized(self, factor: float) -> WeightedSum:
+        """The sum of the same losses, each `Loss.resized`."""
+        return WeightedSum(replace(term, loss=term.loss.resized(factor)) for term in self.terms)
+
+    def terms_of_sum(self) -> tuple[Term, ...]:
+        """The terms, in the order in which they were added."""
+        return self.terms
+
+    def get_config(self) -> dict[str, Any]:
+        """The terms as JSON has them, with pictures by their digests
+        (`neural_style.losses.serialization`).
+
+        Raises
+        ------
+        LossError, RegistryError
+            An option is of a kind that JSON does not have, or a loss is not registered.
+        """
+        from neural_style.losses.serialization import config_of
+
+        return config_of(self)
+
+    def pictures(self) -> dict[str, NDArray[np.float32]]:
+        """The references, H×W×3, and masks, H×W, by the digests of `get_config`."""
+        from neural_style.losses.serialization import pictures_of
+
+        return pictures_of(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], pictures: Mapping[str, Any]) -> WeightedSum:
+        """The sum again, from `get_config` and `pictures`.
+
+        The losses are made by `neural_style.create`, so that those of a script or a notebook
+        must have been registered before.
+
+        Raises
+        ------
+        LossError, RegistryError, ImageError
+            The config is none, a picture is missing, or no loss is called so.
+        """
+        from neural_style.losses.serialization import sum_of
+
+        return sum_of(config, pictures)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        from neural_style.losses.base import Loss
+
+        message = f"a WeightedSum has no {name!r}"
+        if hasattr(Loss, name):
+            message += f", which is of each loss: total[0].loss.{name}, before it is weighted"
+        raise AttributeError(message)
+
+    def __repr__(self) -> str:
+        from neural_style.losses.serialization import text
+
+        return text(self)
+
+
+def terms_of(loss: Any, error: type[LossError] = LossError) -> tuple[Term, ...]:
+    """The terms of a loss or a sum of losses, or an ``error`` if it is neither."""
+    if isinstance(loss, Summand):
+        return loss.terms_of_sum()
+    raise error(f"expected a Loss or a sum of losses, got {described(loss)}; {_instead_of(loss)}.")
+
+
+def _instead_of(value: Any) -> str:
+    """What to write in place of what is no loss."""
+    if isinstance(value, type) or inspect.isroutine(value):
+        return f"make a loss of it, {value.__name__}(…)"
+    if isinstance(value, Term):
+        return "write term.weight * term.loss"
+    if isinstance(value, str):
+        return "make a loss by its name, neural_style.create('gram', painting)"
+    if isinstance(value, list | tuple):
+        return "add its losses, sum([a, b]), or a + b"
+    if isinstance(value, Real) and value == 0:
+        return "give one loss or more, of which sum([…]) is a sum"
+    if isinstance(value, Real):
+        return "a number is the weight of a loss, 2 * loss"
+    return "a loss comes first, then features, as in minimise(loss, features, start)"
+
+
+def _subject(value: Any) -> str:
+    """What an operator was used on."""
+    return "a sum of losses" if isinstance(value, WeightedSum) else getattr(value, "name", "a loss")

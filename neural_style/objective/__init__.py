@@ -1,0 +1,1 @@
+"""The compiled objective, whole and in tiles, and an estimate of what it needs."""

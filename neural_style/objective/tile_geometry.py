@@ -1,0 +1,177 @@
+"""How a picture is cut into windows: the geometry of tiles.
+
+    windows(losses, features, size, tile, share=1)    # -> [Window(pixels, places, cores), …]
+
+A *window* is what the network sees at once. All are of one shape, so that one compiled
+function serves all, and start at multiples of the deepest layer's stride, so that pooling
+is aligned; the first starts and the last ends where the picture does. A *core* is what a
+window answers for: the cores are a partition of the picture, and around its core a window
+has a *halo* as wide as the receptive fields of the layers and the reach of the losses, or
+ends where the picture does. At a position of its core a window has therefore the features
+that the whole picture has there.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neural_style.errors import OptionError
+from neural_style.features.model import FeatureModel
+from neural_style.features.receptive_field import Field
+from neural_style.images import Size
+from neural_style.losses.base import Loss
+from neural_style.objective.whole import union
+
+Crop: TypeAlias = tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Windows along one axis: where each starts, its core, and the side of all, in pixels."""
+
+    window: int
+    starts: tuple[int, ...]
+    cores: tuple[slice, ...]
+
+    @classmethod
+    def cut(
+        cls,
+        side: int,
+        tile: int,
+        fields: Mapping[str, Field],
+        reach: Mapping[str, int],
+        share: float = 1,
+    ) -> Axis:
+        """The fewest windows of at most ``share`` of a tile, and of these the smallest.
+
+        A side that fits into the tile is not cut.
+
+        Raises `OptionError` if the halo leaves nothing of a tile.
+        """
+        if side <= tile:
+            return cls(side, (0,), (slice(0, side),))
+        stride = math.lcm(*(field.stride for field in fields.values()))
+        before = max(math.ceil(field.before / stride) for field in fields.values())
+        after = max(
+            math.ceil((field.after + 1 + (reach[layer] - 1) * field.stride) / stride)
+            for layer, field in fields.items()
+        )
+        # In units of the stride, but for what is left of the picture at its end.
+        before, after = max(0, before), max(0, after)
+        units, rest = divmod(side, stride)
+        least = (before + after + 1) * stride + rest
+        if tile < least:
+            raise OptionError(
+                f"tile: expected {least} pixels or more for a side of {side} with these layers "
+                f"and losses, of which the halo takes {(before + after) * stride}; got {tile}."
+            )
+        most = (max(least, int(share * tile)) - rest) // stride
+        number = math.ceil((units - before - after) / (most - before - after))
+        window = math.ceil((units + (number - 1) * (before + after)) / number)
+        starts = [i * (units - window) // (number - 1) for i in range(number)]
+        bounds = [0, *(stride * (start + before) for start in starts[1:]), side]
+        return cls(
+            stride * window + rest,
+            tuple(stride * start for start in starts),
+            tuple(slice(*pair) for pair in itertools.pairwise(bounds)),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """What is evaluated at once, in rows and columns.
+
+    ``pixels`` is its place in the picture, ``places`` those in the features of the picture,
+    by layer, and ``cores`` those of its core there.
+    """
+
+    pixels: Crop
+    places: dict[str, Crop]
+    cores: dict[str, Crop]
+
+    @property
+    def size(self) -> Size:
+        """(height, width) in pixels."""
+        rows, columns = self.pixels
+        return rows.stop - rows.start, columns.stop - columns.start
+
+    def inner(self, layer: str) -> Crop:
+        """The core in the window's own features."""
+        y, x = (
+            slice(core.start - place.start, core.stop - place.start)
+            for core, place in zip(self.cores[layer], self.places[layer], strict=True)
+        )
+        return y, x
+
+    def guides(self) -> dict[str, NDArray[np.float32]]:
+        """1 in the core and 0 elsewhere, (1, h, w, 1) for each layer."""
+        guides = {}
+        for layer, (rows, columns) in self.places.items():
+            shape = (1, rows.stop - rows.start, columns.stop - columns.start, 1)
+            guides[layer] = np.zeros(shape, np.float32)
+            guides[layer][:, *self.inner(layer)] = 1
+        return guides
+
+
+def windows(
+    losses: Sequence[Loss], features: FeatureModel, size: Size, tile: int, share: float = 1
+) -> list[Window]:
+    """The windows of a picture of ``size``, of one shape and at most ``tile`` a side.
+
+    Sides that are cut have at most ``share`` of it, as far as the halo leaves something of that.
+
+    Raises
+    ------
+    LayerError, OptionError
+        A layer's receptive field is not known, or the tile is too small for it.
+    """
+    layers = union(losses)
+    fields = features.receptive_fields(layers)
+    reach = {layer: max(x.reach(layer) for x in losses if layer in x.layers) for layer in layers}
+    axes = [
+        Axis.cut(side, tile, {layer: fields[layer][i] for layer in layers}, reach, share)
+        for i, side in enumerate(size)
+    ]
+    shapes = features.shapes(layers, (axes[0].window, axes[1].window))
+    rows, columns = (
+        _segments(axis, {n: (fields[n][i].stride, shapes[n][i]) for n in layers})
+        for i, axis in enumerate(axes)
+    )
+    return [
+        Window(
+            (y.pixels, x.pixels),
+            {layer: (y.places[layer], x.places[layer]) for layer in layers},
+            {layer: (y.cores[layer], x.cores[layer]) for layer in layers},
+        )
+        for y in rows
+        for x in columns
+    ]
+
+
+class _Segment(NamedTuple):
+    """A window along one axis."""
+
+    pixels: slice
+    places: dict[str, slice]
+    cores: dict[str, slice]
+
+
+def _segments(axis: Axis, layers: Mapping[str, tuple[int, int]]) -> list[_Segment]:
+    """The windows along an axis, with the stride and a window's length of every layer."""
+    segments = []
+    for start, core in zip(axis.starts, axis.cores, strict=True):
+        places, cores = {}, {}
+        for layer, (stride, length) in layers.items():
+            places[layer] = slice(start // stride, start // stride + length)
+            last = core is axis.cores[-1]
+            stop = places[layer].stop if last else core.stop // stride
+            cores[layer] = slice(core.start // stride, stop)
+        segments.append(_Segment(slice(start, start + axis.window), places, cores))
+    return segments

@@ -1,0 +1,231 @@
+"""What `transfer` and every preset are made of: two pictures, features, settings, a loss.
+
+    draft = Draft(photo, painting, options, "long_side", 512, evaluations=300)
+    preset = draft.preset(loss)                  # -> Preset: everything that `minimise` takes
+    result = preset.run()
+
+A draft settles what the source and the user's options say; a preset is ready to run.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from neural_style import images
+from neural_style.errors import OptionError, suggestion
+from neural_style.features.model import FeatureModel, check_model
+from neural_style.images import Image, Picture, Size, color, picture_of
+from neural_style.images.size import checked_side, fitted
+from neural_style.losses.base import Loss
+from neural_style.losses.weighted_sum import WeightedSum
+from neural_style.objective.estimate import Tile
+from neural_style.optimizers.drivers import SciPyLBFGS
+from neural_style.optimizers.lbfgs import LBFGS
+from neural_style.optimizers.parameterization import Parameterisation
+from neural_style.runs.loop import Callback, Verbose
+from neural_style.runs.minimize import minimise
+from neural_style.runs.result import Result
+from neural_style.utils.files import check_not_read, path_of
+
+
+class Options(TypedDict, total=False):
+    """What every preset takes as keywords, to have instead of its source's own.
+
+    ``size`` is the longer side in pixels, or ``short_side`` the shorter one, in place of the
+    side that the source fixes; where it squashes pictures to a square, each is both.
+    ``start`` is ``"content"``, ``"noise"`` (the source's; where it has none, that of
+    `images.noise`) or an array, which is resized to the content's final size. ``features`` is any
+    model with VGG's layer names. ``evaluations``, ``optimiser`` and ``seed`` are those of
+    `minimise`; the seed is the noise's, too. So are ``tile``, ``scales`` and
+    ``parameterisation``, which no source has. Nor has it these:
+
+    ``style_size`` is the longer side of the style picture, which by default is resized by the
+    content's rule: the larger it is, the larger the strokes. ``color`` keeps the content's
+    colors: ``"match"`` gives its palette to the style first (`color.match`), ``"luminance"``
+    paints in gray and puts the content's chroma back (`color.luminance`, `color.recolour`).
+    """
+
+    size: int
+    short_side: int
+    style_size: int
+    color: Literal["match", "luminance"] | None
+    start: str | Image
+    scales: Sequence[int]
+    evaluations: int | Sequence[int]
+    optimiser: Any
+    parameterisation: str | Parameterisation
+    features: FeatureModel
+    seed: int
+    tile: Tile
+
+
+@dataclass(frozen=True, eq=False)
+class Preset:
+    """An objective for two pictures, and the settings of its run.
+
+    The fields are arguments of `minimise`, but for ``sources``, the files of the pictures,
+    which an output must not replace; `dataclasses.replace` changes any.
+    """
+
+    loss: Loss | WeightedSum
+    features: FeatureModel
+    start: Image = field(repr=False)
+    optimiser: Any
+    evaluations: int | Sequence[int]
+    restart_every: int | None
+    clip: Literal["round", "step"]
+    seed: int
+    tile: Tile = None
+    scales: Sequence[int] = ()
+    parameterisation: str | Parameterisation = "pixels"
+    chroma: Image | None = field(default=None, repr=False)
+    sources: tuple[Path, ...] = field(default=(), repr=False)
+
+    def run(
+        self,
+        *,
+        callbacks: Iterable[Callback] = (),
+        verbose: Verbose = "auto",
+        output: str | os.PathLike[str] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 50,
+    ) -> Result:
+        """`minimise` with these settings; the arguments are its own."""
+        settings = {each.name: getattr(self, each.name) for each in fields(self)}
+        check_not_read({"output": output}, settings.pop("sources"), OptionError)
+        return minimise(
+            **settings,
+            callbacks=callbacks,
+            verbose=verbose,
+            output=output,
+            checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every,
+        )
+
+
+class Draft:
+    """A preset but for its loss: two pictures at their sizes, features, and the run.
+
+    ``side`` is the ``"long_side"`` or ``"short_side"`` of each picture, the ``"rows"`` of
+    the content, or ``"square"``, and ``whole`` makes the other a whole number; ``squash``
+    resizes the style to the content's size. What follows ``options`` is the source's own,
+    where they have nothing else.
+    """
+
+    def __init__(
+        self,
+        content: Picture,
+        style: Picture,
+        options: Options,
+        side: str,
+        size: int,
+        *,
+        whole: Callable[[float], int] = int,
+        evaluations: int,
+        start: str = "content",
+        noise: Callable[..., Image] = images.noise,
+        optimiser: Any = None,
+        network: tuple[str, str, str] = ("vgg19", "max", "caffe"),
+        squash: bool = False,
+        restart_every: int | None = None,
+        clip: Literal["round", "step"] = "round",
+        parameterisation: str = "pixels",
+    ) -> None:
+        for name in set(options) - set(Options.__annotations__):
+            raise TypeError(f"no option {name!r}: {suggestion(name, Options.__annotations__)}")
+        long, short = options.get("size"), options.get("short_side")
+        if long is not None and short is not None:
+            raise OptionError(
+                f"expected size, the longer side, or short_side, got {long} and {short}."
+            )
+        self.sources = tuple(filter(None, map(path_of, (content, style))))
+        content, style = images.repeatable(content), images.repeatable(style)
+        asked = side
+        if long is not None:
+            asked, size = "long_side", checked_side("size", long)
+        elif short is not None:
+            asked, size = "short_side", checked_side("short_side", short)
+        fit = fitted("square" if side == "square" else asked, size, whole)
+        self.photo = picture_of(content, "content", size=fit)
+        self.size: Size = (self.photo.shape[0], self.photo.shape[1])
+        own = options.get("style_size")
+        if own is not None:
+            self._check_free(side, squash, own)
+            fit = fitted("long_side", checked_side("style_size", own), whole)
+        self.painting = picture_of(style, "style", size=self.size if squash else fit)
+        chroma = self._coloured(options.get("color"))
+        features = options.get("features")
+        self.features = pretrained(*network) if features is None else check_model(features)
+        seed = options.get("seed", 0)
+        optimiser = options.get("optimiser", optimiser)
+        optimiser = LBFGS() if optimiser is None else optimiser
+        quasi_newton = isinstance(optimiser, LBFGS | SciPyLBFGS)
+        if not quasi_newton:  # a Keras optimizer's rate is in pixels
+            parameterisation = "pixels"
+        self._run: dict[str, Any] = {
+            "start": self._first(options.get("start", start), noise, seed),
+            "optimiser": optimiser,
+            "evaluations": options.get("evaluations", evaluations),
+            "restart_every": restart_every,
+            "clip": "round" if quasi_newton else clip,
+            "seed": seed,
+            "tile": options.get("tile"),
+            "scales": options.get("scales", ()),
+            "parameterisation": options.get("parameterisation", parameterisation),
+            "chroma": chroma,
+        }
+
+    def layers(
+        self, weights: Mapping[str, float], factor: Callable[[int, int], float]
+    ) -> dict[str, float]:
+        """``{layer: weight · factor(N, M)}``, N channels and M positions at the content's size."""
+        shapes = self.features.shapes(weights, self.size)
+        return {
+            layer: weights[layer] * factor(channels, height * width)
+            for layer, (height, width, channels) in shapes.items()
+        }
+
+    def preset(self, loss: Loss | WeightedSum) -> Preset:
+        """The preset, with its loss."""
+        return Preset(loss=loss, features=self.features, sources=self.sources, **self._run)
+
+    def _check_free(self, side: str, squash: bool, asked: int) -> None:
+        """Refuse a size of the style of its own where the source has none."""
+        if squash or side == "square":
+            raise OptionError(
+                f"style_size: the style is resized to {self.size} here, as its formula needs; "
+                f"leave it out, got {asked}."
+            )
+
+    def _coloured(self, way: str | None) -> Image | None:
+        """Change both pictures for colours to be kept; return whose chroma the result gets."""
+        if way is None:
+            return None
+        if way == "match":
+            self.painting = color.match(self.painting, self.photo)
+            return None
+        if way == "luminance":
+            chroma = self.photo
+            self.photo = color.luminance(chroma)
+            self.painting = color.luminance(self.painting, like=chroma)
+            return chroma
+        raise OptionError(f"color: expected 'match', 'luminance' or None, got {way!r}.")
+
+    def _first(self, start: str | Image, noise: Callable[..., Image], seed: int) -> Image:
+        if isinstance(start, str):
+            if start not in ("content", "noise"):
+                raise OptionError(f"start: expected 'content', 'noise' or an array, got {start!r}.")
+            return self.photo if start == "content" else noise(self.size, seed=seed)
+        image = images.as_image(start, "start", any_range=True)
+        return images.resize(image, size=self.size, any_range=True)
+
+
+@functools.cache
+def pretrained(network: str, pooling: str, preprocess: str) -> FeatureModel:
+    """A VGG with its ImageNet weights, loaded once a process."""
+    return FeatureModel(network, pooling=pooling, preprocess=preprocess)

@@ -1,0 +1,75 @@
+"""Losses that the sources of presets have, and this library would not: sums, and defects.
+
+Records name them, as ``joint_histogram`` and ``summed_variation``; `registry.names` does not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neural_style.features.model import IMAGE
+from neural_style.losses.base import Features, Loss, Statistic, Tensor
+from neural_style.utils.backend import keras
+
+ops = keras.ops
+
+
+class JointHistogram(Loss):
+    """Σ_l w_l · mean((F_l − R_l)²), R the features with the reference's histogram, in bins.
+
+    R is made at every evaluation, of all channels together: 255 bins of one width hold the
+    values of both, and a value becomes the middle of the bin whose quantile in the reference
+    is nearest to its own bin's. No gradient flows through R.
+    """
+
+    bins = 255
+
+    def distance(self, current: Statistic, target: Statistic) -> Tensor:
+        """The mean squared difference from R."""
+        matched = {layer: self._matched(f, target[layer]) for layer, f in current.items()}
+        return super().distance(current, matched)
+
+    def _matched(self, features: Tensor, reference: Tensor) -> Tensor:
+        own, known = (ops.reshape(ops.stop_gradient(f), (-1,)) for f in (features, reference))
+        least = ops.minimum(ops.min(own), ops.min(known))
+        width = (ops.maximum(ops.max(own), ops.max(known)) - least) / self.bins
+
+        def places(values: Tensor) -> Tensor:
+            steps = ops.cast(ops.divide_no_nan(values - least, width), "int32")
+            return ops.clip(steps, 0, self.bins - 1)
+
+        def below(places: Tensor) -> Tensor:
+            counts = ops.segment_sum(ops.ones_like(places), places, self.bins)
+            return ops.cast(ops.cumsum(counts), "int64")
+
+        place = places(own)
+        # Of quantiles, times both numbers of values: whole, so that rounding decides no tie.
+        differences = below(places(known)) * own.shape[0]
+        differences -= below(place)[:, None] * known.shape[0]
+        nearest = ops.argmin(ops.abs(differences), axis=1)
+        middles = least + width * (ops.arange(self.bins, dtype=own.dtype) + 0.5)
+        return ops.reshape(ops.take(middles, ops.take(nearest, place)), features.shape)
+
+
+class SummedVariation(Loss):
+    """Σ|dx| + Σ|dy| over pixels and channels.
+
+    `TotalVariation` has the mean of each, of which no one weight makes these sums unless
+    the picture is square.
+    """
+
+    layers = (IMAGE,)
+
+    def statistic(self, features: Features, guides: Features | None) -> Statistic:
+        """The differences dx and dy."""
+        x = features[IMAGE]
+        return {"dx": x[:, :, 1:] - x[:, :, :-1], "dy": x[:, 1:] - x[:, :-1]}
+
+    def target(self, references: Any, current: Any, rng: np.random.Generator) -> None:
+        """Nothing: the least variation is none."""
+
+    def distance(self, current: Statistic, target: None) -> Tensor:
+        """The sum of their absolute values."""
+        return ops.sum(ops.abs(current["dx"])) + ops.sum(ops.abs(current["dy"]))

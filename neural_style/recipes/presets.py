@@ -1,0 +1,352 @@
+"""Published objectives, each with the run that its author made of it.
+
+    preset = gatys(content, style, size=256)     # -> Preset: loss, features, start, settings
+    result = preset.run(output="out.png")        # -> Result, as `minimise`
+    names()                                      # -> what `transfer(…, preset=name)` knows
+
+A preset takes two pictures, paths or arrays H×W×3, RGB, 0–255, and any `Options` to have
+instead of the source's own. Weights in its sum are the source's. What the source's losses
+differ by from this library's, which are means, are layer weights: numbers made of the N
+channels and M positions of a layer at the content's final size. Where they contain M, the
+style picture is resized to the content's size first, as in the source, so that both have
+one M; elsewhere each Gram matrix is divided by the M of its own picture.
+
+Not the sources' own, in any preset: pictures are resized by Lanczos, not to the nearest
+pixel or bilinearly; VGG's weights are Keras'; and where the source has torch's L-BFGS, which
+keeps 100 pairs and has no line search, it is `LBFGS`, which keeps 20. A side in proportion
+is cut to whole pixels, as in every source, not rounded. In the formulas, m() is the mean over
+all elements, Δ the picture made minus its reference, F features, G = FᵀF, and conv1_1 the
+layer block1_conv1, after its ReLU.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Unpack
+
+import numpy as np
+
+from neural_style import images
+from neural_style.errors import OptionError, check_count, suggestion
+from neural_style.features.model import IMAGE
+from neural_style.images import Image, Picture, Size
+from neural_style.losses.base import Loss
+from neural_style.losses.registry import create
+from neural_style.optimizers.drivers import SciPyLBFGS
+from neural_style.recipes.draft import Draft, Options
+from neural_style.recipes.draft import Preset as Preset
+from neural_style.recipes.preset_losses import JointHistogram, SummedVariation
+from neural_style.utils.backend import keras
+
+__all__ = [
+    "Preset",
+    "ashwindcruz",
+    "find",
+    "gatys",
+    "keras_example",
+    "names",
+    "neural_style",
+    "tensorflow_tutorial",
+    "tseng_cooccurrence",
+    "tseng_histogram",
+    "udacity",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+Adam = keras.optimizers.Adam
+
+_CONV1 = {f"block{block}_conv1": 1.0 for block in range(1, 6)}
+_TSENG = {
+    f"block{block}_conv2": weight for block, weight in enumerate((0.05, 0.2, 0.2, 0.25, 0.3), 1)
+}
+# The colour that VGG's preprocessing makes zero.
+_GREY = np.array([123.68, 116.779, 103.939], np.float32)
+
+
+def gatys(content: Picture, style: Picture, **options: Unpack[Options]) -> Preset:
+    """The notebook of the method's first author.
+
+        m(ΔF²) at conv4_2 + Σ_l 1e3/N² · m(Δ(G/M)²) at conv1_1 … conv5_1
+
+    Shorter sides of 512, from the content, L-BFGS, 520 evaluations: its steps are of 20, and
+    the loop begins another at 500. Its second stage (arXiv 1611.07865), 220 evaluations at
+    800, is ``gatys(…, short_side=800, evaluations=220, start=first.image)``.
+    Noise, there a comment, is normal around the mean colour with deviation 1. Its VGG19 has
+    the activations of Keras' weights; it is the papers' that are rescaled to a mean of 1.
+    Source: leongatys/PytorchNeuralStyleTransfer, NeuralStyleTransfer.ipynb.
+    """
+    noise = functools.partial(_grey_noise, normal=(0.0, 1.0))
+    draft = Draft(content, style, options, "short_side", 512, evaluations=520, noise=noise)
+    layers = draft.layers(_CONV1, lambda n, m: 4e3 / n**2)
+    return draft.preset(
+        create("content", draft.photo) + create("gram", draft.painting, layers=layers)
+    )
+
+
+def neural_style(content: Picture, style: Picture, **options: Unpack[Options]) -> Preset:
+    """The command line that made the method popular, as ported to PyTorch.
+
+        5 m(ΔF²) at conv4_2 + 100 Σ_l m(Δ(G/NM)²) at conv1_1 … conv5_1
+        + 1e-3 (Σ|dx| + Σ|dy|) over pixels
+
+    Longer sides of 512, from normal noise of deviation 1e-3 around the mean colour,
+    L-BFGS, 1000 evaluations. It scales pixels by 256, here by 255; its product of a size and
+    a ratio comes to a longer side of 511 for one picture in eight. The Lua original has the
+    same numbers, but the gradient of a squared total variation. Sources:
+    ProGamerGov/neural-style-pt, jcjohnson/neural-style.
+    """
+    noise = functools.partial(_grey_noise, normal=(0.0, 1e-3))
+    draft = Draft(
+        content, style, options, "long_side", 512, evaluations=1000, start="noise", noise=noise
+    )
+    layers = draft.layers(_CONV1, lambda n, m: 4 / n**2)
+    return draft.preset(
+        5 * create("content", draft.photo)
+        + 100 * create("gram", draft.painting, layers=layers)
+        + 1e-3 * SummedVariation(name="total_variation")
+    )
+
+
+def keras_example(content: Picture, style: Picture, **options: Unpack[Options]) -> Preset:
+    """The example on keras.io.
+
+        2.5e-8 ΣΔF² at conv5_2 + 1e-6/5 Σ_l ΣΔG² / (4 · 3² · (rows · columns)²)
+        at conv1_1 … conv5_1 + 1e-6 Σ(dx² + dy²)^1.25 over pixels
+
+    400 rows, the style squashed to the content's size, from the content, SGD with a rate
+    of 100, times 0.96 each 100 steps, 4000 steps. Defect, reproduced: 3 and rows · columns
+    are the picture's, where the paper has the layer's N and M, so that a layer weighs
+    (NM / (3 · rows · columns))² times its due. Its content and variation, sums, weigh more
+    in larger pictures. The rate is for 400 rows: a small picture's pixels have larger
+    gradients, and 85 rows were seen to diverge; give an ``optimiser`` with such a size.
+    Source: keras-team/keras-io, examples/generative/neural_style_transfer.py.
+    """
+    rate = keras.optimizers.schedules.ExponentialDecay(100.0, decay_steps=100, decay_rate=0.96)
+    sgd = keras.optimizers.SGD(rate)
+    draft = Draft(
+        content, style, options, "rows", 400, evaluations=4000, optimiser=sgd, squash=True
+    )
+    rows, columns = draft.size
+    gram = draft.layers(_CONV1, lambda n, m: (n * m / (3 * rows * columns)) ** 2)
+    sums = draft.layers({"block5_conv2": 1}, lambda n, m: n * m)
+    cropped = {IMAGE: 3 * (rows - 1) * (columns - 1)}
+    return draft.preset(
+        2.5e-8 * create("content", draft.photo, layers=sums)
+        + 1e-6 / 5 * create("gram", draft.painting, layers=gram)
+        + 1e-6 * create("total_variation", 1.25, layers=cropped)
+    )
+
+
+def tensorflow_tutorial(content: Picture, style: Picture, **options: Unpack[Options]) -> Preset:
+    """TensorFlow's tutorial, with its total variation.
+
+        1e4 m(ΔF²) at conv5_2 + 1e-2/5 Σ_l m(Δ(G/M)²) at conv1_1 … conv5_1
+        + 30 (Σ|dx| + Σ|dy|) over pixels in 0–1
+
+    Longer sides of 512, from the content, Adam(0.02, β₁ = 0.99, ε = 0.1), 1000 steps, each
+    followed by clipping (not with L-BFGS as the optimiser). Its product of a size and a ratio
+    comes to a longer side of 511 for one picture in seven. The variable is in 0–1 there;
+    here, in 0–255, the same steps are those of 255 times the rate and ε/255, and the
+    variation weighs 30/255. Source: tensorflow/docs, site/en/tutorials/generative/
+    style_transfer.ipynb.
+    """
+    adam = Adam(0.02 * 255, beta_1=0.99, epsilon=0.1 / 255)
+    draft = Draft(
+        content, style, options, "long_side", 512, evaluations=1000, optimiser=adam, clip="step"
+    )
+    layers = draft.layers(_CONV1, lambda n, m: 4)
+    return draft.preset(
+        1e4 * create("content", draft.photo, layers=["block5_conv2"])
+        + 1e-2 / 5 * create("gram", draft.painting, layers=layers)
+        + 30 / 255 * SummedVariation(name="total_variation")
+    )
+
+
+def udacity(content: Picture, style: Picture, **options: Unpack[Options]) -> Preset:
+    """The notebook of Udacity's deep learning course.
+
+        m(ΔF²) at conv4_2 + 1e6 Σ_l w_l m(ΔG²) / (NM) at conv1_1 … conv5_1
+
+    w = 1, .75, .2, .2, .2. Shorter side of 400 (as torchvision's Resize takes its
+    ``max_size``; there a content without a side above 400 gets its longer side as the
+    shorter), the style squashed to the content's size, from the content, Adam(0.003),
+    2000 steps (it names 5000, too). Its variable is in units of torchvision's deviations,
+    .229, .224 and .225 of 255 pixels; one rate serves them here, that of their mean, which
+    is at most 1.3 % off.
+
+    Defect, reproduced: G is not divided by M, so that a layer weighs in proportion to its
+    M, and style more in larger pictures. Not reproduced: torchvision's VGG19 has weights
+    of its own; Keras' expect BGR and 0–255, and here get torchvision's input. Its ReLUs
+    work in place, so that the convolutions it names are read after them, as here. Source:
+    udacity/deep-learning-v2-pytorch, style-transfer: the exercise, in which w = 1, .8, .5,
+    .3, .1, and the solution, in the copy of the fork AmmarJawad/deep-learning-v2-pytorch.
+    """
+    unit = 255 * (0.229 + 0.224 + 0.225) / 3
+    draft = Draft(
+        content,
+        style,
+        options,
+        "short_side",
+        400,
+        evaluations=2000,
+        optimiser=Adam(0.003 * unit, epsilon=1e-8 / unit),
+        network=("vgg19", "max", "torch"),
+        squash=True,
+    )
+    weights = dict(zip(_CONV1, (1, 0.75, 0.2, 0.2, 0.2), strict=True))
+    layers = draft.layers(weights, lambda n, m: 4 * m / n)
+    return draft.preset(
+        create("content", draft.photo) + 1e6 * create("gram", draft.painting, layers=layers)
+    )
+
+
+def ashwindcruz(
+    content: Picture,
+    style: Picture,
+    *,
+    depth: int = 2,
+    content_layer: str = "block2_conv2",
+    **options: Unpack[Options],
+) -> Preset:
+    """The shallow recipe of ashwindcruz/style-transfer.
+
+        m(ΔF²) at conv2_2 + 1/8e-4 · ½ Σ_l ΣΔG² / (4 N² M²) at conv1_1 and conv2_1
+
+    Pictures squashed to 224×224, from noise uniform in 0–255, Adam(0.1), 10000 steps. With
+    ``depth=5, content_layer="block4_conv2"`` it is that of his notebook, the mean over
+    conv1_1 … conv5_1 (there with 5,000,000 steps); his blog's pictures had 100 in place of
+    1/8e-4. Defects, reproduced: the means that VGG was trained with are not subtracted, and
+    the pictures are squashed. His checkpoint, TF-Slim's, takes RGB, and Keras' gets the same
+    pixels as BGR. Source: ashwindcruz/style-transfer, config.py, train.py and
+    style_transfer.ipynb, with the loss as in style_recs.py.
+    """
+    if check_count("depth", depth) > len(_CONV1):
+        raise OptionError(f"depth: expected 1 to {len(_CONV1)} layers, got {depth}.")
+    draft = Draft(
+        content,
+        style,
+        options,
+        "square",
+        224,
+        evaluations=10000,
+        start="noise",
+        noise=functools.partial(images.noise, uniform=(0.0, 255.0)),
+        optimiser=Adam(0.1, epsilon=1e-8),
+        network=("vgg19", "max", "bgr"),
+    )
+    return draft.preset(
+        create("content", draft.photo, layers=[content_layer])
+        + 1 / 8e-4 * create("gram", draft.painting, layers=list(_CONV1)[:depth])
+    )
+
+
+def tseng_cooccurrence(content: Picture, style: Picture, **options: Unpack[Options]) -> Preset:
+    """Gabriel Tseng's Montreal by Huang Gongwang, with long-range Gram matrices.
+
+        Σ_l w_l/N · ΣΔ(G/NM)² + Σ_l ½ (X_l + Y_l) + 1/5 · 1/N · ΣΔF² at conv4_2
+
+    at conv1_2 … conv5_2 of VGG16 with average pooling, w = .05, .2, .2, .25, .3; X and Y
+    are 1/N · ΣΔ² of the matrices, over N and their number of pairs, of features that are
+    four positions apart along each axis.
+
+    Longer sides of 550, as his Montreal has (550×365), the style squashed to the content's
+    size; ten runs of SciPy's L-BFGS with 10 pairs, each from the picture alone, of 21
+    evaluations, as its ``maxfun=20`` comes to; from noise uniform in ±.025 around the mean
+    colour, or from the content. There a run goes on to the end of its line search, mostly no
+    further, and ends where the loss falls by less than 2e-9 of it. After each he clips to ±127
+    around the mean, which is −3 to 251, −10 to 244 and −23 to 231 in R, G and B; here it is
+    0–255. His "x" shifts rows, which the sum of both does not show. Source:
+    GabrielTseng/LearningDataScience, later gabrieltseng/datascience-projects,
+    Style_Network_w_CoOccurence.ipynb and VGG16.py.
+    """
+    draft = _tseng(content, style, options)
+    layers = draft.layers(dict.fromkeys(_TSENG, 1.0), lambda n, m: 4 / n)
+    return draft.preset(
+        _tseng_gram(draft)
+        + create("shifted_gram", draft.painting, shifts=(4,), layers=layers)
+        + _tseng_content(draft) / 5
+    )
+
+
+def tseng_histogram(content: Picture, style: Picture, **options: Unpack[Options]) -> Preset:
+    """Gabriel Tseng's Montreal by Huang Gongwang, with a histogram loss.
+
+        Σ_l w_l/N · ΣΔ(G/NM)² + 1/100 · 1/N · Σ(F−R)² at conv1_1 + 1/15 · 1/N · ΣΔF² at conv4_2
+
+    The rest as in `tseng_cooccurrence`. R is made in 255 bins at every evaluation. Defect,
+    reproduced: it has the style's histogram of all channels together, not of each. There a
+    gradient flows through R, to the least and the greatest of all values, by half of a bin's
+    width; here none. Such a loss cannot be evaluated in tiles. Source: the same, Style Transfer
+    with Histogram Loss.ipynb. Both losses are in his Final_Style_Network.ipynb, which was not
+    at hand.
+    """
+    draft = _tseng(content, style, options)
+    layers = draft.layers({"block1_conv1": 1}, lambda n, m: m)
+    return draft.preset(
+        _tseng_gram(draft)
+        + JointHistogram(draft.painting, layers=layers, name="histogram") / 100
+        + _tseng_content(draft) / 15
+    )
+
+
+_PRESETS = {
+    preset.__name__: preset
+    for preset in (
+        gatys,
+        neural_style,
+        keras_example,
+        tensorflow_tutorial,
+        udacity,
+        ashwindcruz,
+        tseng_cooccurrence,
+        tseng_histogram,
+    )
+}
+
+
+def names() -> list[str]:
+    """The names of all presets, sorted."""
+    return sorted(_PRESETS)
+
+
+def find(name: str) -> Callable[..., Preset]:
+    """The preset called ``name``, or an `OptionError` that says what there is."""
+    if not isinstance(name, str) or name not in _PRESETS:
+        raise OptionError(f"no preset {name!r}: {suggestion(str(name), names())}.")
+    return _PRESETS[name]
+
+
+def _grey_noise(size: Size, *, seed: int, **distribution: Any) -> Image:
+    return images.noise(size, seed=seed, **distribution) + _GREY
+
+
+def _tseng(content: Picture, style: Picture, options: Options) -> Draft:
+    return Draft(
+        content,
+        style,
+        options,
+        "long_side",
+        550,
+        evaluations=210,
+        restart_every=21,
+        optimiser=SciPyLBFGS(10),
+        start="noise",
+        noise=functools.partial(_grey_noise, uniform=(-0.025, 0.025)),
+        network=("vgg16", "average", "caffe"),
+        squash=True,
+    )
+
+
+def _tseng_gram(draft: Draft) -> Loss:
+    layers = draft.layers(_TSENG, lambda n, m: 4 / n)
+    return create("gram", draft.painting, layers=layers)
+
+
+def _tseng_content(draft: Draft) -> Loss:
+    layers = draft.layers({"block4_conv2": 1}, lambda n, m: m)
+    return create("content", draft.photo, layers=layers)

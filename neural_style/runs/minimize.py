@@ -1,0 +1,320 @@
+"""`minimise`: rounds of an optimiser on the objective.
+
+Within a round every target is frozen, so that the optimiser sees one smooth function.
+Between rounds the targets that are due are refreshed and the pixels clipped to 0–255.
+A term with ``refresh_every=k`` is due k evaluations after its last refresh; with
+nothing to refresh a run is one round, unless it is restarted every so many
+evaluations. Where the optimiser stops by itself in a round that made progress, and there
+is another to come, the next begins at once.
+
+A run with several scales has such rounds at each, from coarse to fine, with an optimiser and
+targets of its own; its counters go on.
+
+A callback is any callable of a `Step`; it is told at every accepted iterate and may
+raise `StopIteration` to end the run. One that is also a context manager is entered
+before the run and left after it.
+
+Nothing that a run has reached is lost: at accepted iterates its state is a value, which
+`neural_style.runs.checkpoint` writes and `neural_style.resume` goes on from; and an exception
+that ends it carries the result so far.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from typing import Any, Literal
+
+from neural_style import images
+from neural_style.errors import (
+    ImageError,
+    OptionError,
+    advice,
+    check_count,
+)
+from neural_style.features.model import FeatureModel, check_model
+from neural_style.images import Image, color
+from neural_style.losses.base import Loss
+from neural_style.losses.weighted_sum import WeightedSum, terms_of
+from neural_style.objective.estimate import Tile, fitting
+from neural_style.optimizers import drivers
+from neural_style.optimizers.lbfgs import LBFGS
+from neural_style.optimizers.parameterization import Parameterisation, Pixels, resolve
+from neural_style.runs import record as records
+from neural_style.runs.checkpoint import Checkpoints
+from neural_style.runs.loop import Callback, Run, Stopped, Verbose
+from neural_style.runs.progress import with_progress
+from neural_style.runs.result import Ending, Result
+from neural_style.runs.scales import plan
+
+_RESTART = -1  # what has a period without being a term
+
+
+def minimise(
+    loss: Loss | WeightedSum,
+    features: FeatureModel,
+    start: Image,
+    *,
+    scales: Sequence[int] = (),
+    evaluations: int | Sequence[int] = 300,
+    optimiser: Any = None,
+    restart_every: int | None = None,
+    clip: Literal["round", "step"] = "round",
+    parameterisation: str | Parameterisation = "pixels",
+    callbacks: Iterable[Callback] = (),
+    verbose: Verbose = "auto",
+    seed: int = 0,
+    tile: Tile = None,
+    chroma: Image | None = None,
+    output: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int = 50,
+) -> Result:
+    """Find a picture of low loss.
+
+    Parameters
+    ----------
+    loss
+        A loss or a weighted sum of losses.
+    features
+        The feature model that they read.
+    start
+        The picture to start from, H×W×3, RGB: a photo, or `images.noise`.
+    scales
+        Long sides in pixels, increasing, for a run from coarse to fine: each scale begins
+        with the picture of the one before, resized, and the first with ``start``, resized.
+        References are resized with it (`Loss.resized`). The last scale is the start's own
+        size, named or not; by default there is no other. Weights are the same at all.
+    evaluations
+        The budget: how often value and gradient are computed, at most, at every scale; or a
+        sequence of one budget for each scale, that of the start's own size among them. What
+        a scale that converges leaves of its own is not spent.
+    optimiser
+        `LBFGS` by default; `SciPyLBFGS`, which is SciPy's own L-BFGS-B to the bit; or any
+        `keras.optimizers.Optimizer`, which takes one step an evaluation in units of 0–255 pixels
+        (Adam(0.1) is a usual choice).
+    restart_every
+        Begin a new round after so many evaluations even where nothing is to be refreshed,
+        as some published runs do.
+    clip
+        When pixels are clipped to 0–255: between rounds, or, for a Keras optimizer, after
+        every ``"step"``.
+    parameterisation
+        The variables that the optimiser moves: ``"pixels"``, ``"frequencies"``
+        (`neural_style.parameterisation.Frequencies`), or any `Parameterisation`. Callbacks
+        and the result have pictures all the same.
+    callbacks
+        Callables of a `Step`.
+    verbose
+        Whether progress is shown on standard output: as a bar on a terminal or in a notebook, as a
+        line every ten seconds elsewhere. ``"auto"`` and True: unless `callbacks.progress` is among
+        the callbacks, or another run shows its own; False: never.
+    seed
+        Of the random generators that losses may use for their targets. The same seed on
+        the same machine gives the same picture, bit for bit.
+    tile
+        The longest side, in pixels, of what is evaluated at once; a larger picture is
+        evaluated in tiles, to the same numbers but for float32 rounding. The larger, the
+        fewer pixels are computed twice. None: always whole. ``"auto"``: whole if that fits
+        into the memory that is free, and else the largest tile that does.
+    chroma
+        A picture of the start's size whose colours the result gets, of one that is made in
+        grey (`neural_style.color.recolour`).
+    output
+        Where to save the picture. Checked before the run.
+    checkpoint
+        A folder, new to this run, to write its state to, so that `neural_style.resume` goes on
+        with it should its process end. It changes no bit of the picture.
+    checkpoint_every
+        After about how many evaluations a new state is written: some 2 × 20 pictures in float32
+        with `LBFGS`, two or three with Adam. Of `SciPyLBFGS`, only between rounds.
+
+    Returns
+    -------
+    Result
+        Also after Ctrl-C, SIGTERM or a callback's `StopIteration`, which end the run at whatever
+        scale it is: the best picture so far, with the reason. It has the start's size in any case.
+        A second Ctrl-C is `KeyboardInterrupt`, a second SIGTERM `SystemExit`, at once. A step to
+        where the loss or its gradient is not finite is shortened; a scale ends where no step is
+        finite, and says which term is not.
+
+    Raises
+    ------
+    StyleError
+        Something does not fit; before the first evaluation wherever it can be known then.
+    MemoryLimitError
+        The run clearly needs more memory than is free; said before it starts.
+    NonFiniteLossError
+        The loss is not finite at the start.
+    CheckpointError
+        There is a run in the checkpoint's folder already, or another at work there, or the disk
+        refuses a state.
+
+    Whatever a callback raises, or the disk, passes through, once ``output`` has the best picture
+    so far; the exception has the result as its attribute ``result``, and a note that says so.
+
+    Examples
+    --------
+    >>> from neural_style.extensions import TotalVariation
+    >>> result = minimise(TotalVariation("squared"), FeatureModel(weights=None),
+    ...                   images.noise((8, 8)), evaluations=20, verbose=False)
+    >>> result.evaluations, result.reason
+    (20, 'the budget of 20 evaluations was used')
+    """
+    with ExitStack() as stack:
+        checkpoints = None
+        if checkpoint is not None:
+            checkpoints = stack.enter_context(Checkpoints(checkpoint, checkpoint_every, output))
+        return run(
+            loss,
+            features,
+            start,
+            scales=scales,
+            evaluations=evaluations,
+            optimiser=optimiser,
+            restart_every=restart_every,
+            clip=clip,
+            parameterisation=parameterisation,
+            callbacks=callbacks,
+            verbose=verbose,
+            seed=seed,
+            tile=tile,
+            chroma=chroma,
+            output=output,
+            checkpoints=checkpoints,
+        )
+
+
+def run(
+    loss: Loss | WeightedSum,
+    features: FeatureModel,
+    start: Image,
+    *,
+    scales: Sequence[int],
+    evaluations: int | Sequence[int],
+    optimiser: Any,
+    restart_every: int | None,
+    clip: Literal["round", "step"],
+    parameterisation: str | Parameterisation,
+    callbacks: Iterable[Callback],
+    verbose: Verbose,
+    seed: int,
+    tile: Tile,
+    chroma: Image | None,
+    output: str | os.PathLike[str] | None,
+    checkpoints: Checkpoints | None,
+) -> Result:
+    """`minimise`, with the folder of a new run or of one that goes on."""
+    terms_of(loss)
+    check_model(features)
+    start = images.as_image(start, "start", any_range=True)
+    if chroma is not None:
+        chroma = images.as_image(chroma, "chroma")
+        if chroma.shape != start.shape:
+            raise ImageError(
+                f"chroma: expected the start's size of {start.shape[0]}×{start.shape[1]}, got "
+                f"{chroma.shape[0]}×{chroma.shape[1]}; resize it with neural_style.images.resize."
+            )
+    callbacks = with_progress(callbacks, verbose)
+    optimiser = LBFGS() if optimiser is None else optimiser
+    if restart_every is not None:
+        check_count("restart_every", restart_every)
+    if clip not in ("round", "step"):
+        raise OptionError(f"clip: expected 'round' or 'step', got {clip!r}.")
+    driver = functools.partial(drivers.driver, optimiser, clip_steps=clip == "step")
+    resumes_there = driver().resumes_there
+    variables = resolve(parameterisation)
+    if clip == "step" and not isinstance(variables, Pixels):
+        raise OptionError(
+            "clip='step' is for pixels: use clip='round', or parameterisation='pixels'."
+        )
+    if output is not None:
+        images.check_output(output)
+    size = start.shape[0], start.shape[1]
+    tile = fitting(loss, features, size, tile, optimiser)
+    planned = plan(loss, features, size, scales, evaluations, seed=seed, tile=tile)
+    periods = {i: t.loss.refresh_every for i, t in enumerate(loss.terms_of_sum())}
+    periods[_RESTART] = restart_every
+    due = {i: n for i, n in periods.items() if n}
+    if not resumes_there and 1 in due.values():
+        raise OptionError(
+            "a round of one evaluation leaves L-BFGS none to move in: "
+            + advice(
+                "set refresh_every and restart_every higher, or use a Keras optimizer.",
+                "set it higher, as --option histogram.refresh_every=50 does of a loss.",
+            )
+        )
+    record, pictures = records.describe(
+        WeightedSum(loss.terms_of_sum()),
+        features,
+        start,
+        chroma,
+        optimiser=optimiser,
+        variables=variables,
+        scales=scales,
+        evaluations=evaluations,
+        restart_every=restart_every,
+        clip=clip,
+        seed=seed,
+        tile=tile,
+    )
+    state = None if checkpoints is None else checkpoints.begin(record, pictures)
+    running = Run(planned, variables, callbacks, checkpoints)
+    if state is not None:
+        running.restore(state, driver(), due)
+
+    def finished(why: Stopped) -> Result:
+        result = running.result(seed, why)
+        if chroma is not None:
+            result = replace(result, image=color.recolour(result.image, chroma))
+        own = {**record, "outcome": records.outcome(result)}
+        return replace(result, record=own, pictures=pictures)
+
+    with running.interrupts:
+        why, ended = None, None
+        try:
+            with ExitStack() as stack:
+                try:
+                    for callback in running.callbacks:
+                        if isinstance(callback, AbstractContextManager):
+                            stack.enter_context(callback)
+                    why = running.scales(driver, start, due)
+                except BaseException as error:
+                    ended = error
+                    raise
+            if why is None:  # a callback's __exit__ holds back what ended the run
+                assert ended is not None
+                if running.best is None:
+                    raise ended
+                why = _failure(ended, running.evaluation, ", which a callback held back")
+            result = finished(why)
+            if output is not None:
+                result.save(output)
+        except BaseException as error:
+            if running.best is not None and not running.interrupts.twice:
+                _rescue(error, finished(why or _failure(error, running.evaluation)), output)
+            raise
+    if running.interrupts.asked and running.interrupts.asked is not result.ending:
+        result = finished(running.interrupted())  # it came after the last evaluation
+    return result
+
+
+def _failure(error: BaseException, evaluations: int, more: str = "") -> Stopped:
+    return Stopped(f"{type(error).__name__} after {evaluations} evaluations{more}", Ending.FAILED)
+
+
+def _rescue(error: BaseException, result: Result, output: str | os.PathLike[str] | None) -> None:
+    """Keep what a run has reached, whatever ended it, and say where in the exception."""
+    notes = ["The best picture so far is in this exception's attribute: error.result.image"]
+    if output is not None:
+        try:
+            notes.append(f"and in {result.save(output)}")
+        except Exception as problem:
+            notes.append(f"but not in a file: {problem}")
+    # An exception may refuse attributes, as that of a frozen dataclass does, but for its own dict.
+    own = vars(error)
+    own["result"] = result
+    own["__notes__"] = [*getattr(error, "__notes__", ()), *notes]

@@ -1,0 +1,240 @@
+"""What a run tells and returns: `Entry`, `Step`, `Result` and its `Ending`.
+
+Each of the first three is equal to itself alone, since arrays have no one truth to compare them by.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import io
+import os
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from neural_style import images
+from neural_style.errors import ImageError, RecordError
+from neural_style.images import Image, Picture, picture_of
+from neural_style.utils.files import as_path
+
+
+class Ending(StrEnum):
+    """What ended a run; `Result.reason` says it in words."""
+
+    BUDGET = "budget"
+    CONVERGED = "converged"
+    NOT_FINITE = "not finite"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    TERMINATED = "terminated"
+    FAILED = "failed"
+
+    @property
+    def exit_code(self) -> int:
+        """The status of a process whose run ended so, as shells have it: 128 and the signal."""
+        return {Ending.INTERRUPTED: 130, Ending.TERMINATED: 143, Ending.FAILED: 1}.get(self, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One line of a run's history: an iterate that the optimiser accepted.
+
+    ``evaluation`` counts evaluations of value and gradient so far, ``round`` from 0;
+    ``terms`` are unweighted and ``weighted`` sum to ``loss``; ``seconds`` since the start;
+    ``scale`` is the index of the scale that the picture was of, 0 the coarsest.
+    """
+
+    evaluation: int
+    round: int
+    loss: float
+    terms: dict[str, float]
+    weighted: dict[str, float]
+    seconds: float
+    scale: int = 0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Step(Entry):
+    """What a callback gets at every iterate: the entry, the budget of the run and the picture.
+
+    ``image`` is float32, H×W×3, RGB, clipped to 0–255, of its scale's size. All of it is the
+    callback's own, to keep or to change.
+    """
+
+    evaluations: int
+    image: Image = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The outcome of a run.
+
+    Attributes
+    ----------
+    image
+        float32, H×W×3, RGB, 0–255: the picture of the lowest loss in the last round, of
+        the start's size, to which it is resized where the run ended at a coarser scale.
+    loss, terms, weighted
+        The objective there, before pixels outside 0–255 were clipped or any resizing: in
+        all, and by term without and with its weight.
+    history
+        The accepted iterates; the losses of two rounds are of different targets where
+        these are refreshed, and so are those of two scales.
+    evaluations, rounds, seconds, seed
+        What was spent, and the seed of the run.
+    reason
+        Why the run stopped, in words.
+    scale
+        The index of the scale that the objective is of, 0 the coarsest.
+    ending
+        What stopped it: ``"budget"``, ``"converged"``, ``"not finite"`` (as the loss is at every
+        further step), ``"stopped"`` (by a callback), ``"interrupted"`` (Ctrl-C), ``"terminated"``
+        (SIGTERM) or ``"failed"`` (by an exception); None of a result that `minimise` did not make.
+    record, pictures
+        Everything that is needed to repeat the run, as JSON has it (`neural_style.runs.record`),
+        and the pictures that it was given, by their digests there.
+    """
+
+    image: Image = field(repr=False)
+    loss: float
+    terms: dict[str, float]
+    weighted: dict[str, float]
+    history: tuple[Entry, ...] = field(repr=False)
+    evaluations: int
+    rounds: int
+    seconds: float
+    seed: int
+    reason: str
+    scale: int = 0
+    ending: Ending | None = None
+    record: dict[str, Any] = field(default_factory=dict, repr=False)
+    pictures: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        return (
+            f"loss {self.loss:.6g} after {self.evaluations} evaluations in "
+            f"{self.seconds:.0f} s: {self.reason}"
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture, as `images.save`.
+
+        Where that fails the picture is saved elsewhere, and the error says where.
+        """
+        try:
+            return images.save(self.image, path)
+        except ImageError as error:
+            raise ImageError(f"{error} {images.rescue(self.image, path)}") from error
+
+    def save_record(self, folder: str | os.PathLike[str]) -> Path:
+        """Write `record` as ``folder/record.json`` and `pictures` as ``folder/pictures.npz``.
+
+        `neural_style.rerun` of the folder repeats the run. The folder is made, if it is
+        missing; a record in it is replaced.
+
+        Raises
+        ------
+        RecordError
+            The folder cannot be written to, or has the checkpoints of a run; or this result is
+            not of `minimise`.
+        """
+        from neural_style.runs import record
+
+        return record.save_result(self, as_path(folder, "folder", RecordError))
+
+    def plot(self) -> Any:
+        """A matplotlib figure of the loss and its weighted terms against evaluations.
+
+        The axis is logarithmic, down to 1e-4 of the lowest loss, and has a gap where a value
+        is 0; where one is negative, or none is positive, it is linear.
+
+        Raises
+        ------
+        ImportError
+            matplotlib is not installed.
+        """
+        curves = [("loss", [entry.loss for entry in self.history])]
+        curves += [
+            (name, [entry.weighted[name] for entry in self.history]) for name in self.weighted
+        ]
+        values = [value for _, curve in curves for value in curve]
+        evaluations = [entry.evaluation for entry in self.history]
+        drawn = figure(7, 4)
+        axes = drawn.subplots()
+        for name, curve in curves:
+            axes.plot(evaluations, curve, marker="." if len(curve) == 1 else None, label=name)
+        axes.lines[0].set_color("black")
+        if min(values, default=0) >= 0 and max(values, default=0) > 0:
+            axes.set_yscale("log", nonpositive="mask")
+            # A term that starts from its own target, as content does, is all rounding there.
+            lowest = min((entry.loss for entry in self.history if entry.loss > 0), default=0)
+            axes.set_ylim(bottom=max(axes.get_ylim()[0], 1e-4 * lowest))
+        axes.set(xlabel="evaluations", ylabel="loss, terms weighted")
+        axes.legend()
+        return drawn
+
+    def compare(self, content: Picture, style: Picture) -> Any:
+        """A matplotlib figure of content, style and result side by side, equally high.
+
+        ``content`` and ``style`` are files or arrays, as of `transfer`.
+
+        Raises
+        ------
+        ImageError
+            One is no picture.
+        ImportError
+            matplotlib is not installed.
+        """
+        shown = {"content": content, "style": style, "result": self.image}
+        pictures = {name: picture_of(picture, name) for name, picture in shown.items()}
+        widths = [image.shape[1] / image.shape[0] for image in pictures.values()]
+        drawn = figure(3.6 * sum(widths), 4)
+        row = drawn.subplots(1, len(pictures), width_ratios=widths)
+        for axes, (name, image) in zip(row, pictures.items(), strict=True):
+            axes.imshow(_pixels(image))
+            axes.set_title(name)
+            axes.set_axis_off()
+        return drawn
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        PIL.Image.fromarray(_pixels(self.image)).save(buffer, format="PNG")
+        return buffer.getvalue()
+
+    def _repr_html_(self) -> str | None:
+        """For a notebook: the picture above its curve; without matplotlib it takes the PNG."""
+        try:
+            curve = _png(self.plot())
+        except ImportError:
+            return None
+        sources = (base64.b64encode(png).decode() for png in (self._repr_png_(), curve))
+        return "<br>".join(f'<img src="data:image/png;base64,{source}">' for source in sources)
+
+
+def figure(width: float, height: float) -> Any:
+    """An empty matplotlib figure, in inches, that a notebook shows without pyplot."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            "drawing a figure needs matplotlib: pip install 'neural-style[plot]'."
+        ) from error
+    drawn: Any = Figure(figsize=(width, height), layout="constrained")
+    drawn._repr_png_ = functools.partial(_png, drawn)
+    return drawn
+
+
+def _pixels(image: Image) -> NDArray[np.uint8]:
+    return np.rint(image).astype(np.uint8)
+
+
+def _png(drawn: Any) -> bytes:
+    buffer = io.BytesIO()
+    drawn.savefig(buffer, format="png")
+    return buffer.getvalue()

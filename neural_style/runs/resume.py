@@ -1,0 +1,204 @@
+"""Runs from what they left behind: `resume` goes on with one, `rerun` repeats one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from neural_style.errors import CheckpointError, OptionError, RecordError, StyleError, again
+from neural_style.features.model import FeatureModel
+from neural_style.losses.base import Loss
+from neural_style.losses.weighted_sum import WeightedSum
+from neural_style.optimizers import drivers
+from neural_style.optimizers import parameterization as parameterisation
+from neural_style.optimizers.parameterization import Parameterisation
+from neural_style.runs import minimize
+from neural_style.runs import record as records
+from neural_style.runs.checkpoint import Continued
+from neural_style.runs.loop import Callback, Verbose
+from neural_style.runs.result import Result
+from neural_style.utils.files import as_path, check_not_read
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A run that was repeated.
+
+    ``differences`` says, of everything that the bits depend on, what is another here than
+    it was: versions, processor, weights, inputs. ``same`` is whether the picture is the
+    recorded one, bit for bit, and None where the record has none.
+    """
+
+    result: Result
+    differences: tuple[str, ...]
+    same: bool | None
+
+    def __str__(self) -> str:
+        outcome = {
+            True: "the recorded picture, bit for bit",
+            False: "another picture than the recorded one",
+            None: "no picture was recorded",
+        }[self.same]
+        return "\n  ".join([outcome, *self.differences])
+
+
+def resume(
+    folder: str | os.PathLike[str],
+    *,
+    loss: Loss | WeightedSum | None = None,
+    features: FeatureModel | None = None,
+    optimiser: Any = None,
+    parameterisation: Parameterisation | None = None,
+    callbacks: Iterable[Callback] = (),
+    verbose: Verbose = "auto",
+    output: str | os.PathLike[str] | None = None,
+    strict: bool = True,
+) -> Result:
+    """Go on with a run that ended early, to the picture that it would have come to, bit for bit.
+
+    The run goes on from its last state, and writes further ones as before. `LBFGS` and Keras'
+    optimizers go on within a round; `SciPyLBFGS` from the beginning of the last round that has a
+    state, or of the run.
+
+    Parameters
+    ----------
+    folder
+        What was given to `minimise` as ``checkpoint``.
+    loss, features, optimiser, parameterisation
+        Those of the run, where its record cannot have them: losses that are not registered,
+        feature models other than a VGG with ImageNet's weights, and the rest where they are
+        your own. They are compared with the record, a class of your own by the attributes, or
+        of an optimizer the config, that JSON has; not functions, such as a preprocessing,
+        arrays, or code.
+    callbacks, verbose
+        As in `minimise`. Callbacks are told of the iterates after the state.
+    output
+        Where to save the picture, by default where the run would have.
+    strict
+        Whether an environment that is another (versions, processor, cores, devices) is refused;
+        else it is a warning, since the bits may differ.
+
+    Raises
+    ------
+    CheckpointError
+        There is no run in the folder, or one is at work there; none of its states is whole; or
+        something is not what it was: the message says what.
+    StyleError
+        As `minimise`.
+    """
+    given = {
+        "loss": loss,
+        "features": features,
+        "optimiser": optimiser,
+        "parameterisation": parameterisation,
+    }
+    with Continued(folder, strict=strict) as checkpoints:
+        record, pictures = checkpoints.record, checkpoints.pictures
+        output = checkpoints.output if output is None else output
+        check_not_read({"output": output}, checkpoints.folder.iterdir(), OptionError)
+        return minimize.run(
+            **_arguments(record, pictures, given, CheckpointError, folder),
+            callbacks=callbacks,
+            verbose=verbose,
+            output=output,
+            checkpoints=checkpoints,
+        )
+
+
+def rerun(
+    path: str | os.PathLike[str],
+    *,
+    loss: Loss | WeightedSum | None = None,
+    features: FeatureModel | None = None,
+    optimiser: Any = None,
+    parameterisation: Parameterisation | None = None,
+    callbacks: Iterable[Callback] = (),
+    verbose: Verbose = "auto",
+    output: str | os.PathLike[str] | None = None,
+) -> Rerun:
+    """Repeat a run from its record, on the same machine to the same picture, bit for bit.
+
+    Parameters
+    ----------
+    path
+        The folder of `Result.save_record`, or of a checkpointed run.
+    loss, features, optimiser, parameterisation
+        As in `resume`; what is another than in the record is among the differences.
+    callbacks, verbose, output
+        As in `minimise`.
+
+    Raises
+    ------
+    RecordError
+        The record or its pictures cannot be read, or are not what the schema says.
+    StyleError
+        As `minimise`.
+    """
+    folder = as_path(path, "path", RecordError)
+    record = records.read(folder / records.FILE)
+    check_not_read({"output": output}, folder.iterdir(), OptionError)
+    pictures = records.read_pictures(folder / records.PICTURES)
+    given = {
+        "loss": loss,
+        "features": features,
+        "optimiser": optimiser,
+        "parameterisation": parameterisation,
+    }
+    arguments = _arguments(record, pictures, given, RecordError, folder)
+    result = minimize.run(
+        **arguments, callbacks=callbacks, verbose=verbose, output=output, checkpoints=None
+    )
+    outcome = record["outcome"]
+    return Rerun(
+        result,
+        tuple(records.differences(record, result.record)),
+        None if outcome is None else outcome["picture"] == result.record["outcome"]["picture"],
+    )
+
+
+def _arguments(
+    record: Mapping[str, Any],
+    pictures: Mapping[str, Any],
+    given: Mapping[str, Any],
+    error: type[StyleError],
+    where: object,
+) -> dict[str, Any]:
+    """What `optimise.run` takes, made from a record where it is not given."""
+
+    def made(name: str, make: Callable[[Any], Any], config: Any) -> Any:
+        if given[name] is not None:
+            return given[name]
+        try:
+            return make(config)
+        except StyleError as problem:
+            raise error(f"{where}: {problem}") from problem
+
+    def picture(key: str) -> Any:
+        if key not in pictures:
+            raise error(f"{where}: {records.PICTURES} has no picture {key}, which the run needs.")
+        return pictures[key]
+
+    def total(config: Any) -> WeightedSum:
+        own = [entry["loss"] for entry in config["terms"] if entry["config"] is None]
+        if own:
+            raise error(
+                f"the loss {own[0]} is not registered, or has options that JSON does not have: "
+                f"{again('loss')}"
+            )
+        return WeightedSum.from_config(config, pictures)
+
+    settings = dict(record["settings"])
+    chroma = record["chroma"]
+    return {
+        **settings,
+        "loss": made("loss", total, record["loss"]),
+        "features": made("features", FeatureModel.from_config, record["features"]),
+        "optimiser": made("optimiser", drivers.from_config, settings["optimiser"]),
+        "parameterisation": made(
+            "parameterisation", parameterisation.from_config, settings["parameterisation"]
+        ),
+        "start": picture(record["start"]),
+        "chroma": None if chroma is None else picture(chroma),
+    }

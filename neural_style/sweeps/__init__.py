@@ -1,0 +1,1 @@
+"""Many runs: sweeps, their store, contact sheets, processes that are replaced."""

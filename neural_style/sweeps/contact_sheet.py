@@ -1,0 +1,237 @@
+"""`contact_sheet`: many pictures as one, in a grid with titles.
+
+    contact_sheet(outcomes, rows="seed", columns="size")      # -> float32 H×W×3, 0–255
+    contact_sheet({"content": photo, "style": painting, "result": result.image})
+
+A sheet is made of bands: a row of equal cells, with titles above them or not, and with one
+at its left or none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+
+from neural_style import images
+from neural_style.errors import OptionError, check_count, suggestion
+from neural_style.images import Image
+from neural_style.sweeps.lettering import Lettering
+from neural_style.sweeps.sweep import Outcome
+
+# A picture, the text that is there instead, or nothing.
+_Cell: TypeAlias = Image | str | None
+
+_TITLE_LINES = 3
+
+
+class _Band(NamedTuple):
+    title: str
+    titles: list[str]
+    cells: list[_Cell]
+
+
+def contact_sheet(
+    pictures: Iterable[Outcome] | Mapping[str, Image],
+    *,
+    rows: str | None = None,
+    columns: str | int | None = None,
+    title: str = "",
+    cell: int = 256,
+    font: str | PathLike[str] | None = None,
+) -> Image:
+    """Draw pictures side by side, with titles.
+
+    Parameters
+    ----------
+    pictures
+        The outcomes of a sweep, or pictures, H×W×3, RGB, by their titles. Values are clipped
+        to 0–255.
+    rows, columns
+        For outcomes, the settings that change from row to row and from column to column;
+        the titles are their values. Without ``rows``, ``columns`` may be a number instead:
+        so many pictures stand in a row, each under its own title. By default all do.
+    title
+        Of the whole sheet.
+    cell
+        Every picture is resized until its longer side has so many pixels.
+    font
+        A TrueType file; by default DejaVu Sans or Arial where one is installed, otherwise
+        Pillow's own font, in which titles are spelt in ASCII.
+
+    Returns
+    -------
+    ndarray
+        A picture, for `images.save`. A run that failed is shown as its error; where a grid
+        has no run, nothing is.
+
+    Raises
+    ------
+    OptionError
+        There is no picture, no setting of that name, no such font; two outcomes fall into
+        one cell; or a number is none.
+    ImageError
+        One of the pictures is none.
+
+    Examples
+    --------
+    >>> photo, painting = images.noise((30, 40)), images.noise((40, 20))
+    >>> sheet = contact_sheet({"photo": photo, "painting": painting}, cell=100)
+    >>> sheet.dtype, sheet.shape[1]
+    (dtype('float32'), 212)
+    """
+    check_count("cell", cell)
+    if not isinstance(title, str):
+        raise OptionError(f"title: expected a text, got {title!r}.")
+    if isinstance(pictures, Mapping):
+        bands = _of_pictures(pictures, rows, columns)
+    else:
+        outcomes = list(pictures) if isinstance(pictures, Iterable) else [pictures]
+        bands = _of_outcomes(outcomes, rows, columns)
+    if not bands:
+        raise OptionError("pictures: expected at least one, got none.")
+    return _draw(bands, title, cell, font)
+
+
+def _of_pictures(
+    pictures: Mapping[str, Image], rows: str | None, columns: str | int | None
+) -> list[_Band]:
+    if rows is not None or isinstance(columns, str):
+        raise OptionError(
+            "rows and columns: expected none, or columns as a number, for pictures by title; "
+            "they name settings of a sweep's outcomes."
+        )
+    cells: list[_Cell] = [_picture(each, str(name)) for name, each in pictures.items()]
+    return _strip([str(name) for name in pictures], cells, columns)
+
+
+def _of_outcomes(
+    outcomes: list[Outcome], rows: str | None, columns: str | int | None
+) -> list[_Band]:
+    for each in outcomes:
+        if not isinstance(each, Outcome):
+            raise OptionError(
+                f"pictures: expected outcomes of a sweep, or pictures by title as "
+                f"{{'photo': photo}}, got a sequence of {type(each).__name__}."
+            )
+    if outcomes and (rows is not None or isinstance(columns, str)):
+        return _grid(outcomes, rows, columns)
+    titles = [", ".join(_titled(*item) for item in each.settings.items()) for each in outcomes]
+    return _strip(titles, [_cell(each) for each in outcomes], columns)
+
+
+def _strip(titles: list[str], cells: list[_Cell], columns: str | int | None) -> list[_Band]:
+    step = len(cells) or 1 if columns is None else check_count("columns", columns)
+    return [
+        _Band("", titles[i : i + step], cells[i : i + step]) for i in range(0, len(cells), step)
+    ]
+
+
+def _grid(outcomes: list[Outcome], rows: str | None, columns: str | int | None) -> list[_Band]:
+    placed: dict[tuple[str, str], Outcome] = {}
+    for outcome in outcomes:
+        place = _title("rows", rows, outcome), _title("columns", columns, outcome)
+        other = placed.setdefault(place, outcome)
+        if other is not outcome:
+            pairs = [{k: repr(v) for k, v in o.settings.items()} for o in (outcome, other)]
+            differ = " and ".join(k for k in pairs[0] if pairs[0][k] != pairs[1].get(k))
+            raise OptionError(
+                f"two outcomes fall into the cell {', '.join(filter(None, place))!r}; "
+                f"{f'draw a sheet for each {differ}' if differ else 'leave one of them out'}."
+            )
+    band_titles, titles = (list(dict.fromkeys(axis)) for axis in zip(*placed, strict=True))
+    cells = {place: _cell(outcome) for place, outcome in placed.items()}
+    return [
+        _Band(
+            row,
+            titles if row == band_titles[0] else [""] * len(titles),
+            [cells.get((row, column)) for column in titles],
+        )
+        for row in band_titles
+    ]
+
+
+def _title(option: str, name: str | int | None, outcome: Outcome) -> str:
+    """The title of the outcome's row or column."""
+    if name is None:
+        return ""
+    if not isinstance(name, str) or name not in outcome.settings:
+        known = suggestion(str(name), outcome.settings)
+        raise OptionError(f"{option}: the outcomes have no setting {name!r}; {known}.")
+    return _titled(str(name), outcome.settings[str(name)])
+
+
+def _titled(name: str, value: Any) -> str:
+    return f"{name} = {_text(value)}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value))
+    return str(value)
+
+
+def _cell(outcome: Outcome) -> _Cell:
+    if outcome.result is None:
+        return f"{type(outcome.error).__name__}: {outcome.error}"
+    return _picture(outcome.result.image, str(outcome))
+
+
+def _picture(picture: Any, name: str) -> Image:
+    return images.as_image(picture, name, any_range=True).clip(0, 255)
+
+
+def _draw(bands: list[_Band], title: str, cell: int, font: str | PathLike[str] | None) -> Image:
+    text, heading = Lettering(font, max(11, cell // 16)), Lettering(font, max(14, cell // 11))
+    gap = max(4, cell // 32)
+    scaled = [[_scaled(each, cell) for each in band.cells] for band in bands]
+    sizes = [each.size for row in scaled for each in row if isinstance(each, PIL.Image.Image)]
+    # Narrow and flat pictures leave room for titles and errors.
+    width, height = (max(cell // 2, *side) for side in zip(*sizes, (0, 0), strict=True))
+    if not sizes:
+        width = height = cell
+    beside = max(cell // 2, 8 * text.height)
+    sides = [text.lines(band.title, beside, max(1, height // text.height)) for band in bands]
+    side = max(math.ceil(text.font.getlength(line)) for lines in sides for line in ["", *lines])
+    tops = [[text.lines(each, width, _TITLE_LINES) for each in band.titles] for band in bands]
+    heads = [max(map(len, titles)) * text.height for titles in tops]
+    left = gap + (side + gap if side else 0)
+    right = left + len(bands[0].cells) * (width + gap)
+    lines = heading.lines(title, right - 2 * gap, _TITLE_LINES)
+    y = gap + len(lines) * heading.height + (gap if lines else 0)
+    sheet = PIL.Image.new("RGB", (right, y + sum(heads) + len(bands) * (height + gap)), "white")
+    canvas = PIL.ImageDraw.Draw(sheet)
+    heading.draw(canvas, lines, right / 2, gap, anchor="ma", fill="black")
+    for row, by, above, head in zip(scaled, sides, tops, heads, strict=True):
+        y += head
+        middle = y + (height - len(by) * text.height) / 2
+        text.draw(canvas, by, left - gap, middle, anchor="ra", fill="black")
+        for i, (each, under) in enumerate(zip(row, above, strict=True)):
+            x = left + i * (width + gap)
+            top = y - len(under) * text.height
+            text.draw(canvas, under, x + width / 2, top, anchor="ma", fill="black")
+            if isinstance(each, PIL.Image.Image):
+                sheet.paste(each, (x + (width - each.width) // 2, y))
+            elif each is not None:
+                canvas.rectangle((x, y, x + width - 1, y + height - 1), fill="#f3e9e7")
+                error = text.lines(each, width - 2 * gap, max(1, height // text.height - 1))
+                middle = y + (height - len(error) * text.height) / 2
+                text.draw(canvas, error, x + width / 2, middle, anchor="ma", fill="#9c1c10")
+        y += height + gap
+    return np.asarray(sheet, np.float32)
+
+
+def _scaled(cell: _Cell, side: int) -> PIL.Image.Image | str | None:
+    if cell is None or isinstance(cell, str):
+        return cell
+    picture = PIL.Image.fromarray(np.rint(cell).astype(np.uint8))
+    factor = side / max(picture.size)
+    width, height = (max(1, round(each * factor)) for each in picture.size)
+    return picture.resize((width, height), PIL.Image.Resampling.LANCZOS)

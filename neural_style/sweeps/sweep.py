@@ -1,0 +1,200 @@
+"""`sweep`: one run for each combination of settings, kept as they finish.
+
+    outcomes = sweep(run, {"seed": range(3), "size": [128, 224]}, folder="out/sweep")
+
+``run`` is any function of the settings, as keywords, that returns a `Result`. An `Outcome`
+is what came of one combination: its settings, with a result or, where the run raised an
+exception, with that. With a folder every result is kept in a file when it is finished, and
+a sweep that is run again, whatever ended it, makes only what is missing there, or was made
+with other pictures, other code or other versions (`neural_style.sweeps.store`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import pickle
+from collections.abc import Callable, Iterable, Mapping, Set
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from os import PathLike
+from typing import Any
+
+from neural_style.errors import OptionError, check_callables
+from neural_style.runs.result import Ending, Result
+from neural_style.sweeps.store import Kept
+from neural_style.sweeps.workers import Workers
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of one run of a sweep: ``settings``, and a ``result`` or an ``error``."""
+
+    settings: dict[str, Any]
+    result: Result | None = None
+    error: Exception | None = None
+
+    def __str__(self) -> str:
+        settings = ", ".join(f"{name}={value}" for name, value in self.settings.items())
+        if self.error is None:
+            return f"{settings}: {self.result}"
+        return f"{settings}: {type(self.error).__name__}: {self.error}"
+
+
+def sweep(
+    run: Callable[..., Result],
+    grid: Mapping[str, Iterable[Any]],
+    *,
+    executor: Executor | None = None,
+    folder: str | PathLike[str] | None = None,
+    version: str | None = None,
+    callbacks: Iterable[Callable[[Outcome], object]] = (),
+) -> list[Outcome]:
+    """Run every combination of settings.
+
+    Parameters
+    ----------
+    run
+        Called as ``run(seed=0, size=128)``. For a pool of processes it must be picklable, a
+        function at the top of a module; begin these by ``spawn``, since TensorFlow does not
+        survive a fork.
+    grid
+        The values of every setting. The last setting varies fastest.
+    executor
+        Any `concurrent.futures.Executor`, which is given all runs at once; by default they
+        are made in this thread, one after the other. For a grid of many picture sizes, each of
+        which stays in the memory of the process, `neural_style.Workers()`.
+    folder
+        Where results are kept and looked for; it is made if it is missing. With each is kept
+        what it depends on, as digests: the code of ``run`` and of the functions that it calls,
+        the pictures and all else that they read, the versions (`neural_style.sweeps.fingerprints`
+        says what counts, and what is not seen). Where any is another, the run is made again, and
+        the log says what; its old file stays until then.
+    version
+        With a folder: a text of yours that stands for every value that ``run`` reads and that
+        has no digest, as a lock or an open file, which is an error without. What has one still
+        counts. Another version is another run.
+    callbacks
+        Callables of an `Outcome`, told in this thread of each, first of those that were kept.
+
+    Returns
+    -------
+    list of Outcome
+        In the order of the grid. A run that raises an exception has it as its ``error``,
+        and the others go on; failures are not kept, but tried again by the next sweep.
+
+    Raises
+    ------
+    OptionError
+        Before the first run: the grid is none, two of its combinations are the same, its
+        settings cannot be written as JSON for the folder, which cannot be made, a value
+        has no digest and no ``version``, or the executor is none or cannot be given ``run``.
+    KeyboardInterrupt, SystemExit
+        At once; what had finished is in the folder. Of an executor's runs, those that it has
+        not begun are cancelled.
+
+    Examples
+    --------
+    >>> from neural_style import images
+    >>> def run(seed, size):
+    ...     picture = images.noise((size, size), seed=seed)
+    ...     return Result(picture, 1.0 / size, {}, {}, (), 1, 1, 0.0, seed, "done")
+    >>> outcomes = sweep(run, {"seed": [0, 1], "size": [1, 10]})
+    >>> [outcome.result is not None for outcome in outcomes]
+    [False, True, False, True]
+    >>> print(outcomes[3])
+    seed=1, size=10: loss 0.1 after 1 evaluations in 0 s: done
+    """
+    settings = _combinations(grid)
+    check_callables("run", [run])
+    if not isinstance(executor, Executor | None):
+        raise OptionError(
+            f"executor: expected a concurrent.futures.Executor, as ThreadPoolExecutor(), or "
+            f"None, got {executor!r}."
+        )
+    if isinstance(executor, ProcessPoolExecutor | Workers):
+        _check_picklable(run, settings)
+    callbacks = check_callables("callbacks", callbacks)
+    kept = None if folder is None else Kept(folder, settings, run, version)
+    outcomes: dict[int, Outcome] = {}
+
+    def keep(index: int, call: Callable[[], Result]) -> Outcome:
+        outcome = _outcome(settings[index], call)
+        if kept is not None and outcome.result is not None:
+            kept.store(index, outcome.result)
+        return outcome
+
+    def tell(index: int, outcome: Outcome) -> None:
+        outcomes[index] = outcome
+        level = logging.INFO if outcome.error is None else logging.WARNING
+        _log.log(level, "Run %d of %d: %s", index + 1, len(settings), outcome)
+        for callback in callbacks:
+            callback(outcome)
+
+    for index, each in enumerate(settings):
+        if kept is not None and (result := kept.load(index)) is not None:
+            tell(index, Outcome(each, result))
+    waiting = [index for index in range(len(settings)) if index not in outcomes]
+    futures: dict[Future[Result], int] = {}
+    try:
+        for index in waiting:
+            if executor is None:
+                tell(index, keep(index, partial(run, **settings[index])))
+            else:
+                futures[executor.submit(run, **settings[index])] = index
+        for future in as_completed(futures):
+            tell(futures[future], keep(futures[future], future.result))
+    finally:  # of an interruption: nothing new, and what has finished unseen is kept
+        for future, index in futures.items():
+            if not future.cancel() and future.done() and index not in outcomes:
+                with suppress(KeyboardInterrupt, SystemExit):  # the worker's own
+                    keep(index, future.result)
+    return [outcomes[index] for index in range(len(settings))]
+
+
+def _outcome(settings: dict[str, Any], call: Callable[[], Result]) -> Outcome:
+    try:
+        result = call()
+        if not isinstance(result, Result):
+            raise TypeError(f"run: expected it to return a Result, got {type(result).__name__}.")
+    except Exception as error:
+        return Outcome(settings, error=error)
+    if result.ending is Ending.INTERRUPTED:
+        raise KeyboardInterrupt(result.reason)
+    if result.ending is Ending.TERMINATED:
+        raise SystemExit(result.ending.exit_code)
+    return Outcome(settings, result)
+
+
+def _combinations(grid: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
+    """The settings of every run, in order."""
+    if not isinstance(grid, Mapping) or not grid or not all(isinstance(n, str) for n in grid):
+        raise OptionError(
+            f"grid: expected the values of each setting by its name, as {{'seed': [0, 1]}}, "
+            f"got {grid!r}."
+        )
+    for name, values in grid.items():
+        if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
+            raise OptionError(
+                f"grid: expected a list of values for {name!r}, got {values!r}; "
+                f"write one value as [value]."
+            )
+    sequences = [tuple(values) for values in grid.values()]
+    for name, values in zip(grid, sequences, strict=True):
+        if not values:
+            raise OptionError(f"grid: expected a list of values for {name!r}, got none.")
+    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*sequences)]
+
+
+def _check_picklable(run: Callable[..., Result], settings: list[dict[str, Any]]) -> None:
+    try:
+        pickle.dumps((run, settings))
+    except Exception as error:  # what a pickle raises is up to its objects
+        raise OptionError(
+            f"executor: run or its settings cannot be sent to another process ({error}); "
+            f"make run a function at the top of a module, or use threads."
+        ) from error

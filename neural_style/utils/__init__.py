@@ -1,0 +1,1 @@
+"""TensorFlow's start, files, downloads, the machine."""

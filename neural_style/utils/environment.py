@@ -1,0 +1,80 @@
+"""What a run's bits depend on besides its inputs.
+
+Versions, processor, cores, devices, and the variables and threads that TensorFlow started with.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+import platform
+import re
+from pathlib import Path
+from typing import Any
+
+from neural_style.utils.backend import started_with, tf
+
+_PACKAGES = ("neural-style", "tensorflow", "keras", "numpy", "scipy", "scikit-image", "pillow")
+
+# Flags that say where something is written.
+_PLACES = re.compile(r"--(tf_xla_persistent_cache|xla_dump)_\w+(=\S*)?")
+
+
+def describe() -> dict[str, Any]:
+    """The environment as JSON has it."""
+    return {
+        "python": platform.python_version(),
+        "packages": versions(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": _cores(),
+        "devices": [f"{device.device_type} {device.name}" for device in _devices()],
+        "variables": _variables(),
+        "threads": {
+            "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
+            "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
+        },
+    }
+
+
+def _variables() -> dict[str, str]:
+    """The environment variables that TensorFlow started with, without places to write to."""
+    found = {name: _PLACES.sub("", value).strip() for name, value in started_with().items()}
+    return {name: value for name, value in found.items() if value}
+
+
+def versions() -> dict[str, str]:
+    """The installed packages that matter, by name."""
+    return dict(_versions())
+
+
+@functools.cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    found = []
+    for package in _PACKAGES:
+        try:
+            found.append((package, importlib.metadata.version(package)))
+        except importlib.metadata.PackageNotFoundError:  # as tensorflow-cpu, or not installed
+            continue
+    if "tensorflow" not in dict(found):
+        found.append(("tensorflow", tf.__version__))
+    return tuple(found)
+
+
+@functools.cache
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or "unknown"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _devices() -> list[Any]:
+    return list(tf.config.list_physical_devices())

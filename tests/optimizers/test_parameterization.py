@@ -1,0 +1,226 @@
+"""The variables of a picture: round trips, transposes, and what they do to a run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from neural_style import LBFGS, FeatureModel, Loss, SciPyLBFGS, Step, images, minimise, transfer
+from neural_style.errors import OptionError
+from neural_style.extensions import Content, Gram, Histogram, TotalVariation
+from neural_style.images import Image
+from neural_style.optimizers.parameterization import Frequencies, Pixels, config_of
+
+FLAT = Frequencies(frequencies=(0.1, 0.2), curvatures=(1.0, 1.0))
+STEEP = Frequencies(frequencies=(0.01, 0.5), curvatures=(1.0, 1e-3))
+ALL = [Pixels(), Frequencies(), STEEP]
+SIZES = [(24, 32), (2, 2), (17, 5)]
+
+
+class Towards(Loss):
+    """The mean squared difference of pixels."""
+
+    layers = ("image",)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("variables", ALL)
+def test_decoding_undoes_encoding(variables: Any, size: tuple[int, int]) -> None:
+    image = images.noise(size, seed=3, uniform=(0, 255))
+    x = variables.encode(image)
+    assert x.dtype == np.float32
+    assert x.shape == image.shape
+    decoded = variables.decode(x)
+    assert decoded.dtype == np.float32
+    np.testing.assert_allclose(decoded, image, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_without_scaling_it_is_a_rotation(size: tuple[int, int]) -> None:
+    a, b = (
+        images.noise(size, seed=1, uniform=(0, 255)),
+        images.noise(size, seed=2, uniform=(0, 255)),
+    )
+    x, y = FLAT.encode(a), FLAT.encode(b)
+    assert float((x * y).sum()) == pytest.approx(float((a * b).sum()), rel=1e-5)
+    np.testing.assert_allclose(FLAT.pull(a), x, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("variables", ALL)
+def test_pulling_is_the_transpose_of_decoding(variables: Any, size: tuple[int, int]) -> None:
+    x, gradient = (
+        images.noise(size, seed=1, uniform=(0, 255)) - 128,
+        images.noise(size, seed=2, uniform=(0, 255)) - 128,
+    )
+    there = float((variables.decode(x).astype(float) * gradient).sum())
+    back = float((x.astype(float) * variables.pull(gradient)).sum())
+    size_of = np.linalg.norm(variables.decode(x)) * np.linalg.norm(gradient)
+    assert there == pytest.approx(back, abs=1e-5 * float(size_of))
+
+
+def test_a_gradient_is_that_of_finite_differences() -> None:
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(5, 7, 3))
+
+    def loss(x: Image) -> float:
+        return float((weights * STEEP.decode(x).astype(float) ** 2).sum())
+
+    x = rng.normal(size=(5, 7, 3)).astype(np.float32)
+    gradient = STEEP.pull((2 * weights * STEEP.decode(x)).astype(np.float32))
+    for index in [(0, 0, 0), (0, 3, 1), (4, 6, 2), (2, 0, 0)]:
+        step = np.zeros_like(x)
+        step[index] = 1 / 64
+        slope = (loss(x + step) - loss(x - step)) * 32
+        assert gradient[index] == pytest.approx(slope, rel=1e-3, abs=1e-3)
+
+
+def test_a_colour_is_one_variable_of_each_channel_and_the_steeper_have_shorter_units() -> None:
+    colour = np.array([10, 20, 30], np.float32)
+    x = FLAT.encode(np.tile(colour, (4, 9, 1)))
+    expected = np.zeros((4, 9, 3))
+    expected[0, 0] = colour * np.sqrt(4 * 9)
+    np.testing.assert_allclose(x, expected, atol=1e-4)
+    units = [
+        np.linalg.norm(STEEP.decode(np.eye(108, dtype=np.float32)[i].reshape(4, 9, 3)))
+        for i in (0, 1, 107)  # red and green at frequency 0, blue at the highest
+    ]
+    c = np.array([1.0, 1.0, 1e-3]) + 0.1
+    np.testing.assert_allclose(np.divide(units, units[0]), np.sqrt(c[0] / c), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "optimiser", [LBFGS(), SciPyLBFGS(), keras.optimizers.Adam(1.0)], ids=["own", "scipy", "adam"]
+)
+def test_every_optimiser_can_move_frequencies(
+    tiny: FeatureModel, photo: Image, painting: Image, optimiser: Any
+) -> None:
+    loss = Content(photo) + 10 * Gram(painting) + 1e-2 * Histogram(painting, refresh_every=8)
+    steps: list[Step] = []
+    result = minimise(
+        loss,
+        tiny,
+        images.noise(photo.shape[:2], uniform=(0, 255)),
+        evaluations=24,
+        optimiser=optimiser,
+        parameterisation="frequencies",
+        callbacks=[steps.append],
+    )
+    assert result.rounds == 3
+    np.testing.assert_allclose(
+        steps[0].image, images.noise(photo.shape[:2], uniform=(0, 255)), atol=1e-3
+    )
+    assert all(0 <= step.image.min() <= step.image.max() <= 255 for step in steps)
+    first = [step.loss for step in steps if step.round == 0]
+    assert first[-1] < first[0]
+    assert result.evaluations == 24
+
+
+def test_pixels_are_what_runs_have_by_default(
+    tiny: FeatureModel, photo: Image, painting: Image
+) -> None:
+    loss = Content(photo) + 10 * Gram(painting)
+    default, named, given = (
+        minimise(loss, tiny, photo, evaluations=12, **options)
+        for options in ({}, {"parameterisation": "pixels"}, {"parameterisation": Pixels()})
+    )
+    np.testing.assert_array_equal(default.image, named.image)
+    np.testing.assert_array_equal(default.image, given.image)
+
+
+def test_frequencies_give_the_same_bits_again(
+    tiny: FeatureModel, photo: Image, painting: Image
+) -> None:
+    loss = Content(photo) + 10 * Gram(painting)
+    options: dict[str, Any] = {"parameterisation": "frequencies", "scales": (16,)}
+    first, second = (minimise(loss, tiny, photo, evaluations=9, **options) for _ in range(2))
+    np.testing.assert_array_equal(first.image, second.image)
+
+
+def test_even_curvatures_need_fewer_evaluations(tiny: FeatureModel) -> None:
+    """Squared variation has the curvature 4 sin² of a frequency, along each axis."""
+    start, reference = (
+        images.noise((32, 32), seed=1, uniform=(0, 255)),
+        images.noise((32, 32), seed=2, uniform=(0, 255)),
+    )
+    loss = Towards(reference) + 1e3 * TotalVariation("squared")
+    frequencies = np.geomspace(0.01, 0.7, 20)
+    curvatures = tuple(1 + 1e3 * np.square(2 * np.sin(np.pi * np.minimum(frequencies, 0.5))))
+    known = Frequencies(tuple(frequencies), curvatures, floor=0)
+    runs = [
+        minimise(loss, tiny, start, evaluations=120, optimiser=LBFGS(5), parameterisation=variables)
+        for variables in ("pixels", known)
+    ]
+    least = min(run.loss for run in runs)
+    pixels, even = (
+        next((e.evaluation for e in run.history if e.loss < 1.01 * least), 999) for run in runs
+    )
+    assert even < 0.7 * pixels
+
+
+def test_transfer_and_presets_take_it(tiny: FeatureModel, photo: Image, painting: Image) -> None:
+    options: Any = {"size": 16, "features": tiny, "evaluations": 3}
+    losses = [
+        [
+            transfer(photo, painting, preset=preset, parameterisation=variables, **options).loss
+            for variables in ("pixels", "frequencies")
+        ]
+        for preset in (None, "gatys")
+    ]
+    for pixels, frequencies in losses:
+        assert pixels != frequencies
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"frequencies": (0.2, 0.1), "curvatures": (1.0, 1.0)},
+        {"frequencies": (0.1,), "curvatures": (1.0, 1.0)},
+        {"frequencies": (0.1, 0.2), "curvatures": (1.0, 0.0)},
+        {"frequencies": (), "curvatures": ()},
+        {"floor": -1},
+        {"floor": float("nan")},
+        {"floor": float("inf")},
+        {"floor": "0"},
+        {"frequencies": (0.1, float("inf")), "curvatures": (1.0, 1.0)},
+        {"frequencies": (0.1, 0.2), "curvatures": (1.0, float("inf"))},
+        {"frequencies": 0.1, "curvatures": 1.0},
+    ],
+)
+def test_what_is_no_table_is_refused(options: Any) -> None:
+    with pytest.raises(OptionError, match="Frequencies: expected"):
+        Frequencies(**options)
+
+
+@pytest.mark.parametrize(
+    ("frequencies", "curvatures", "floor"),
+    [
+        ([0.25, 0.5], [1, 0.5], 0),
+        ((np.float32(0.25), np.float32(0.5)), [np.float64(1), np.float64(0.5)], np.float32(0)),
+    ],
+)
+def test_any_numbers_make_a_table(frequencies: Any, curvatures: Any, floor: Any) -> None:
+    variables = Frequencies(frequencies, curvatures, floor)
+    plain = Frequencies((0.25, 0.5), (1.0, 0.5), 0.0)
+    assert variables == plain
+    assert json.dumps(config_of(variables)) == json.dumps(config_of(plain))
+    image = images.noise((5, 6), seed=0, uniform=(0, 255))
+    np.testing.assert_array_equal(variables.encode(image), plain.encode(image))
+
+
+def test_what_is_no_parameterisation_is_refused(tiny: FeatureModel, photo: Image) -> None:
+    for wrong, message in (
+        ("frequency", "did you mean 'frequencies'"),
+        (3, "an object with encode, decode and pull, got 3"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            minimise(Content(photo), tiny, photo, parameterisation=wrong)  # type: ignore[arg-type]
+    sgd = keras.optimizers.SGD(1.0)
+    with pytest.raises(OptionError, match="clip='step' is for pixels"):
+        minimise(
+            Content(photo), tiny, photo, optimiser=sgd, clip="step", parameterisation="frequencies"
+        )
