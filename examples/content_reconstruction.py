@@ -18,7 +18,7 @@ from neural_style.images import Image
 
 LAYERS = tuple(f"block{block}_conv2" for block in range(1, 6))
 RANGES = {"noise 0–3": (0.0, 3.0), "noise 0–255": (0.0, 255.0)}
-OPTIMISERS = {"Adam 1e-3": Adam(1e-3), "Adam 1e-1": Adam(1e-1), "L-BFGS": ns.LBFGS()}
+OPTIMIZERS = {"Adam 1e-3": Adam(1e-3), "Adam 1e-1": Adam(1e-1), "L-BFGS": ns.LBFGS()}
 
 
 def reconstruct(
@@ -26,17 +26,17 @@ def reconstruct(
     features: ns.FeatureModel,
     layer: str,
     start: Image,
-    optimiser: object,
+    optimizer: object,
     evaluations: int,
 ) -> tuple[list[Image], ns.Result]:
     """The pictures at the start, in the middle and at the end, and the result."""
     seen: list[ns.Step] = []
-    result = ns.minimise(
+    result = ns.minimize(
         Content(photo, layers=[layer]),
         features,
         start,
         evaluations=evaluations,
-        optimiser=optimiser,
+        optimizer=optimizer,
         callbacks=[seen.append],
     )
     middle = min(seen, key=lambda step: abs(step.evaluation - evaluations / 2))
@@ -44,19 +44,19 @@ def reconstruct(
 
 
 def figure(photo: Image, features: ns.FeatureModel, evaluations: int) -> Figure:
-    """Every layer, range and optimiser on one sheet."""
-    columns = [(r, o) for r in RANGES for o in OPTIMISERS]
+    """Every layer, range and optimizer on one sheet."""
+    columns = [(r, o) for r in RANGES for o in OPTIMIZERS]
     drawn = Figure(figsize=(3.2 * len(columns) + 4, 1.3 * len(LAYERS) + 1), layout="constrained")
     grid = drawn.add_gridspec(
         len(LAYERS), 3 * len(columns) + 1, width_ratios=[1] * 3 * len(columns) + [4]
     )
     for row, layer in enumerate(LAYERS):
         curves = drawn.add_subplot(grid[row, -1])
-        for column, (range_, optimiser) in enumerate(columns):
-            print(f"{layer}, {range_}, {optimiser} …", flush=True)
+        for column, (range_, optimizer) in enumerate(columns):
+            print(f"{layer}, {range_}, {optimizer} …", flush=True)
             start = ns.images.noise((photo.shape[0], photo.shape[1]), uniform=RANGES[range_])
             pictures, result = reconstruct(
-                photo, features, layer, start, OPTIMISERS[optimiser], evaluations
+                photo, features, layer, start, OPTIMIZERS[optimizer], evaluations
             )
             for place, (name, picture) in enumerate(
                 zip(("start", "middle", "end"), pictures, strict=True)
@@ -65,13 +65,13 @@ def figure(photo: Image, features: ns.FeatureModel, evaluations: int) -> Figure:
                 axes.imshow(picture.round().astype("uint8"))
                 axes.set(xticks=[], yticks=[])
                 if row == 0:
-                    axes.set_title(f"{range_}\n{optimiser}\n{name}", fontsize=8)
+                    axes.set_title(f"{range_}\n{optimizer}\n{name}", fontsize=8)
                 if column == place == 0:
                     axes.set_ylabel(layer, fontsize=8)
             curves.plot(
                 [entry.evaluation for entry in result.history],
                 [entry.loss for entry in result.history],
-                label=f"{range_}, {optimiser}",
+                label=f"{range_}, {optimizer}",
             )
         curves.set_yscale("log")
         if row == 0:

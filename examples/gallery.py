@@ -13,7 +13,7 @@ larger, and the same share of it paints much less.
 
 out/gallery.png has the pictures, each with the seconds of an evaluation, targets that are
 measured anew included, and with the figures of `neural_style.evaluate`: Gram, Wasserstein and
-colour of style, self-similarity, structural similarity and edges of content.
+color of style, self-similarity, structural similarity and edges of content.
 out/gallery-curve.png has style against content for growing shares of Gram, alone and with
 long-range correlations and histograms, and all losses beside it as points: nearer to the lower
 left corner is better, at any share. Runs that are finished are kept in out/gallery and not
@@ -93,7 +93,7 @@ class Studio:
         # At the photo itself, this share paints as strongly as weights found by looking.
         shares = 0.999 * Gram(painting) + 0.001 * Content(photo)
         first = ns.balance(shares, features, photo)
-        self.painted = ns.minimise(first, features, photo, evaluations=max(1, evaluations // 2))
+        self.painted = ns.minimize(first, features, photo, evaluations=max(1, evaluations // 2))
 
     def run(self, objective: Objective) -> ns.Result:
         """The picture of an objective, from the photo."""
@@ -105,7 +105,7 @@ class Studio:
         )
         assert isinstance(shares, ns.WeightedSum)
         loss = ns.balance(shares, self.features, self.painted.image)
-        return ns.minimise(loss, self.features, self.photo, evaluations=self.evaluations)
+        return ns.minimize(loss, self.features, self.photo, evaluations=self.evaluations)
 
     def loss(self, name: str) -> ns.Loss:
         """A loss by its name, with the reference that it is for."""

@@ -48,7 +48,7 @@ def story(
     results = {}
     for title, (loss, start) in steps.items():
         print(f"{title} …", flush=True)
-        results[title] = ns.minimise(loss, features, start, evaluations=evaluations)
+        results[title] = ns.minimize(loss, features, start, evaluations=evaluations)
     return results
 
 
@@ -68,8 +68,8 @@ def tones(photo: Image, painting: Image) -> Image:
 
     Its luminance (ITU-R BT.601) in all channels, each with the painting's histogram.
     """
-    grey = photo @ np.array([0.299, 0.587, 0.114], np.float32)
-    inks = match_histograms(np.stack([grey] * 3, -1), painting, channel_axis=-1)
+    gray = photo @ np.array([0.299, 0.587, 0.114], np.float32)
+    inks = match_histograms(np.stack([gray] * 3, -1), painting, channel_axis=-1)
     return ns.images.as_image(inks)
 
 

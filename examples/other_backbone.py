@@ -74,13 +74,13 @@ def main() -> None:
         Content(photo, layers=[content]) + Gram(painting, layers=style) + TotalVariation("squared")
     )
     noise = ns.images.noise((photo.shape[0], photo.shape[1]))
-    first = ns.minimise(terms, features, noise, evaluations=1).terms
+    first = ns.minimize(terms, features, noise, evaluations=1).terms
     shares = {"content": 1.0, "gram": 3.0, "total_variation": 1e-2}
     loss = ns.WeightedSum(
         dataclasses.replace(term, weight=shares[term.name] / first[term.name]) for term in terms
     )
     print(f"{given.network}:\n{loss}", flush=True)
-    result = ns.minimise(loss, features, photo, evaluations=given.evaluations)
+    result = ns.minimize(loss, features, photo, evaluations=given.evaluations)
     sheet = ns.contact_sheet(
         {"the photo": photo, "the painting": painting, given.network: result.image}, columns=3
     )

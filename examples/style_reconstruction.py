@@ -29,7 +29,7 @@ def reconstruct(
     size = painting.shape[0], painting.shape[1]
     noise = ns.images.noise(size, seed=seed)
     loss = Gram(painting, layers=dict(list(LAYERS.items())[:layers]))
-    return ns.minimise(loss, features, noise, evaluations=evaluations, seed=seed)
+    return ns.minimize(loss, features, noise, evaluations=evaluations, seed=seed)
 
 
 def main() -> None:

@@ -41,10 +41,10 @@ def pictures(
         "Adam(1), from noise, 1/10": ("full", 1e-1, noise, Adam(1.0)),
     }
     drawn = {"the photo": photo, "the painting": painting}
-    for title, (recipe, ratio, start, optimiser) in variants.items():
+    for title, (recipe, ratio, start, optimizer) in variants.items():
         print(f"{title} …", flush=True)
         loss = objective(photo, painting, recipe, ratio)
-        result = ns.minimise(loss, features, start, evaluations=evaluations, optimiser=optimiser)
+        result = ns.minimize(loss, features, start, evaluations=evaluations, optimizer=optimizer)
         drawn[title] = result.image
     return drawn
 

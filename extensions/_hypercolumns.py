@@ -135,13 +135,13 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
 
 def _corners(y: NDArray[Any], x: NDArray[Any], size: Size) -> tuple[Any, Any]:
     """The four positions around each place, and their shares."""
-    rows, columns = (_neighbours(at, side) for at, side in zip((y, x), size, strict=True))
+    rows, columns = (_neighbors(at, side) for at, side in zip((y, x), size, strict=True))
     pairs = [(row * size[1] + column, a * b) for row, a in rows for column, b in columns]
     indices, shares = (np.stack(each, 1) for each in zip(*pairs, strict=True))
     return indices, shares[..., None]
 
 
-def _neighbours(at: NDArray[Any], side: int) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+def _neighbors(at: NDArray[Any], side: int) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     """The positions before and after places in 0–1 along an axis, and their shares."""
     exact = np.clip(at * side - 0.5, 0, side - 1)
     before = np.floor(exact).astype(np.int32)

@@ -1,4 +1,4 @@
-"""The correlations of neighbouring layers of Novak & Nikulin."""
+"""The correlations of neighboring layers of Novak & Nikulin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class GramChain(Loss):
         G_l = (F_l + s)ᵀ (up(F_l+1) + s) / M_l
         L = Σ_l w_l · Σ(G_l − A_l)² / (4 N_l N_l+1)
 
-    over the pairs of neighbours in the list of layers. F_l (M_l positions × N_l channels)
+    over the pairs of neighbors in the list of layers. F_l (M_l positions × N_l channels)
     are the features of the picture at layer l, up repeats each position of the next layer
     over the positions of F_l that were pooled into it, s is the shift, and A_l is G_l of
     the reference, whose size may be another. G_l is N_l × N_l+1.

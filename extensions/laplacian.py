@@ -16,7 +16,7 @@ class Laplacian(Loss):
         L = mean((D(x) − D(c))²),    D(x) = Σ_RGB laplacian(pool_p(x))
 
     pool_p is the average over p × p pixels, without overlap; the Laplacian is four times a
-    pixel less its neighbours above, below, left and right, where all four exist; the mean is
+    pixel less its neighbors above, below, left and right, where all four exist; the mean is
     over positions. x is the picture and c the photo, of the same size.
 
     Parameters
@@ -37,7 +37,7 @@ class Laplacian(Loss):
     Notes
     -----
     The authors' weight is 100, beside a content loss of weight 5 and a style loss of weight
-    100 in neural-style's normalisation. Rows and columns beyond a multiple of p are left
+    100 in neural-style's normalization. Rows and columns beyond a multiple of p are left
     out. It cannot be tiled, since the blocks of p pixels would not meet those of the whole
     picture. Source: Li, Xu, Nie & Chua, *Laplacian-Steered Neural Style Transfer*, arXiv
     1707.01253; the operator as the authors' code (askerlee/lapstyle) has it.
@@ -81,6 +81,6 @@ class Laplacian(Loss):
                 f"picture."
             )
         x = ops.average_pool(ops.sum(f, 3, keepdims=True), self.pool)
-        centre, rows, columns = x[:, 1:-1, 1:-1], x[:, :, 1:-1], x[:, 1:-1]
-        neighbours = rows[:, :-2] + rows[:, 2:] + columns[:, :, :-2] + columns[:, :, 2:]
-        return 4 * centre - neighbours
+        center, rows, columns = x[:, 1:-1, 1:-1], x[:, :, 1:-1], x[:, 1:-1]
+        neighbors = rows[:, :-2] + rows[:, 2:] + columns[:, :, :-2] + columns[:, :, 2:]
+        return 4 * center - neighbors

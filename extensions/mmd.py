@@ -58,7 +58,7 @@ class MMD(Loss):
     permutation of positions; the Gaussian one is if all positions are used, and it cannot
     be tiled. Source: Li, Wang, Liu & Hou, *Demystifying Neural Style Transfer*, arXiv
     1701.01036, from memory; the paper estimates the Gaussian kernel by samples too, by its
-    own scheme, and normalises each kernel by a constant, which is a layer weight here.
+    own scheme, and normalizes each kernel by a constant, which is a layer weight here.
 
     Examples
     --------

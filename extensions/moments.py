@@ -40,7 +40,7 @@ class Moments(Loss):
     the mean, ``layers={layer: N}``, is AdaIN's style loss with its norms squared. Invariant
     to any permutation of positions. Variances are E[f²] − μ², not below 0. Sources: Li, Wang,
     Liu & Hou, *Demystifying Neural Style Transfer*, arXiv 1701.01036 (section on batch
-    normalisation), and Huang & Belongie, *Arbitrary Style Transfer in Real-time with Adaptive
+    normalization), and Huang & Belongie, *Arbitrary Style Transfer in Real-time with Adaptive
     Instance Normalization*, ICCV 2017; both from memory.
 
     Examples

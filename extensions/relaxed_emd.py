@@ -55,10 +55,10 @@ class RelaxedEMD(HypercolumnLoss):
     -----
     Of STROTSS' four terms this is the style term; `SelfSimilarity` is its content term, and
     ``RelaxedEMD(painting, cost="euclidean", layers=["image"])`` its palette, in pixel
-    values: the decorrelated colours in which the paper measures it are a rotation of RGB,
+    values: the decorrelated colors in which the paper measures it are a rotation of RGB,
     which leaves distances as they are. The fourth, the absolute differences of means and
     covariances of hypercolumns, is not here. The default layers are those of the authors'
-    VGG16. They draw places at every step of a stochastic optimiser; here they are drawn
+    VGG16. They draw places at every step of a stochastic optimizer; here they are drawn
     between rounds, so that L-BFGS sees one function in a round.
 
     Cosines leave contrast free, which then grows: add the palette, `Gram` or `Content`. Of the

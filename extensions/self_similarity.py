@@ -44,11 +44,11 @@ class SelfSimilarity(HypercolumnLoss):
 
     Notes
     -----
-    The content loss of STROTSS, which leaves colours and contrast free where `Content` does
+    The content loss of STROTSS, which leaves colors and contrast free where `Content` does
     not. The absolute differences have a kink at the photo: a run that starts there stays there
     as long as other terms pull less than it does, so start elsewhere or weigh them more. The
     default layers are those of the authors' VGG16. They draw places at every step of a
-    stochastic optimiser; here they are drawn between rounds, so that L-BFGS sees one function
+    stochastic optimizer; here they are drawn between rounds, so that L-BFGS sees one function
     in a round. Source: Kolkin, Salavon & Shakhnarovich, *Style Transfer by Relaxed Optimal
     Transport and Self-Similarity*, arXiv 1904.12785; paper and code from memory.
 

@@ -1,4 +1,4 @@
-"""Total variation: how much neighbouring pixels differ."""
+"""Total variation: how much neighboring pixels differ."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor, 
 
 
 class TotalVariation(Loss):
-    """Keep neighbouring pixels alike; it has no reference.
+    """Keep neighboring pixels alike; it has no reference.
 
         power="l1"        mean|dx| + mean|dy|
         power="squared"   mean dx² + mean dy²
         power=β           mean (dx² + dy²)^β, where both exist (last row and column cropped)
 
-    dx and dy are the differences to the right and the lower neighbour, for every channel;
+    dx and dy are the differences to the right and the lower neighbor, for every channel;
     the means are over positions and channels.
 
     Parameters
@@ -40,7 +40,7 @@ class TotalVariation(Loss):
     -----
     Implementations mostly sum, and so weigh more the larger the picture. With the number of
     differences (or cropped positions) K as a layer weight, ``{"image": K}``, a sum comes
-    back. Where a pixel equals its neighbours the gradient is 0, for any β. Sources: "l1"
+    back. Where a pixel equals its neighbors the gradient is 0, for any β. Sources: "l1"
     `tf.image.total_variation` and neural-style; "squared" anishathalye/neural-style;
     β = 1.25 keras-io's style transfer example.
 
@@ -92,7 +92,7 @@ class TotalVariation(Loss):
         }
 
     def reach(self, layer: str) -> int:
-        """To the neighbour."""
+        """To the neighbor."""
         return 1
 
     def target(

@@ -1,4 +1,5 @@
 __version__: str
+__all__: list[str]
 
 from . import callbacks as callbacks
 from . import errors as errors
@@ -19,6 +20,7 @@ from .losses.weighted_sum import WeightedSum as WeightedSum
 from .objective.estimate import Estimate as Estimate
 from .objective.estimate import estimate as estimate
 from .objective.objective import Objective as Objective
+from .optimizers import parameterization as parameterization
 from .optimizers.drivers import SciPyLBFGS as SciPyLBFGS
 from .optimizers.lbfgs import LBFGS as LBFGS
 from .recipes import presets as presets
@@ -27,7 +29,7 @@ from .recipes.evaluate import Scores as Scores
 from .recipes.evaluate import evaluate as evaluate
 from .recipes.transfer import default_loss as default_loss
 from .recipes.transfer import transfer as transfer
-from .runs.minimize import minimise as minimise
+from .runs.minimize import minimize as minimize
 from .runs.result import Result as Result
 from .runs.result import Step as Step
 from .runs.resume import rerun as rerun

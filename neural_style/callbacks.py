@@ -1,4 +1,4 @@
-"""Callbacks for `minimise`: callables of a `Step`, three of them also context managers."""
+"""Callbacks for `minimize`: callables of a `Step`, three of them also context managers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def progress(console: Console | None = None) -> Callable[[Step], None]:
     a line of it at the first iterate, at the last, and every ten seconds. What cannot be written
     is left out. ``console`` is rich's, by default one on standard error.
 
-    Without it `minimise` shows the same on standard output.
+    Without it `minimize` shows the same on standard output.
     """
     return Progress(console or Console(stderr=True))
 

@@ -157,18 +157,18 @@ _RUN = {
     "evaluations": _VALUES,
     "restart_every": _VALUES,
     "clip": _VALUES,
-    "parameterisation": _VALUES,
+    "parameterization": _VALUES,
     "callbacks": _VALUES,
     "seed": _VALUES,
     "tile": _VALUES,
-    "optimiser": _VALUES,
+    "optimizer": _VALUES,
     "output": st.none() | st.integers() | st.sampled_from(["", "\0", "a", "/dev/null/a.png"]),
 }
 
 
 @of(options=st.fixed_dictionaries({}, optional=_RUN).filter(bool))
 def check_runs(options: dict[str, Any]) -> None:
-    """`minimise` with options of any kind: a result, or an error before the first evaluation."""
+    """`minimize` with options of any kind: a result, or an error before the first evaluation."""
 
     def stop(step: ns.Step) -> None:
         raise StopIteration
@@ -178,7 +178,7 @@ def check_runs(options: dict[str, Any]) -> None:
         if given["callbacks"] in ([], (), {}, "", b""):
             given["callbacks"] = [stop]  # so that no run is long
         start = np.full((9, 12, 3), 9.0, np.float32)
-        return ns.minimise(TotalVariation("squared"), _pixels(), start, **given)
+        return ns.minimize(TotalVariation("squared"), _pixels(), start, **given)
 
     tried("run", attempt, lambda result: pictures.is_picture(result.image))
 

@@ -21,11 +21,12 @@ ROOT = Path(__file__).parents[1]
 
 # Every module that calls another library, with few networks to compile.
 TESTS = [
-    *("backend", "callbacks", "checkpoints", "cli", "color", "configs", "custom"),
-    *("datasets", "estimates", "features", "files", "graphs", "guidance", "hostile", "images"),
-    *("lettering", "losses", "matching", "notebook", "objective", "optimise", "optimisers"),
-    *("parameterisation", "presets", "processes", "record", "registry", "report", "result"),
-    *("scoring", "sheets", "sums", "sweeps", "tuning", "vgg19", "weights"),
+    *("cli", "images", "optimizers", "report", "sweeps", "utils"),
+    *("features/test_model.py", "features/test_vgg19.py", "features/test_weights.py"),
+    *("losses", "objective/test_estimate.py", "objective/test_graphs.py"),
+    *("objective/test_objective.py", "recipes/test_evaluate.py", "recipes/test_presets.py"),
+    *("runs/test_checkpoint.py", "runs/test_minimize.py", "runs/test_record.py"),
+    *("runs/test_result.py", "test_callbacks.py", "test_hostile.py", "test_notebook.py"),
 ]
 
 
@@ -47,9 +48,7 @@ def main() -> int:
     settings.read(ROOT / "setup.cfg", encoding="utf-8")
     bounds = pinned(settings["options"]["install_requires"])
     bounds += pinned(settings["options.extras_require"]["test"])
-    tests = sys.argv[1:] or [
-        str(path) for name in TESTS if (path := ROOT / "tests" / f"test_{name}.py").exists()
-    ]
+    tests = sys.argv[1:] or [str(ROOT / "tests" / path) for path in TESTS]
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         programs = Path(folder, "Scripts" if sys.platform == "win32" else "bin")

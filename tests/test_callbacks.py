@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.plugin_event_accumulator import EventA
 from tensorboard.plugins.hparams.metadata import parse_session_start_info_plugin_data  # type: ignore[import-untyped]
 from tensorboard.util.tensor_util import make_ndarray  # type: ignore[import-untyped]
 
-from neural_style import FeatureModel, Result, Step, callbacks, images, minimise, resume
+from neural_style import FeatureModel, Result, Step, callbacks, images, minimize, resume
 from neural_style.errors import ImageError, OptionError
 from neural_style.extensions import Content, TotalVariation
 from neural_style.images import Image
@@ -31,7 +31,7 @@ def test_progress_shows_the_bar_the_time_left_and_every_term(
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120)
     loss = 2 * Content(255 - photo) + TotalVariation()
-    result = minimise(loss, tiny, photo, evaluations=9, callbacks=[callbacks.progress(console)])
+    result = minimize(loss, tiny, photo, evaluations=9, callbacks=[callbacks.progress(console)])
     shown = screen.getvalue()
     assert "9/9" in shown
     assert "time left" in shown
@@ -45,7 +45,7 @@ def test_progress_prints_its_last_state_where_there_is_no_terminal(
 ) -> None:
     bar = callbacks.progress()
     for _ in range(2):
-        minimise(Content(255 - photo), tiny, photo, evaluations=9, callbacks=[bar])
+        minimize(Content(255 - photo), tiny, photo, evaluations=9, callbacks=[bar])
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("9/9") == 2
@@ -56,26 +56,26 @@ def test_a_run_tells_its_progress_unless_it_is_to_be_silent(
     tiny: FeatureModel, photo: Image, capsys: pytest.CaptureFixture[str]
 ) -> None:
     loss = TotalVariation()
-    result = minimise(loss, tiny, photo, evaluations=9)
+    result = minimize(loss, tiny, photo, evaluations=9)
     first, last = capsys.readouterr().out.splitlines()  # to be seen in a file, too
     assert first.startswith("evaluation 1/9, ")
     assert last.startswith("evaluation 9/9, ")
     assert last.endswith(f"loss {result.history[-1].loss:.4g} = total_variation {result.loss:.4g}")
-    minimise(loss, tiny, photo, evaluations=9, verbose=False)
-    minimise(loss, tiny, photo, evaluations=9, callbacks=[callbacks.progress()])
+    minimize(loss, tiny, photo, evaluations=9, verbose=False)
+    minimize(loss, tiny, photo, evaluations=9, callbacks=[callbacks.progress()])
     assert capsys.readouterr().out == ""
     with pytest.raises(OptionError, match="verbose: expected 'auto', True or False, got 'yes'"):
-        minimise(loss, tiny, photo, verbose="yes")  # type: ignore[arg-type]
+        minimize(loss, tiny, photo, verbose="yes")  # type: ignore[arg-type]
 
 
 def test_of_runs_within_one_another_one_tells_its_progress(
     tiny: FeatureModel, photo: Image, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def inner(step: Step) -> None:
-        minimise(TotalVariation(), tiny, photo, evaluations=2)
+        minimize(TotalVariation(), tiny, photo, evaluations=2)
 
     for _ in range(2):
-        minimise(TotalVariation(), tiny, photo, evaluations=3, callbacks=[inner])
+        minimize(TotalVariation(), tiny, photo, evaluations=3, callbacks=[inner])
         assert set(re.findall("evaluation ./(.)", capsys.readouterr().out)) == {"3"}
 
 
@@ -87,7 +87,7 @@ def test_progress_is_a_bar_on_a_terminal(
 ) -> None:
     terminal = functools.partial(Console, force_terminal=True, width=120)
     monkeypatch.setattr(callbacks, "Console", terminal)
-    minimise(TotalVariation(), tiny, photo, evaluations=9)
+    minimize(TotalVariation(), tiny, photo, evaluations=9)
     shown = capsys.readouterr().out
     assert "9/9" in shown
     assert "time left" in shown
@@ -104,7 +104,7 @@ def test_progress_that_cannot_be_written_ends_no_run(
     for stdout in (closed, ascii_only, None):
         monkeypatch.setattr(sys, "stdout", stdout)
         named = TotalVariation(name="glätte")
-        assert minimise(named, tiny, photo, evaluations=3).evaluations == 3
+        assert minimize(named, tiny, photo, evaluations=3).evaluations == 3
 
 
 def test_snapshots_are_saved_every_so_many_evaluations(
@@ -117,7 +117,7 @@ def test_snapshots_are_saved_every_so_many_evaluations(
 
     folder = tmp_path / "new" / "out"
     save = callbacks.snapshots(folder, every=5)
-    minimise(Content(255 - photo), tiny, photo, evaluations=16, callbacks=[save, remember])
+    minimize(Content(255 - photo), tiny, photo, evaluations=16, callbacks=[save, remember])
     saved = sorted(folder.iterdir())
     numbers = [int(path.stem) for path in saved]
     expected = [min(n for n in seen if n >= due) for due in (1, 5, 10, 15)]
@@ -129,7 +129,7 @@ def test_snapshots_are_saved_every_so_many_evaluations(
 def test_snapshots_can_serve_a_second_run(tiny: FeatureModel, photo: Image, tmp_path: Path) -> None:
     save = callbacks.snapshots(tmp_path, every=50)
     for _ in range(2):
-        minimise(TotalVariation(), tiny, photo, evaluations=3, callbacks=[save])
+        minimize(TotalVariation(), tiny, photo, evaluations=3, callbacks=[save])
         (tmp_path / "000001.png").unlink()
 
 
@@ -155,7 +155,7 @@ def test_csv_has_every_accepted_iterate(tiny: FeatureModel, photo: Image, tmp_pa
     path = tmp_path / "run.csv"
     loss = 2 * Content(255 - photo, name="content, inverted") + TotalVariation()
     write = callbacks.csv(path)
-    result = minimise(loss, tiny, photo, evaluations=9, callbacks=[write])
+    result = minimize(loss, tiny, photo, evaluations=9, callbacks=[write])
     assert rows(path) == [
         {
             "evaluation": entry.evaluation,
@@ -169,7 +169,7 @@ def test_csv_has_every_accepted_iterate(tiny: FeatureModel, photo: Image, tmp_pa
         }
         for entry in result.history
     ]
-    other = minimise(TotalVariation(), tiny, photo, evaluations=3, callbacks=[write])
+    other = minimize(TotalVariation(), tiny, photo, evaluations=3, callbacks=[write])
     assert [row["loss"] for row in rows(path)] == [entry.loss for entry in other.history]
     assert len(rows(path)[0]) == 6
 
@@ -187,7 +187,7 @@ def test_csv_has_a_row_at_once_and_keeps_it_when_a_run_breaks(
             raise OSError("the disk is full")
 
     with pytest.raises(OSError, match="the disk is full"):
-        minimise(TotalVariation(), tiny, photo, callbacks=[callbacks.csv(path), read])
+        minimize(TotalVariation(), tiny, photo, callbacks=[callbacks.csv(path), read])
     assert len(rows(path)) == 3
 
 
@@ -247,7 +247,7 @@ def test_tensorboard_has_the_scalars_and_the_pictures(
 
     board = callbacks.tensorboard(tmp_path / "new" / "run", every=5)
     loss = 2 * Content(255 - photo) + TotalVariation()
-    result = minimise(loss, tiny, photo, evaluations=14, callbacks=[board, remember])
+    result = minimize(loss, tiny, photo, evaluations=14, callbacks=[board, remember])
     reader = events(tmp_path / "new" / "run")
     expected = {"loss": {entry.evaluation: entry.loss for entry in result.history}}
     for name in result.terms:
@@ -271,7 +271,7 @@ def test_tensorboard_can_be_read_during_a_run(
         assert list(series(events(tmp_path), "loss"))[-1] == step.evaluation
 
     board = callbacks.tensorboard(tmp_path)
-    minimise(TotalVariation(), tiny, photo, evaluations=3, callbacks=[board, read])
+    minimize(TotalVariation(), tiny, photo, evaluations=3, callbacks=[board, read])
 
 
 def test_tensorboard_compares_runs_by_their_settings(
@@ -281,7 +281,7 @@ def test_tensorboard_compares_runs_by_their_settings(
     for name, seed in {"a": 0, "b": np.int64(1), "c": 1}.items():
         settings = {"seed": seed, "start": "noise", "pooled": True, "weight": 0.5, "loss": loss}
         board = callbacks.tensorboard(tmp_path / name, hparams=settings)
-        minimise(TotalVariation(), tiny, photo, evaluations=2, callbacks=[board])
+        minimize(TotalVariation(), tiny, photo, evaluations=2, callbacks=[board])
     sessions = dict(hparams(events(tmp_path / name)) for name in "abc")
     common = {
         "start": "noise",
@@ -309,7 +309,7 @@ def test_a_new_run_in_the_same_folder_replaces_the_last(
     other.touch()
 
     def run(board: Any, evaluations: int) -> Result:
-        return minimise(TotalVariation(), tiny, photo, evaluations=evaluations, callbacks=[board])
+        return minimize(TotalVariation(), tiny, photo, evaluations=evaluations, callbacks=[board])
 
     board = callbacks.tensorboard(tmp_path, hparams={"seed": 0})
     run(board, 8)
@@ -330,7 +330,7 @@ def test_tensorboard_keeps_the_curves_of_a_run_that_goes_on(
 
     folder, logdir = tmp_path / "run", tmp_path / "board"
     with pytest.raises(OSError, match="is needed"):
-        minimise(
+        minimize(
             TotalVariation(),
             tiny,
             photo,
@@ -358,7 +358,7 @@ def test_tensorboard_survives_a_run_that_never_starts(
 
     board = callbacks.tensorboard(tmp_path)
     with pytest.raises(OSError, match="no"):
-        minimise(TotalVariation(), tiny, photo, callbacks=[board, Refusing()])
+        minimize(TotalVariation(), tiny, photo, callbacks=[board, Refusing()])
     assert events(tmp_path).Tags()["tensors"] == []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import doctest
 import importlib
 import inspect
@@ -17,6 +16,9 @@ from neural_style.losses.registry import GROUP
 
 MODULES = ["neural_style"] + [
     module.name for module in pkgutil.walk_packages(neural_style.__path__, "neural_style.")
+]
+PUBLIC_MODULES = [
+    name for name in neural_style.__all__ if inspect.ismodule(getattr(neural_style, name))
 ]
 LOSSES = [p for p in entry_points(group=GROUP) if p.dist and p.dist.name == "neural-style"]
 
@@ -42,7 +44,7 @@ def test_a_packaged_loss_has_its_source_and_an_example(loss: EntryPoint) -> None
     assert ">>>" in documentation
 
 
-@pytest.mark.parametrize("name", [n for n, home in neural_style._HOMES.items() if not home])
+@pytest.mark.parametrize("name", PUBLIC_MODULES)
 def test_completion_shows_the_names_of_a_public_module_alone(name: str) -> None:
     module = getattr(neural_style, name)
     assert dir(module) == sorted(module.__all__)
@@ -58,16 +60,6 @@ def test_completion_shows_the_names_of_the_package_alone() -> None:
     assert names == set(neural_style.__all__)
 
 
-def test_type_checkers_see_the_names_that_python_sees() -> None:
-    homes = {}
-    for node in ast.walk(ast.parse(inspect.getsource(neural_style))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("neural_style"):
-            for alias in node.names:
-                assert alias.asname == alias.name  # without it mypy hides the name
-                homes[alias.name] = (node.module or "").removeprefix("neural_style").lstrip(".")
-    assert homes == neural_style._HOMES
-
-
 def test_a_name_that_is_none_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="'neural_style' has no attribute 'minimize'"):
-        neural_style.minimize  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(AttributeError, match="No neural_style attribute minimise"):
+        neural_style.minimise  # type: ignore[attr-defined]  # noqa: B018

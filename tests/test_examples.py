@@ -76,7 +76,7 @@ def test_pictures_of_one_name_are_not_mixed_up(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ns, "sweep", sweep)
-    for slow in ("balance", "minimise"):
+    for slow in ("balance", "minimize"):
         monkeypatch.setattr(ns, slow, lambda *arguments, **options: None)
     monkeypatch.setattr(ns, "names", lambda: ["gram"])
     monkeypatch.setattr(ns, "FeatureModel", lambda name: small_network())

@@ -36,7 +36,7 @@ from neural_style.testing.loss_under_test import small_network
 
 photo, painting = (ns.images.noise((32, 40), seed=seed) for seed in (1, 2))
 loss = Content(photo) + 1e3 * ns.create("activity", painting, scale=2.0)
-result = ns.minimise(loss, small_network(), start=photo, evaluations=10, verbose=False)
+result = ns.minimize(loss, small_network(), start=photo, evaluations=10, verbose=False)
 print(json.dumps({
     "homes": [activity.__file__, ns.__file__],
     "names": ns.names(),
@@ -103,8 +103,8 @@ def test_its_own_tests_pass_there(python: Path, tmp_path: Path) -> None:
 
 def test_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {language for language, _ in BLOCKS} == {"python", "sh", "ini"}
-    minimise, load = ns.minimise, ns.datasets.load
-    monkeypatch.setattr(ns, "minimise", lambda *a, **k: minimise(*a, **{**k, "evaluations": 3}))
+    minimize, load = ns.minimize, ns.datasets.load
+    monkeypatch.setattr(ns, "minimize", lambda *a, **k: minimize(*a, **{**k, "evaluations": 3}))
     monkeypatch.setattr(ns.datasets, "load", lambda name, long_side: load(name, long_side=48))
     monkeypatch.setattr(ns, "FeatureModel", lambda network: small_network())
     monkeypatch.setattr(registry, "_registered", {})

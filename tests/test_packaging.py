@@ -45,7 +45,7 @@ home, names = Path(neural_style.__file__).parent, neural_style.names()
 sys.path += sys.argv[1:]
 
 import keras
-from neural_style import FeatureModel, create, extensions, images, minimise
+from neural_style import FeatureModel, create, extensions, images, minimize
 from neural_style.errors import LossError
 
 inputs = x = keras.Input((None, None, 3))
@@ -61,7 +61,7 @@ def make(name):
         return create(name)
 
 start = images.noise((16, 16), seed=1)
-result = minimise(sum(map(make, names)), features, start, evaluations=3, verbose=False)
+result = minimize(sum(map(make, names)), features, start, evaluations=3, verbose=False)
 print(json.dumps({
     "home": str(home),
     "typed": (home / "py.typed").exists(),
@@ -166,7 +166,7 @@ def test_the_wheel_holds_every_module_once_and_nothing_else(wheel: zipfile.ZipFi
     assert sorted(code) == sorted([*MODULES, "neural_style/py.typed", "neural_style/report.html"])
 
 
-def test_the_wheel_brings_its_licence(metadata: PathDistribution) -> None:
+def test_the_wheel_brings_its_license(metadata: PathDistribution) -> None:
     assert metadata.metadata["License"] == "MIT"
     assert metadata.read_text("licenses/LICENSE") == (ROOT / "LICENSE").read_text()
 

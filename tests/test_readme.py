@@ -32,9 +32,9 @@ def test_every_block_is_run_here() -> None:
 
 
 def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    minimise, transfer, load = ns.minimise, ns.transfer, ns.datasets.load
+    minimize, transfer, load = ns.minimize, ns.transfer, ns.datasets.load
     small: Any = {"size": 64, "evaluations": 3}
-    monkeypatch.setattr(ns, "minimise", lambda *a, **k: minimise(*a, **{**k, "evaluations": 3}))
+    monkeypatch.setattr(ns, "minimize", lambda *a, **k: minimize(*a, **{**k, "evaluations": 3}))
     monkeypatch.setattr(ns, "transfer", lambda *a, **k: transfer(*a, **{**k, **small}))
     monkeypatch.setattr(ns.datasets, "load", lambda name, long_side: load(name, long_side=64))
     monkeypatch.setattr(registry, "_registered", {})
@@ -47,7 +47,7 @@ def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for picture in ("cat.png", "gatys.png", "two.png", "out/coffee.png", "out/sweep.png"):
         assert (tmp_path / picture).is_file()
     unused = names["loss"] + names["softer"] + names["means"] + names["halves"]
-    own = ns.minimise(unused, names["features"], names["photo"])
+    own = ns.minimize(unused, names["features"], names["photo"])
     assert list(own.terms) == ["content", "second_moments", "gram", "custom", "gram_2", "gram_3"]
 
 

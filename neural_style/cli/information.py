@@ -18,7 +18,7 @@ from neural_style.cli.signatures import presets as known_presets
 from neural_style.cli.types import COUNT, FILE, SEED, SIDE
 from neural_style.errors import RegistryError
 
-_SCORING = defaults("scoring", "evaluate")
+_SCORING = defaults("recipes.evaluate", "evaluate")
 
 
 @click.command()

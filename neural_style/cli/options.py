@@ -19,13 +19,13 @@ KEYWORDS: dict[str, tuple[Any, str]] = {
     "size": (SIDE, "Longer side in pixels; 512, or the preset's own size."),
     "short_side": (SIDE, "Shorter side in pixels, instead."),
     "style_size": (SIDE, "Longer side of the style; by default it is resized as the photo."),
-    "color": (click.Choice(["match", "luminance"]), "How the photo's colours are kept."),
+    "color": (click.Choice(["match", "luminance"]), "How the photo's colors are kept."),
     "start": (Start(), "content, noise, or a picture's file."),
     "scales": (Scales(2), "Long sides to run from coarse to fine."),
     "evaluations": (Budget(1), "The budget, or one for each scale; 300, or the preset's."),
-    "parameterisation": (
+    "parameterization": (
         click.Choice(["pixels", "frequencies"]),
-        "What the optimiser moves; frequencies, or with --loss or --preset pixels.",
+        "What the optimizer moves; frequencies, or with --loss or --preset pixels.",
     ),
     "seed": (SEED, "Of all random numbers."),
     "tile": (Tile(), "The longest side of what is evaluated at once."),
@@ -37,7 +37,7 @@ MODEL = ("network", "pooling", "weights")
 
 def keyword_options(*leave_out: str, **texts: str) -> Callable[[Any], Any]:
     """The options of `KEYWORDS`, whose defaults are those of `transfer`, or as the texts say."""
-    own = defaults("styling", "transfer")
+    own = defaults("recipes.transfer", "transfer")
 
     def add(command: Any) -> Any:
         for name, (kind, text) in reversed(KEYWORDS.items()):

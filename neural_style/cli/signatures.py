@@ -1,6 +1,6 @@
 """What functions, presets and losses take, read from their source, so that nothing is imported.
 
-defaults("styling", "transfer")                 # -> {"size": None, "seed": 0, …}
+defaults("recipes.transfer", "transfer")               # -> {"size": None, "seed": 0, …}
 presets()                                       # -> {"gatys": "The notebook of …", …}
 options("neural_style.extensions.gram:Gram")    # -> ["layers", "name"]
 """
@@ -19,10 +19,14 @@ from typing import Any
 def defaults(module: str, function: str) -> dict[str, Any]:
     """The keywords of a function and their defaults.
 
-    >>> defaults("scoring", "evaluate")["directions"]
+    >>> defaults("recipes.evaluate", "evaluate")["directions"]
     64
     """
-    source = resources.files("neural_style").joinpath(f"{module}.py").read_text("utf-8")
+    source = (
+        resources.files("neural_style")
+        .joinpath(f"{module.replace('.', '/')}.py")
+        .read_text("utf-8")
+    )
     body = ast.parse(source).body
     (found,) = (n for n in body if isinstance(n, ast.FunctionDef) and n.name == function)
     return {
@@ -47,7 +51,7 @@ def presets() -> dict[str, str]:
     >>> presets()["gatys"].splitlines()[0]
     "The notebook of the method's first author."
     """
-    source = resources.files("neural_style").joinpath("presets.py").read_text("utf-8")
+    source = resources.files("neural_style").joinpath("recipes", "presets.py").read_text("utf-8")
     functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     found = {
         node.name: ast.get_docstring(node) or ""

@@ -114,7 +114,7 @@ def transfer(**given: Any) -> None:
     *("preset", "style_size", "color", "start"),
     size="Longer side in pixels; 512.",
     evaluations="The budget, or one for each scale; 300.",
-    parameterisation="What the optimiser moves; pixels.",
+    parameterization="What the optimizer moves; pixels.",
 )
 @options.model_options
 @output_options
@@ -149,7 +149,7 @@ def reconstruct(**given: Any) -> None:
 @click.argument("painting", type=FILE)
 @click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
 @options.loss_options
-@options.keyword_options("start", "scales", "evaluations", "seed", "color", "parameterisation")
+@options.keyword_options("start", "scales", "evaluations", "seed", "color", "parameterization")
 @options.model_options
 @answer_options
 def estimate(**given: Any) -> None:
@@ -170,7 +170,7 @@ def estimate(**given: Any) -> None:
     name, tile = keywords.pop("preset", None), keywords.pop("tile", "auto")
     run = prepared(given["photo"], painted, weights, name, loss, keywords)
     size = run.start.shape[0], run.start.shape[1]
-    found = ns.estimate(run.loss, run.features, size, tile=tile, optimiser=run.optimiser)
+    found = ns.estimate(run.loss, run.features, size, tile=tile, optimizer=run.optimizer)
     data = {
         "size": found.size,
         "tile": found.tile,

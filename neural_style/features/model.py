@@ -4,7 +4,7 @@
 
 ``image`` is a tensor (1, H, W, 3) or an array (H, W, 3), RGB, 0–255; an activation is
 (1, h, w, channels). The name ``"image"`` stands for the pixels themselves. The
-network's own preprocessing (colour order, means) happens in here, so that losses and
+network's own preprocessing (color order, means) happens in here, so that losses and
 users never see it, and the network is cut at the deepest layer that is asked for.
 """
 

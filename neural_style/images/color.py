@@ -1,8 +1,8 @@
-"""Colour: of the painting, given to the photo's palette, or of the photo, kept.
+"""Color: of the painting, given to the photo's palette, or of the photo, kept.
 
-    match(painting, photo)            # the painting in the photo's colours, before a run
-    luminance(painting, like=photo)   # both pictures in grey, before a run …
-    recolour(painted, photo)          # … and the photo's colours back, after it
+    match(painting, photo)            # the painting in the photo's colors, before a run
+    luminance(painting, like=photo)   # both pictures in gray, before a run …
+    recolor(painted, photo)          # … and the photo's colors back, after it
 
 Pictures are float32 arrays H×W×3, RGB, 0–255, gamma-encoded as they are in files. Both ways
 are those of Gatys, Bethge, Hertzmann & Shechtman, *Preserving Color in Neural Artistic Style
@@ -25,7 +25,7 @@ from neural_style.images.io import Image
 __all__ = [
     "luminance",
     "match",
-    "recolour",
+    "recolor",
 ]
 
 
@@ -42,21 +42,21 @@ def match(
     reference: NDArray[Any],
     method: Literal["cholesky", "symmetric"] = "cholesky",
 ) -> Image:
-    """Give a picture the mean and the covariance of another's colours.
+    """Give a picture the mean and the covariance of another's colors.
 
         x′ = A (x − μ) + μ_r,    A Σ Aᵀ = Σ_r
 
-    of colours x in 0–1, with means μ and covariances Σ + ε I, ε = 1e-5.
+    of colors x in 0–1, with means μ and covariances Σ + ε I, ε = 1e-5.
 
     Parameters
     ----------
     picture
-        What to recolour: to keep a photo's colours, the painting, before it is a reference.
+        What to recolor: to keep a photo's colors, the painting, before it is a reference.
     reference
-        Whose colours it gets, of any size.
+        Whose colors it gets, of any size.
     method
         ``"cholesky"``: A = L_r L⁻¹ of the Cholesky factors; ``"symmetric"``: Σ_r^½ Σ^−½,
-        which does not depend on the order of the channels and leaves grey exactly grey
+        which does not depend on the order of the channels and leaves gray exactly gray
         where both pictures are.
 
     Returns
@@ -75,12 +75,13 @@ def match(
 
     Notes
     -----
-    ε keeps a picture of one colour, or of shades of one, usable: its covariance has no
-    inverse. It is meant for colours in 0–1, where it is 0.8 pixel values as a deviation.
+    ε keeps a picture of one color, or of shades of one, usable: its covariance has no
+    inverse. It is meant for colors in 0–1, where it is 0.8 pixel values as a deviation.
     Source: Gatys et al., arXiv 1606.05897, from memory.
 
     Examples
     --------
+    >>> from neural_style import images
     >>> painting = images.noise((32, 32), uniform=(0, 60))
     >>> photo = images.noise((20, 40), normal=(150, 20))
     >>> matched = match(painting, photo)
@@ -89,15 +90,15 @@ def match(
     """
     if not isinstance(method, str) or method not in _FACTORS:
         raise OptionError(f"method: expected one of {', '.join(_FACTORS)}, got {method!r}.")
-    colours, own = _colours(picture, "picture"), _colours(reference, "reference")
-    (mean, covariance), (mean_r, covariance_r) = _moments(colours), _moments(own)
+    colors, own = _colors(picture, "picture"), _colors(reference, "reference")
+    (mean, covariance), (mean_r, covariance_r) = _moments(colors), _moments(own)
     factor = _FACTORS[method]
     transform = factor(covariance_r) @ np.linalg.inv(factor(covariance))
-    return _picture((colours - mean) @ transform.T + mean_r)
+    return _picture((colors - mean) @ transform.T + mean_r)
 
 
 def luminance(picture: NDArray[Any], like: NDArray[Any] | None = None) -> Image:
-    """A picture in grey: Y of YIQ, 0.299 R + 0.587 G + 0.114 B, in three equal channels.
+    """A picture in gray: Y of YIQ, 0.299 R + 0.587 G + 0.114 B, in three equal channels.
 
     Parameters
     ----------
@@ -125,8 +126,8 @@ def luminance(picture: NDArray[Any], like: NDArray[Any] | None = None) -> Image:
     return _picture(np.repeat(y, 3, axis=2))
 
 
-def recolour(painted: NDArray[Any], content: NDArray[Any]) -> Image:
-    """The luminance of one picture with the colours of another: Y of YIQ, and I and Q.
+def recolor(painted: NDArray[Any], content: NDArray[Any]) -> Image:
+    """The luminance of one picture with the colors of another: Y of YIQ, and I and Q.
 
     Parameters
     ----------
@@ -138,7 +139,7 @@ def recolour(painted: NDArray[Any], content: NDArray[Any]) -> Image:
     Returns
     -------
     ndarray
-        The picture. Where that chroma does not exist at that luminance (a strong colour
+        The picture. Where that chroma does not exist at that luminance (a strong color
         that became nearly black or white), each of R, G and B is clipped to 0–255, which
         changes luminance and hue of that pixel.
 
@@ -149,8 +150,8 @@ def recolour(painted: NDArray[Any], content: NDArray[Any]) -> Image:
 
     Examples
     --------
-    >>> red, grey = np.full((2, 2, 3), (180.0, 80, 80)), np.full((2, 2, 3), 150.0)
-    >>> print(recolour(grey, red)[0, 0])
+    >>> red, gray = np.full((2, 2, 3), (180.0, 80, 80)), np.full((2, 2, 3), 150.0)
+    >>> print(recolor(gray, red)[0, 0])
     [220.1 120.1 120.1]
     """
     light, chroma = _yiq(painted, "painted"), _yiq(content, "content")
@@ -175,20 +176,20 @@ _FACTORS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
 }
 
 
-def _colours(picture: NDArray[Any], name: str) -> NDArray[np.float64]:
+def _colors(picture: NDArray[Any], name: str) -> NDArray[np.float64]:
     return io.as_image(picture, name).astype(np.float64) / 255
 
 
-def _moments(colours: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The mean of colours in 0–1, and their covariance + ε I."""
-    pixels = colours.reshape(-1, 3)
+def _moments(colors: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The mean of colors in 0–1, and their covariance + ε I."""
+    pixels = colors.reshape(-1, 3)
     return pixels.mean(0), np.cov(pixels.T, bias=True) + _EPSILON * np.eye(3)
 
 
 def _yiq(picture: NDArray[Any], name: str) -> NDArray[np.float64]:
-    yiq: NDArray[np.float64] = color.rgb2yiq(_colours(picture, name))
+    yiq: NDArray[np.float64] = color.rgb2yiq(_colors(picture, name))
     return yiq
 
 
-def _picture(colours: NDArray[np.float64]) -> Image:
-    return io.whole_if_dark((255 * colours).clip(0, 255).astype(np.float32))
+def _picture(colors: NDArray[np.float64]) -> Image:
+    return io.whole_if_dark((255 * colors).clip(0, 255).astype(np.float32))

@@ -104,8 +104,8 @@ class Displayed(Remote):
         part.write_bytes(base64.b64decode(pictures[self.number - 1]))
 
 
-# Gabriel Tseng's notebook comes without a licence, so that no copy of its pictures may be kept
-# with the library; Ashwin D'Cruz' pictures are under the MIT licence.
+# Gabriel Tseng's notebook comes without a license, so that no copy of its pictures may be kept
+# with the library; Ashwin D'Cruz' pictures are under the MIT license.
 _NOTEBOOK = (
     f"{_GITHUB}/GabrielTseng/LearningDataScience/cb79fe23b573977f57a41b4b2cba67b6aec10d2f"
     "/computer_vision/style_neural_network/Style_Network_w_CoOccurence.ipynb"

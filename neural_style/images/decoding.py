@@ -274,7 +274,7 @@ def _upright(
     file: PIL.Image.Image, name: str, background: str, profile: bytes | None
 ) -> PIL.Image.Image:
     """A picture as RGB, with all that its file says of it applied."""
-    # Mode I is 16-bit grey in a PGM, and in a PNG before Pillow 10.3.
+    # Mode I is 16-bit gray in a PGM, and in a PNG before Pillow 10.3.
     if file.mode == "F" or (file.mode == "I" and file.format not in ("PNG", "PPM")):
         raise ImageError(
             f"{name}: a picture of 32-bit numbers has no known range; scale it to 0–255 and "
@@ -297,9 +297,9 @@ def _upright(
         values = np.where(values == picture.info.get("transparency", -1), behind, values)
         picture = PIL.Image.fromarray(np.rint(values * (255 / most)).astype(np.uint8))
     if picture.has_transparency_data:
-        grey = picture.mode in ("L", "LA", "La")
-        picture = picture.convert("LA" if grey else "RGBA")
-        opaque = PIL.Image.new("L" if grey else "RGB", picture.size, background)
+        gray = picture.mode in ("L", "LA", "La")
+        picture = picture.convert("LA" if gray else "RGBA")
+        opaque = PIL.Image.new("L" if gray else "RGB", picture.size, background)
         opaque.paste(picture.convert(opaque.mode), mask=picture.getchannel("A"))
         picture = opaque
     if picture.mode not in ("L", "RGB", "CMYK", "LAB"):

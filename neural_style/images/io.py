@@ -50,7 +50,7 @@ def load(
     """Read a picture as float32, H×W×3, RGB, 0–255.
 
     EXIF orientation and ICC profile are applied, transparency is laid over white,
-    16-bit grey is scaled to 0–255, and of an animation the first frame is taken.
+    16-bit gray is scaled to 0–255, and of an animation the first frame is taken.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ takes the same transformed kernel, with the points in another order and the fact
 Their rounding errors are half those of 0, ±1, ±2, ∞, and twice those of direct convolution.
 
 The layout is for XLA: one reshape cuts the image into tiles of 4×4, whose windows of 6×6
-take two rows and columns of their neighbours; the transforms are sums of slices, one axis
+take two rows and columns of their neighbors; the transforms are sums of slices, one axis
 after the other; and strips of tiles are done in turn, so that what lies between the
 transforms, 2.25 times the image, stays in the processor's cache and out of memory. Where a
 ReLU and a pooling follow, each strip goes through them, too: instead of the convolution's
@@ -46,7 +46,7 @@ Tensor: TypeAlias = Any
 Matrix: TypeAlias = NDArray[np.float64]
 
 _TILE, _WINDOW = 4, 6
-_NEIGHBOURS = slice(None, -1), slice(1, None)
+_NEIGHBORS = slice(None, -1), slice(1, None)
 _ROUNDING = 1e-9  # of the transforms' elements
 _HALO = 4  # rows and columns that are read with a strip, a whole tile; two are of use
 _BITS = (1, 2, 4, 8)  # of the places of a cell that is pooled
@@ -242,7 +242,7 @@ def _strip(x: Tensor, kernel: Tensor, adjoint: bool) -> Tensor:
 def _windows(x: Tensor, axis: int) -> list[Tensor]:
     """The rows or columns of windows: of tiles, along ``axis``, and of the tiles behind them."""
     before = [slice(None)] * axis
-    own, following = (tf.unstack(x[*before, part], axis=axis + 1) for part in _NEIGHBOURS)
+    own, following = (tf.unstack(x[*before, part], axis=axis + 1) for part in _NEIGHBORS)
     return [*own, *following[: _WINDOW - _TILE]]
 
 

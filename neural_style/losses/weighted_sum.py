@@ -148,8 +148,9 @@ class WeightedSum(Summand, Sequence[Term]):
         return self.terms
 
     def get_config(self) -> dict[str, Any]:
-        """The terms as JSON has them, with pictures by their digests
-        (`neural_style.losses.serialization`).
+        """The terms as JSON has them, with pictures by their digests.
+
+        `neural_style.losses.serialization` has the format.
 
         Raises
         ------
@@ -217,7 +218,7 @@ def _instead_of(value: Any) -> str:
         return "give one loss or more, of which sum([…]) is a sum"
     if isinstance(value, Real):
         return "a number is the weight of a loss, 2 * loss"
-    return "a loss comes first, then features, as in minimise(loss, features, start)"
+    return "a loss comes first, then features, as in minimize(loss, features, start)"
 
 
 def _subject(value: Any) -> str:

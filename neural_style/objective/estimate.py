@@ -10,7 +10,7 @@ An estimate adds up
   transformed kernels, where they are kept; and what compiling it takes;
 - the *losses*, their *targets* and the references' statistics, which
   `neural_style.objective.tracing` finds;
-- the *pictures*: the one that is made, its gradient, and those that the optimiser keeps.
+- the *pictures*: the one that is made, its gradient, and those that the optimizer keeps.
 
 Memory is the growth of a process from having the model and the pictures to the peak of its first
 evaluations.
@@ -101,7 +101,7 @@ def estimate(
     size: Size,
     *,
     tile: Tile = None,
-    optimiser: Any = None,
+    optimizer: Any = None,
 ) -> Estimate:
     """The memory and the time that an objective needs, without running it.
 
@@ -110,9 +110,9 @@ def estimate(
     loss, features, size
         As for `Objective`.
     tile
-        The longest side of what is evaluated at once; ``"auto"``: what `minimise` would
+        The longest side of what is evaluated at once; ``"auto"``: what `minimize` would
         take, for the memory that is free now.
-    optimiser
+    optimizer
         Whose pictures are counted, too: `LBFGS` keeps two a pair of its history. None: the
         objective alone.
 
@@ -140,8 +140,8 @@ def estimate(
     tile = _checked(tile)
     check_model(features)
     if tile == "auto":
-        tile = fitting(loss, features, size, tile, optimiser)
-    return _Estimator(loss, features, optimiser)(size, tile)
+        tile = fitting(loss, features, size, tile, optimizer)
+    return _Estimator(loss, features, optimizer)(size, tile)
 
 
 def fitting(
@@ -149,7 +149,7 @@ def fitting(
     features: FeatureModel,
     size: Size,
     tile: Tile,
-    optimiser: Any = None,
+    optimizer: Any = None,
 ) -> int | None:
     """The tile to use: as it is given, or the largest that fits for ``"auto"``.
 
@@ -167,7 +167,7 @@ def fitting(
     free = machine.available_memory()
     if free is None:
         return given
-    needs = _Estimator(loss, features, optimiser)
+    needs = _Estimator(loss, features, optimizer)
     if needs.surely_fits(size, free):
         return given
     found = needs(size, given)
@@ -181,13 +181,13 @@ def fitting(
 class _Estimator:
     """Estimates of one objective at any size and in any tiles."""
 
-    def __init__(self, loss: Loss | WeightedSum, features: FeatureModel, optimiser: Any) -> None:
+    def __init__(self, loss: Loss | WeightedSum, features: FeatureModel, optimizer: Any) -> None:
         self.losses = [term.loss for term in terms_of(loss)]
         self.features = features
         self.layers = union(self.losses)
         self._needs = Tracing(self.losses, features)
         self._alone = {id(loss): Tracing([loss], features) for loss in self.losses}
-        self.pictures = _pictures(optimiser)
+        self.pictures = _pictures(optimizer)
         references = {id(image): image for loss in self.losses for image in loss.references}
         self.references = [(image.shape[0], image.shape[1]) for image in references.values()]
         self._shapes = functools.cache(lambda size: features.operations(self.layers, size))
@@ -423,13 +423,13 @@ def _checked(tile: Tile) -> Tile:
     return tile if tile is None or tile == "auto" else check_count("tile", tile)
 
 
-def _pictures(optimiser: Any) -> float:
-    """The float32 pictures that an optimiser keeps at once."""
-    if optimiser is None:
+def _pictures(optimizer: Any) -> float:
+    """The float32 pictures that an optimizer keeps at once."""
+    if optimizer is None:
         return 0
-    pairs = getattr(optimiser, "history", 0)
+    pairs = getattr(optimizer, "history", 0)
     # SciPy works in float64, on 2m + 5 vectors and copies of the picture and its gradient.
-    return 2 * (2 * pairs + 9) if isinstance(optimiser, SciPyLBFGS) else 2 * pairs + 8
+    return 2 * (2 * pairs + 9) if isinstance(optimizer, SciPyLBFGS) else 2 * pairs + 8
 
 
 def _within(size: Size, tile: int | None) -> Size:

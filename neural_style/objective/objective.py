@@ -99,7 +99,7 @@ class Objective:
         if not any(np.float32(term.weight) for term in self.terms):
             raise LossError(
                 f"{', '.join(term.name for term in self.terms)}: every weight is 0 in float32, so "
-                f"that there is nothing to minimise; give one of them another."
+                f"that there is nothing to minimize; give one of them another."
             )
         check_model(features)
         self._weights = features.weights

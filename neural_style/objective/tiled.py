@@ -1,6 +1,6 @@
 """Exact evaluation in tiles: a picture of any size in the memory of one window.
 
-    tiled = Tiled(losses, features, size, tile)     # with the interface of `compiled.Whole`
+    tiled = Tiled(losses, features, size, tile)     # with the interface of `whole.Whole`
 
 `neural_style.objective.tile_geometry` cuts the picture into windows of at most ``tile`` a side,
 each of which answers for its core; the rest of it is masked by *guides*, 1 in the core and 0

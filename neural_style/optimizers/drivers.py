@@ -1,8 +1,8 @@
 """What moves the picture within a round.
 
-An optimiser makes a driver for one run; a driver is called once a round:
+An optimizer makes a driver for one run; a driver is called once a round:
 
-    driver = optimiser.driver()
+    driver = optimizer.driver()
     reason = driver(evaluate, accept, image)
 
 ``evaluate(image) -> (loss, gradient)`` may raise `RoundOver`, which passes through the
@@ -59,7 +59,7 @@ class RoundOver(Exception):
 
 
 class Driver(Protocol):
-    """An optimiser at work on one run."""
+    """An optimizer at work on one run."""
 
     resumes_there: bool
     keeps_state: bool
@@ -142,7 +142,7 @@ class _SciPyDriver:
         elements = 2 * m * n + 5 * n + 11 * m * m + 8 * m
         if elements >= 2**31:
             raise OptionError(
-                f"optimiser: SciPy's L-BFGS-B cannot count the {elements:,} elements that "
+                f"optimizer: SciPy's L-BFGS-B cannot count the {elements:,} elements that "
                 f"{m} correction pairs of {n:,} variables take, expected fewer than 2³¹: use "
                 f"neural_style.LBFGS({m}), or a lower history or a smaller picture."
             )
@@ -221,7 +221,7 @@ class _KerasDriver:
         self._restored = True
 
 
-def driver(optimiser: Any, *, clip_steps: bool = False) -> Driver:
+def driver(optimizer: Any, *, clip_steps: bool = False) -> Driver:
     """A driver for `LBFGS`, `SciPyLBFGS` or a `keras.optimizers.Optimizer`.
 
     With ``clip_steps``, pixels are clipped to 0–255 after every step.
@@ -231,41 +231,41 @@ def driver(optimiser: Any, *, clip_steps: bool = False) -> Driver:
     OptionError
         It is neither, or steps are to be clipped that L-BFGS cannot know of.
     """
-    if isinstance(optimiser, LBFGS | SciPyLBFGS):
+    if isinstance(optimizer, LBFGS | SciPyLBFGS):
         if clip_steps:
             raise OptionError(
                 "clip='step' is for a Keras optimizer: within a round L-BFGS needs a smooth "
                 "function. Use clip='round', with restart_every for shorter rounds."
             )
-        return optimiser.driver()
-    if isinstance(optimiser, keras.optimizers.Optimizer):
-        return _KerasDriver(optimiser, clip_steps)
-    unmade = f"; make one, {optimiser.__name__}(…)" if isinstance(optimiser, type) else ""
+        return optimizer.driver()
+    if isinstance(optimizer, keras.optimizers.Optimizer):
+        return _KerasDriver(optimizer, clip_steps)
+    unmade = f"; make one, {optimizer.__name__}(…)" if isinstance(optimizer, type) else ""
     raise OptionError(
-        f"optimiser: expected neural_style.LBFGS(), neural_style.SciPyLBFGS() or a "
-        f"keras.optimizers.Optimizer, such as Adam(0.1), got {described(optimiser)}{unmade}."
+        f"optimizer: expected neural_style.LBFGS(), neural_style.SciPyLBFGS() or a "
+        f"keras.optimizers.Optimizer, such as Adam(0.1), got {described(optimizer)}{unmade}."
     )
 
 
-def config_of(optimiser: Any) -> dict[str, Any]:
+def config_of(optimizer: Any) -> dict[str, Any]:
     """Its class and options as JSON has them; None in place of options that are not known.
 
     Those of a class that is not Keras' own or this library's are not.
     """
-    name = type(optimiser).__name__
-    if isinstance(optimiser, LBFGS | SciPyLBFGS):
-        return {"class_name": name, "config": {"history": int(optimiser.history)}}
-    if type(optimiser) is not getattr(keras.optimizers, name, None):
-        return {"class_name": type(optimiser).__qualname__, "config": None}
+    name = type(optimizer).__name__
+    if isinstance(optimizer, LBFGS | SciPyLBFGS):
+        return {"class_name": name, "config": {"history": int(optimizer.history)}}
+    if type(optimizer) is not getattr(keras.optimizers, name, None):
+        return {"class_name": type(optimizer).__qualname__, "config": None}
     try:
-        options = json.loads(json.dumps(optimiser.get_config()))
+        options = json.loads(json.dumps(optimizer.get_config()))
     except (TypeError, ValueError, NotImplementedError):  # a schedule of the user's own
         options = None
     return {"class_name": name, "config": options}
 
 
 def from_config(config: Mapping[str, Any]) -> Any:
-    """The optimiser again, from `config_of`; nothing is imported by its path.
+    """The optimizer again, from `config_of`; nothing is imported by its path.
 
     Raises
     ------
@@ -274,7 +274,7 @@ def from_config(config: Mapping[str, Any]) -> Any:
     """
     name, options = config["class_name"], config["config"]
     if options is None:
-        raise OptionError(f"the optimiser {name} is one of your own: {again('optimiser')}")
+        raise OptionError(f"the optimizer {name} is one of your own: {again('optimizer')}")
     try:
         if name in ("LBFGS", "SciPyLBFGS"):
             return (LBFGS if name == "LBFGS" else SciPyLBFGS)(**options)
@@ -293,7 +293,7 @@ def from_config(config: Mapping[str, Any]) -> Any:
         return kind.from_config(options)
     except Exception as error:  # Keras and TensorFlow raise what they like for an option
         raise OptionError(
-            f"the optimiser {name} cannot be made from its config ({error}): {again('optimiser')}"
+            f"the optimizer {name} cannot be made from its config ({error}): {again('optimizer')}"
         ) from error
 
 

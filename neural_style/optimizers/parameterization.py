@@ -1,6 +1,6 @@
-"""The variables in which an optimiser moves a picture.
+"""The variables in which an optimizer moves a picture.
 
-    class Parameterisation:
+    class Parameterization:
         def encode(self, image): ...      # -> the variables x of a picture
         def decode(self, x): ...          # -> the picture
         def pull(self, gradient): ...     # gradient of the picture -> gradient of x
@@ -28,7 +28,7 @@ from neural_style.images import Image, Size
 
 __all__ = [
     "Frequencies",
-    "Parameterisation",
+    "Parameterization",
     "Pixels",
 ]
 
@@ -43,7 +43,7 @@ _FREQUENCIES = (0.006, 0.014, 0.028, 0.049, 0.073, 0.11, 0.15, 0.21, 0.27, 0.35,
 _CURVATURES = (0.08, 0.05, 0.1, 0.2, 0.45, 0.6, 0.95, 1.0, 0.65, 0.3, 0.04)
 
 
-class Parameterisation(Protocol):
+class Parameterization(Protocol):
     """Variables for a picture; see above."""
 
     def encode(self, image: Image) -> Image:
@@ -85,10 +85,10 @@ class Frequencies:
     the curvature of the loss at a frequency, between those of a table by its logarithm. s is
     scaled to a root mean square of 1, so that a step in x is about as long in pixels.
 
-    The default table is one of luminance. Colours differ: along red against blue and both
+    The default table is one of luminance. Colors differ: along red against blue and both
     against green the curvature is as high at low frequencies and 100 times lower above 0.2
     cycles a pixel. But units of their own, though they lower the loss as fast, fill a picture
-    with coloured noise, which the loss hardly sees; so all colours have those of luminance.
+    with colored noise, which the loss hardly sees; so all colors have those of luminance.
 
     On five pairs with shorter sides of 256 pixels, `transfer`'s loss is lower than in pixels after
     20, 50, 100, 150 and 200 evaluations, at the end by 1 to 16 %; what SciPy's L-BFGS has in
@@ -179,47 +179,47 @@ def _units(table: Frequencies, size: Size) -> NDArray[np.float32]:
     return scaled[..., None].astype(np.float32)
 
 
-_KNOWN: dict[str, Callable[[], Parameterisation]] = {"pixels": Pixels, "frequencies": Frequencies}
+_KNOWN: dict[str, Callable[[], Parameterization]] = {"pixels": Pixels, "frequencies": Frequencies}
 
 
-def resolve(parameterisation: str | Parameterisation) -> Parameterisation:
-    """The parameterisation of that name, or the one given.
+def resolve(parameterization: str | Parameterization) -> Parameterization:
+    """The parameterization of that name, or the one given.
 
     Raises
     ------
     OptionError
         There is none of that name, or it has not the three methods.
     """
-    if isinstance(parameterisation, str):
-        if parameterisation not in _KNOWN:
+    if isinstance(parameterization, str):
+        if parameterization not in _KNOWN:
             raise OptionError(
-                f"no parameterisation {parameterisation!r}: {suggestion(parameterisation, _KNOWN)}."
+                f"no parameterization {parameterization!r}: {suggestion(parameterization, _KNOWN)}."
             )
-        return _KNOWN[parameterisation]()
+        return _KNOWN[parameterization]()
     methods = ("encode", "decode", "pull")
-    if isinstance(parameterisation, type) or not all(
-        hasattr(parameterisation, name) for name in methods
+    if isinstance(parameterization, type) or not all(
+        hasattr(parameterization, name) for name in methods
     ):
         raise OptionError(
-            f"parameterisation: expected one of {', '.join(_KNOWN)}, or an object with encode, "
-            f"decode and pull, got {parameterisation!r}."
+            f"parameterization: expected one of {', '.join(_KNOWN)}, or an object with encode, "
+            f"decode and pull, got {parameterization!r}."
         )
-    return parameterisation
+    return parameterization
 
 
-def config_of(parameterisation: Parameterisation) -> dict[str, Any]:
+def config_of(parameterization: Parameterization) -> dict[str, Any]:
     """Its name and options as JSON has them; None in place of the options that are not known."""
-    if type(parameterisation) is Pixels:
+    if type(parameterization) is Pixels:
         return {"name": "pixels", "config": {}}
-    if type(parameterisation) is Frequencies:
-        options = asdict(parameterisation)
+    if type(parameterization) is Frequencies:
+        options = asdict(parameterization)
         rows = {name: list(options[name]) for name in ("frequencies", "curvatures")}
         return {"name": "frequencies", "config": {**options, **rows}}
-    return {"name": type(parameterisation).__qualname__, "config": None}
+    return {"name": type(parameterization).__qualname__, "config": None}
 
 
-def from_config(config: Mapping[str, Any]) -> Parameterisation:
-    """The parameterisation again, from `config_of`.
+def from_config(config: Mapping[str, Any]) -> Parameterization:
+    """The parameterization again, from `config_of`.
 
     Raises
     ------
@@ -229,7 +229,7 @@ def from_config(config: Mapping[str, Any]) -> Parameterisation:
     name, options = config["name"], config["config"]
     if options is None or name not in _KNOWN:
         raise OptionError(
-            f"the parameterisation {name} is not one of the library's: {again('parameterisation')}"
+            f"the parameterization {name} is not one of the library's: {again('parameterization')}"
         )
     if name == "pixels":
         return Pixels()
@@ -240,4 +240,4 @@ def from_config(config: Mapping[str, Any]) -> Parameterisation:
             float(options["floor"]),
         )
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
-        raise OptionError(f"this config makes no parameterisation: {config!r}.") from error
+        raise OptionError(f"this config makes no parameterization: {config!r}.") from error

@@ -44,7 +44,7 @@ def balance(
     loss
         A sum whose weights are the shares. Only their ratios matter.
     features, start, tile
-        As in `minimise`.
+        As in `minimize`.
     amplitude
         Standard deviation of the noise, in pixel values; the noisy start is clipped to 0–255.
         The gradient of a content loss grows with the distance to the content, so that near
@@ -67,7 +67,7 @@ def balance(
     OptionError
         ``amplitude`` is not above 0.
     StyleError
-        As `minimise`.
+        As `minimize`.
 
     Notes
     -----
@@ -79,7 +79,7 @@ def balance(
     ``start`` from the result of an earlier run, where shares are nearer to those at the end.
 
     Papers do not balance; they print weights, which were found by looking at pictures and
-    hold for their network, size and normalisation only. The rule is this library's.
+    hold for their network, size and normalization only. The rule is this library's.
 
     Examples
     --------

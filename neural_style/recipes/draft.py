@@ -1,7 +1,7 @@
 """What `transfer` and every preset are made of: two pictures, features, settings, a loss.
 
     draft = Draft(photo, painting, options, "long_side", 512, evaluations=300)
-    preset = draft.preset(loss)                  # -> Preset: everything that `minimise` takes
+    preset = draft.preset(loss)                  # -> Preset: everything that `minimize` takes
     result = preset.run()
 
 A draft settles what the source and the user's options say; a preset is ready to run.
@@ -26,9 +26,9 @@ from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.objective.estimate import Tile
 from neural_style.optimizers.drivers import SciPyLBFGS
 from neural_style.optimizers.lbfgs import LBFGS
-from neural_style.optimizers.parameterization import Parameterisation
+from neural_style.optimizers.parameterization import Parameterization
 from neural_style.runs.loop import Callback, Verbose
-from neural_style.runs.minimize import minimise
+from neural_style.runs.minimize import minimize
 from neural_style.runs.result import Result
 from neural_style.utils.files import check_not_read, path_of
 
@@ -40,14 +40,14 @@ class Options(TypedDict, total=False):
     side that the source fixes; where it squashes pictures to a square, each is both.
     ``start`` is ``"content"``, ``"noise"`` (the source's; where it has none, that of
     `images.noise`) or an array, which is resized to the content's final size. ``features`` is any
-    model with VGG's layer names. ``evaluations``, ``optimiser`` and ``seed`` are those of
-    `minimise`; the seed is the noise's, too. So are ``tile``, ``scales`` and
-    ``parameterisation``, which no source has. Nor has it these:
+    model with VGG's layer names. ``evaluations``, ``optimizer`` and ``seed`` are those of
+    `minimize`; the seed is the noise's, too. So are ``tile``, ``scales`` and
+    ``parameterization``, which no source has. Nor has it these:
 
     ``style_size`` is the longer side of the style picture, which by default is resized by the
     content's rule: the larger it is, the larger the strokes. ``color`` keeps the content's
     colors: ``"match"`` gives its palette to the style first (`color.match`), ``"luminance"``
-    paints in gray and puts the content's chroma back (`color.luminance`, `color.recolour`).
+    paints in gray and puts the content's chroma back (`color.luminance`, `color.recolor`).
     """
 
     size: int
@@ -57,8 +57,8 @@ class Options(TypedDict, total=False):
     start: str | Image
     scales: Sequence[int]
     evaluations: int | Sequence[int]
-    optimiser: Any
-    parameterisation: str | Parameterisation
+    optimizer: Any
+    parameterization: str | Parameterization
     features: FeatureModel
     seed: int
     tile: Tile
@@ -68,21 +68,21 @@ class Options(TypedDict, total=False):
 class Preset:
     """An objective for two pictures, and the settings of its run.
 
-    The fields are arguments of `minimise`, but for ``sources``, the files of the pictures,
+    The fields are arguments of `minimize`, but for ``sources``, the files of the pictures,
     which an output must not replace; `dataclasses.replace` changes any.
     """
 
     loss: Loss | WeightedSum
     features: FeatureModel
     start: Image = field(repr=False)
-    optimiser: Any
+    optimizer: Any
     evaluations: int | Sequence[int]
     restart_every: int | None
     clip: Literal["round", "step"]
     seed: int
     tile: Tile = None
     scales: Sequence[int] = ()
-    parameterisation: str | Parameterisation = "pixels"
+    parameterization: str | Parameterization = "pixels"
     chroma: Image | None = field(default=None, repr=False)
     sources: tuple[Path, ...] = field(default=(), repr=False)
 
@@ -95,10 +95,10 @@ class Preset:
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 50,
     ) -> Result:
-        """`minimise` with these settings; the arguments are its own."""
+        """`minimize` with these settings; the arguments are its own."""
         settings = {each.name: getattr(self, each.name) for each in fields(self)}
         check_not_read({"output": output}, settings.pop("sources"), OptionError)
-        return minimise(
+        return minimize(
             **settings,
             callbacks=callbacks,
             verbose=verbose,
@@ -129,12 +129,12 @@ class Draft:
         evaluations: int,
         start: str = "content",
         noise: Callable[..., Image] = images.noise,
-        optimiser: Any = None,
+        optimizer: Any = None,
         network: tuple[str, str, str] = ("vgg19", "max", "caffe"),
         squash: bool = False,
         restart_every: int | None = None,
         clip: Literal["round", "step"] = "round",
-        parameterisation: str = "pixels",
+        parameterization: str = "pixels",
     ) -> None:
         for name in set(options) - set(Options.__annotations__):
             raise TypeError(f"no option {name!r}: {suggestion(name, Options.__annotations__)}")
@@ -158,25 +158,25 @@ class Draft:
             self._check_free(side, squash, own)
             fit = fitted("long_side", checked_side("style_size", own), whole)
         self.painting = picture_of(style, "style", size=self.size if squash else fit)
-        chroma = self._coloured(options.get("color"))
+        chroma = self._colored(options.get("color"))
         features = options.get("features")
         self.features = pretrained(*network) if features is None else check_model(features)
         seed = options.get("seed", 0)
-        optimiser = options.get("optimiser", optimiser)
-        optimiser = LBFGS() if optimiser is None else optimiser
-        quasi_newton = isinstance(optimiser, LBFGS | SciPyLBFGS)
+        optimizer = options.get("optimizer", optimizer)
+        optimizer = LBFGS() if optimizer is None else optimizer
+        quasi_newton = isinstance(optimizer, LBFGS | SciPyLBFGS)
         if not quasi_newton:  # a Keras optimizer's rate is in pixels
-            parameterisation = "pixels"
+            parameterization = "pixels"
         self._run: dict[str, Any] = {
             "start": self._first(options.get("start", start), noise, seed),
-            "optimiser": optimiser,
+            "optimizer": optimizer,
             "evaluations": options.get("evaluations", evaluations),
             "restart_every": restart_every,
             "clip": "round" if quasi_newton else clip,
             "seed": seed,
             "tile": options.get("tile"),
             "scales": options.get("scales", ()),
-            "parameterisation": options.get("parameterisation", parameterisation),
+            "parameterization": options.get("parameterization", parameterization),
             "chroma": chroma,
         }
 
@@ -202,8 +202,8 @@ class Draft:
                 f"leave it out, got {asked}."
             )
 
-    def _coloured(self, way: str | None) -> Image | None:
-        """Change both pictures for colours to be kept; return whose chroma the result gets."""
+    def _colored(self, way: str | None) -> Image | None:
+        """Change both pictures for colors to be kept; return whose chroma the result gets."""
         if way is None:
             return None
         if way == "match":

@@ -2,7 +2,7 @@
 
     print(evaluate(result.image, photo, painting))
 
-A loss that was minimised says how well the optimiser did, not how good the picture is.
+A loss that was minimized says how well the optimizer did, not how good the picture is.
 The figures here are of layers that published losses mostly leave out, or of no network at
 all. There are several, and no sum of them: which style is worth how much content is for
 eyes to decide, and each figure is blind to something.
@@ -29,7 +29,7 @@ STYLE_LAYERS = tuple(f"block{block}_conv2" for block in range(1, 6))
 CONTENT_LAYER = "block4_conv3"
 
 _SMALLEST = 7  # the side of SSIM's window
-_BINS = 8  # of each colour channel
+_BINS = 8  # of each color channel
 
 
 def _figure(better: str, least: int, most: int) -> Any:
@@ -51,14 +51,14 @@ class Scores:
         of their root mean squares, along the same directions (Heitz et al., arXiv
         2006.07229). 0 to 1, lower is better. Sees what a Gram matrix does not: how often a
         feature takes each value.
-    style_colour
+    style_color
         ½ Σ |p − q| of two RGB histograms of 8×8×8 bins, 1 less the histogram intersection
         of Swain & Ballard (1991). 0 to 1, lower is better.
     content_self_similarity
         Σ_ij |D_ij / Σ_i D_ij − E_ij / Σ_i E_ij| / n, with D the cosine distances between n
         positions of a layer and E those of the content (STROTSS, Kolkin et al., arXiv
         1904.12785). 0 to 2, lower is better. Compares which places are alike within each
-        picture, and so bears a change of colour or texture that is the same everywhere.
+        picture, and so bears a change of color or texture that is the same everywhere.
     content_ssim
         Structural similarity of luma (Wang et al. 2004, as scikit-image has it with a
         window of 7×7). −1 to 1, higher is better.
@@ -71,7 +71,7 @@ class Scores:
 
     style_gram: float = _figure("lower", 0, 1)
     style_wasserstein: float = _figure("lower", 0, 1)
-    style_colour: float = _figure("lower", 0, 1)
+    style_color: float = _figure("lower", 0, 1)
     content_self_similarity: float = _figure("lower", 0, 2)
     content_ssim: float = _figure("higher", -1, 1)
     content_edges: float = _figure("higher", -1, 1)
@@ -140,8 +140,8 @@ def evaluate(
     -----
     What a picture loses moves the figures as follows, each more the more it loses (found with
     VGG19 and a photo of 128 pixels that was its own content and style). Noise, blur and
-    exchanged colours: all six worse. Shuffled patches: content worse than by any of these,
-    style by less than blur, and colour not at all.
+    exchanged colors: all six worse. Shuffled patches: content worse than by any of these,
+    style by less than blur, and color not at all.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def evaluate(
     figure                      value  better  range
     style_gram                 0.0211  lower   0 to 1
     style_wasserstein          0.0235  lower   0 to 1
-    style_colour               0.6609  lower   0 to 1
+    style_color                0.6609  lower   0 to 1
     content_self_similarity    0.0000  lower   0 to 2
     content_ssim               1.0000  higher  -1 to 1
     content_edges              1.0000  higher  -1 to 1
@@ -191,7 +191,7 @@ def evaluate(
         style_wasserstein=float(
             np.mean([_relative(*_projections(x, y, directions, of_lines)) for x, y in pairs])
         ),
-        style_colour=float(np.abs(_histogram(picture) - _histogram(style)).sum() / 2),
+        style_color=float(np.abs(_histogram(picture) - _histogram(style)).sum() / 2),
         content_self_similarity=_self_similarity(
             of_picture[content_layer], of_content[content_layer], positions, of_places
         ),

@@ -1,7 +1,7 @@
 """Published objectives, each with the run that its author made of it.
 
     preset = gatys(content, style, size=256)     # -> Preset: loss, features, start, settings
-    result = preset.run(output="out.png")        # -> Result, as `minimise`
+    result = preset.run(output="out.png")        # -> Result, as `minimize`
     names()                                      # -> what `transfer(…, preset=name)` knows
 
 A preset takes two pictures, paths or arrays H×W×3, RGB, 0–255, and any `Options` to have
@@ -64,8 +64,8 @@ _CONV1 = {f"block{block}_conv1": 1.0 for block in range(1, 6)}
 _TSENG = {
     f"block{block}_conv2": weight for block, weight in enumerate((0.05, 0.2, 0.2, 0.25, 0.3), 1)
 }
-# The colour that VGG's preprocessing makes zero.
-_GREY = np.array([123.68, 116.779, 103.939], np.float32)
+# The color that VGG's preprocessing makes zero.
+_GRAY = np.array([123.68, 116.779, 103.939], np.float32)
 
 
 def gatys(content: Picture, style: Picture, **options: Unpack[Options]) -> Preset:
@@ -76,11 +76,11 @@ def gatys(content: Picture, style: Picture, **options: Unpack[Options]) -> Prese
     Shorter sides of 512, from the content, L-BFGS, 520 evaluations: its steps are of 20, and
     the loop begins another at 500. Its second stage (arXiv 1611.07865), 220 evaluations at
     800, is ``gatys(…, short_side=800, evaluations=220, start=first.image)``.
-    Noise, there a comment, is normal around the mean colour with deviation 1. Its VGG19 has
+    Noise, there a comment, is normal around the mean color with deviation 1. Its VGG19 has
     the activations of Keras' weights; it is the papers' that are rescaled to a mean of 1.
     Source: leongatys/PytorchNeuralStyleTransfer, NeuralStyleTransfer.ipynb.
     """
-    noise = functools.partial(_grey_noise, normal=(0.0, 1.0))
+    noise = functools.partial(_gray_noise, normal=(0.0, 1.0))
     draft = Draft(content, style, options, "short_side", 512, evaluations=520, noise=noise)
     layers = draft.layers(_CONV1, lambda n, m: 4e3 / n**2)
     return draft.preset(
@@ -94,13 +94,13 @@ def neural_style(content: Picture, style: Picture, **options: Unpack[Options]) -
         5 m(ΔF²) at conv4_2 + 100 Σ_l m(Δ(G/NM)²) at conv1_1 … conv5_1
         + 1e-3 (Σ|dx| + Σ|dy|) over pixels
 
-    Longer sides of 512, from normal noise of deviation 1e-3 around the mean colour,
+    Longer sides of 512, from normal noise of deviation 1e-3 around the mean color,
     L-BFGS, 1000 evaluations. It scales pixels by 256, here by 255; its product of a size and
     a ratio comes to a longer side of 511 for one picture in eight. The Lua original has the
     same numbers, but the gradient of a squared total variation. Sources:
     ProGamerGov/neural-style-pt, jcjohnson/neural-style.
     """
-    noise = functools.partial(_grey_noise, normal=(0.0, 1e-3))
+    noise = functools.partial(_gray_noise, normal=(0.0, 1e-3))
     draft = Draft(
         content, style, options, "long_side", 512, evaluations=1000, start="noise", noise=noise
     )
@@ -123,13 +123,13 @@ def keras_example(content: Picture, style: Picture, **options: Unpack[Options]) 
     are the picture's, where the paper has the layer's N and M, so that a layer weighs
     (NM / (3 · rows · columns))² times its due. Its content and variation, sums, weigh more
     in larger pictures. The rate is for 400 rows: a small picture's pixels have larger
-    gradients, and 85 rows were seen to diverge; give an ``optimiser`` with such a size.
+    gradients, and 85 rows were seen to diverge; give an ``optimizer`` with such a size.
     Source: keras-team/keras-io, examples/generative/neural_style_transfer.py.
     """
     rate = keras.optimizers.schedules.ExponentialDecay(100.0, decay_steps=100, decay_rate=0.96)
     sgd = keras.optimizers.SGD(rate)
     draft = Draft(
-        content, style, options, "rows", 400, evaluations=4000, optimiser=sgd, squash=True
+        content, style, options, "rows", 400, evaluations=4000, optimizer=sgd, squash=True
     )
     rows, columns = draft.size
     gram = draft.layers(_CONV1, lambda n, m: (n * m / (3 * rows * columns)) ** 2)
@@ -149,7 +149,7 @@ def tensorflow_tutorial(content: Picture, style: Picture, **options: Unpack[Opti
         + 30 (Σ|dx| + Σ|dy|) over pixels in 0–1
 
     Longer sides of 512, from the content, Adam(0.02, β₁ = 0.99, ε = 0.1), 1000 steps, each
-    followed by clipping (not with L-BFGS as the optimiser). Its product of a size and a ratio
+    followed by clipping (not with L-BFGS as the optimizer). Its product of a size and a ratio
     comes to a longer side of 511 for one picture in seven. The variable is in 0–1 there;
     here, in 0–255, the same steps are those of 255 times the rate and ε/255, and the
     variation weighs 30/255. Source: tensorflow/docs, site/en/tutorials/generative/
@@ -157,7 +157,7 @@ def tensorflow_tutorial(content: Picture, style: Picture, **options: Unpack[Opti
     """
     adam = Adam(0.02 * 255, beta_1=0.99, epsilon=0.1 / 255)
     draft = Draft(
-        content, style, options, "long_side", 512, evaluations=1000, optimiser=adam, clip="step"
+        content, style, options, "long_side", 512, evaluations=1000, optimizer=adam, clip="step"
     )
     layers = draft.layers(_CONV1, lambda n, m: 4)
     return draft.preset(
@@ -194,7 +194,7 @@ def udacity(content: Picture, style: Picture, **options: Unpack[Options]) -> Pre
         "short_side",
         400,
         evaluations=2000,
-        optimiser=Adam(0.003 * unit, epsilon=1e-8 / unit),
+        optimizer=Adam(0.003 * unit, epsilon=1e-8 / unit),
         network=("vgg19", "max", "torch"),
         squash=True,
     )
@@ -236,7 +236,7 @@ def ashwindcruz(
         evaluations=10000,
         start="noise",
         noise=functools.partial(images.noise, uniform=(0.0, 255.0)),
-        optimiser=Adam(0.1, epsilon=1e-8),
+        optimizer=Adam(0.1, epsilon=1e-8),
         network=("vgg19", "max", "bgr"),
     )
     return draft.preset(
@@ -257,7 +257,7 @@ def tseng_cooccurrence(content: Picture, style: Picture, **options: Unpack[Optio
     Longer sides of 550, as his Montreal has (550×365), the style squashed to the content's
     size; ten runs of SciPy's L-BFGS with 10 pairs, each from the picture alone, of 21
     evaluations, as its ``maxfun=20`` comes to; from noise uniform in ±.025 around the mean
-    colour, or from the content. There a run goes on to the end of its line search, mostly no
+    color, or from the content. There a run goes on to the end of its line search, mostly no
     further, and ends where the loss falls by less than 2e-9 of it. After each he clips to ±127
     around the mean, which is −3 to 251, −10 to 244 and −23 to 231 in R, G and B; here it is
     0–255. His "x" shifts rows, which the sum of both does not show. Source:
@@ -321,8 +321,8 @@ def find(name: str) -> Callable[..., Preset]:
     return _PRESETS[name]
 
 
-def _grey_noise(size: Size, *, seed: int, **distribution: Any) -> Image:
-    return images.noise(size, seed=seed, **distribution) + _GREY
+def _gray_noise(size: Size, *, seed: int, **distribution: Any) -> Image:
+    return images.noise(size, seed=seed, **distribution) + _GRAY
 
 
 def _tseng(content: Picture, style: Picture, options: Options) -> Draft:
@@ -334,9 +334,9 @@ def _tseng(content: Picture, style: Picture, options: Options) -> Draft:
         550,
         evaluations=210,
         restart_every=21,
-        optimiser=SciPyLBFGS(10),
+        optimizer=SciPyLBFGS(10),
         start="noise",
-        noise=functools.partial(_grey_noise, uniform=(-0.025, 0.025)),
+        noise=functools.partial(_gray_noise, uniform=(-0.025, 0.025)),
         network=("vgg16", "average", "caffe"),
         squash=True,
     )

@@ -17,7 +17,7 @@ from neural_style.losses import registry
 from neural_style.losses.base import Loss
 from neural_style.losses.weighted_sum import Term, WeightedSum, terms_of
 from neural_style.objective.estimate import Tile
-from neural_style.optimizers.parameterization import Parameterisation
+from neural_style.optimizers.parameterization import Parameterization
 from neural_style.recipes import presets
 from neural_style.recipes.draft import Draft, Options, Preset
 from neural_style.runs.loop import Callback, Verbose
@@ -41,8 +41,8 @@ def transfer(
     scales: Sequence[int] | None = None,
     evaluations: int | Sequence[int] | None = None,
     features: FeatureModel | None = None,
-    optimiser: Any = None,
-    parameterisation: str | Parameterisation | None = None,
+    optimizer: Any = None,
+    parameterization: str | Parameterization | None = None,
     callbacks: Iterable[Callback] = (),
     verbose: Verbose = "auto",
     seed: int = 0,
@@ -67,7 +67,7 @@ def transfer(
         Without a preset: from the two pictures, at their final sizes, to a loss; by
         default `default_loss`. A sum that has its terms, of any weights and masks, as
         ``lambda photo, painting: default_loss(photo, painting) + 3 * mine(painting)``, is
-        minimised as it is, with its scales and parameterisation.
+        minimized as it is, with its scales and parameterization.
     size
         The longer side of both pictures, in pixels; by default 512, or what the preset fixes.
     short_side
@@ -76,32 +76,32 @@ def transfer(
         The longer side of the style pictures, which by default are resized as the content:
         the larger, the larger the strokes.
     color
-        How the content's colours are kept: ``"match"`` gives its palette to the style first,
-        ``"luminance"`` paints in grey and puts the content's chroma back
+        How the content's colors are kept: ``"match"`` gives its palette to the style first,
+        ``"luminance"`` paints in gray and puts the content's chroma back
         (`neural_style.color`). By default they are not.
     start
         ``"content"`` (by default), ``"noise"`` (that of `images.noise`, from the seed, or the
         preset's own), or an array, which is resized to the content's final size. With
         ``scales`` it is resized to the first of them, which takes the finest noise out.
     scales
-        As in `minimise`. By default, for the default loss, a picture of more than 512 pixels
+        As in `minimize`. By default, for the default loss, a picture of more than 512 pixels
         is first painted at halves of its size, down to 256 (`neural_style.runs.scales.coarser`);
         with another loss, a preset or a list of evaluations, at its final size alone, as with
         ``()``.
     evaluations
-        As in `minimise`, so at every scale; by default 300.
+        As in `minimize`, so at every scale; by default 300.
     features
         The feature model; by default VGG19 with max pooling, loaded once a process.
-    parameterisation
-        As in `minimise`; by default ``"frequencies"`` for the default loss, whose curvature
+    parameterization
+        As in `minimize`; by default ``"frequencies"`` for the default loss, whose curvature
         their units are from, and ``"pixels"`` with another, a preset or a Keras optimizer.
-    optimiser, callbacks, verbose, seed, tile, output, checkpoint, checkpoint_every
-        As in `minimise`.
+    optimizer, callbacks, verbose, seed, tile, output, checkpoint, checkpoint_every
+        As in `minimize`.
 
     Raises
     ------
     StyleError
-        As `images.load` and `minimise`; no preset has that name, or it comes with a loss.
+        As `images.load` and `minimize`; no preset has that name, or it comes with a loss.
     """
     styles = _several(style)
     if output is not None:
@@ -117,8 +117,8 @@ def transfer(
         "scales": scales,
         "evaluations": evaluations,
         "features": features,
-        "optimiser": optimiser,
-        "parameterisation": parameterisation,
+        "optimizer": optimizer,
+        "parameterization": parameterization,
         "seed": seed,
         "tile": tile,
     }
@@ -148,7 +148,7 @@ def prepared(
     if not callable(make) or isinstance(make, type):
         raise OptionError(
             f"loss: expected a function of two pictures to a loss, got {described(loss)}; write "
-            f"lambda photo, painting: …, or give a loss to neural_style.minimise."
+            f"lambda photo, painting: …, or give a loss to neural_style.minimize."
         )
     styles = _several(style)
     shares = _shares(style_weights, len(styles))
@@ -164,11 +164,11 @@ def prepared(
             512,
             whole=round,
             evaluations=300,
-            parameterisation="frequencies",
+            parameterization="frequencies",
         )
         drafted = draft.preset(make(draft.photo, draft.painting))
-        if "parameterisation" not in options and not _has_default(drafted):
-            drafted = replace(drafted, parameterisation="pixels")
+        if "parameterization" not in options and not _has_default(drafted):
+            drafted = replace(drafted, parameterization="pixels")
         return drafted
 
     first, *others = (drafted(style) for style in styles)
@@ -194,7 +194,7 @@ def default_loss(photo: Image, painting: Image) -> WeightedSum:
 
     The layers and their weights are those of Gatys' notebook; the factor 0.3 and the total
     variation were chosen by looking at pictures of 200 to 300 pixels, where they keep the
-    photo easier to recognise and its borders free of stray pixels. Source:
+    photo easier to recognize and its borders free of stray pixels. Source:
     leongatys/PytorchNeuralStyleTransfer, NeuralStyleTransfer.ipynb.
     """
     channels = (64, 128, 256, 512, 512)

@@ -1,7 +1,7 @@
 """The report of a run: one HTML file, with nothing in it from elsewhere.
 
     report = callbacks.report("run.html", content=photo, style=painting, loss=loss)
-    result = minimise(loss, features, photo, callbacks=[report])
+    result = minimize(loss, features, photo, callbacks=[report])
     report.finish(result)                      # says why it stopped, too
 
     write(result, "run.html", content=photo, style=painting)      # of any result, afterwards

@@ -4,7 +4,7 @@
     drawing(history)      # <svg>…</svg>
     swatch(number)        # the line of a curve, for a legend
 
-The loss has the colour of the text. Terms have four colours that the colour-blind tell apart,
+The loss has the color of the text. Terms have four colors that the color-blind tell apart,
 after Okabe and Ito, each with four kinds of dashes.
 """
 
@@ -20,7 +20,7 @@ from neural_style.runs.result import Entry
 
 _Place: TypeAlias = Callable[[float], float]
 
-_COLOURS = ("#0072b2", "#d55e00", "#008f68", "#c0659a")
+_COLORS = ("#0072b2", "#d55e00", "#008f68", "#c0659a")
 _DASHES = ("none", "9 4", "2 4", "9 4 2 4")
 _WIDTH, _HEIGHT = 560, 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 540, 26, 290
@@ -96,9 +96,9 @@ def drawing(history: Sequence[Entry], budget: int = 1) -> Markup:
 def _stroke(number: int) -> dict[str, object]:
     if number == 0:
         return {"class_": "line loss", "stroke": "currentColor"}
-    dash, colour = divmod(number - 1, len(_COLOURS))
+    dash, color = divmod(number - 1, len(_COLORS))
     dashes = _DASHES[dash % len(_DASHES)]
-    return {"class_": "line", "stroke": _COLOURS[colour], "stroke_dasharray": dashes}
+    return {"class_": "line", "stroke": _COLORS[color], "stroke_dasharray": dashes}
 
 
 def _commands(points: Sequence[tuple[float, float] | None]) -> Iterator[str]:

@@ -114,15 +114,15 @@ def write(
     Parameters
     ----------
     result
-        What `minimise` or `transfer` returned.
+        What `minimize` or `transfer` returned.
     path
         The file, HTML.
     content, style
         Files or arrays, as of `transfer`; of styles a list, too. They are shown beside the result.
     loss
-        What was minimised, shown as Python to paste.
+        What was minimized, shown as Python to paste.
     settings
-        Whatever else is to be told of the run, by name, as ``{"optimiser": "Adam(0.1)"}``.
+        Whatever else is to be told of the run, by name, as ``{"optimizer": "Adam(0.1)"}``.
 
     Returns
     -------
@@ -139,9 +139,9 @@ def write(
     Examples
     --------
     >>> import tempfile
-    >>> from neural_style import FeatureModel, images, minimise
+    >>> from neural_style import FeatureModel, images, minimize
     >>> from neural_style.extensions import TotalVariation
-    >>> result = minimise(TotalVariation(), FeatureModel(weights=None), images.noise((8, 8)),
+    >>> result = minimize(TotalVariation(), FeatureModel(weights=None), images.noise((8, 8)),
     ...                   evaluations=3, verbose=False)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write(result, f"{folder}/run.html").stat().st_size < 5e6

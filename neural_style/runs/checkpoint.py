@@ -5,7 +5,7 @@
     run/state-0.npz, state-1.npz   two generations of its state; the newer whole one counts
     run/.lock                      locked while a run writes there, by `Checkpoints.begin`
 
-A state is a document, which is JSON, and arrays by name, at an iterate that the optimiser
+A state is a document, which is JSON, and arrays by name, at an iterate that the optimizer
 accepted; it carries a SHA-256 of both, and the name of its run. Every file is written beside its
 place, forced to the disk and moved there, so that a process that is killed at any moment
 leaves the last good state.

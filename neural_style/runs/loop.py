@@ -25,7 +25,7 @@ from neural_style.images import Image
 from neural_style.objective.objective import Evaluation
 from neural_style.optimizers import drivers
 from neural_style.optimizers.drivers import RoundOver
-from neural_style.optimizers.parameterization import Parameterisation
+from neural_style.optimizers.parameterization import Parameterization
 from neural_style.runs import state as states
 from neural_style.runs.checkpoint import Checkpoints, State
 from neural_style.runs.interrupts import Interrupts
@@ -87,7 +87,7 @@ class Run:
     def __init__(
         self,
         scales: list[Scale],
-        variables: Parameterisation,
+        variables: Parameterization,
         callbacks: tuple[Callback, ...],
         checkpoints: Checkpoints | None,
     ) -> None:
@@ -254,7 +254,7 @@ class Run:
             self._refresh(_Refresh(round, arrays[f"refresh.{i}"], tuple(due)))
 
     def evaluate(self, x: Image) -> tuple[float, Image]:
-        """The objective for the optimiser, of its variables, counted and checked."""
+        """The objective for the optimizer, of its variables, counted and checked."""
         if self.interrupts.asked and self.best is not None:
             raise _Stop(self.interrupted())
         if self.evaluation >= self.round_end:

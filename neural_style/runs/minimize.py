@@ -1,13 +1,13 @@
-"""`minimise`: rounds of an optimiser on the objective.
+"""`minimize`: rounds of an optimizer on the objective.
 
-Within a round every target is frozen, so that the optimiser sees one smooth function.
+Within a round every target is frozen, so that the optimizer sees one smooth function.
 Between rounds the targets that are due are refreshed and the pixels clipped to 0–255.
 A term with ``refresh_every=k`` is due k evaluations after its last refresh; with
 nothing to refresh a run is one round, unless it is restarted every so many
-evaluations. Where the optimiser stops by itself in a round that made progress, and there
+evaluations. Where the optimizer stops by itself in a round that made progress, and there
 is another to come, the next begins at once.
 
-A run with several scales has such rounds at each, from coarse to fine, with an optimiser and
+A run with several scales has such rounds at each, from coarse to fine, with an optimizer and
 targets of its own; its counters go on.
 
 A callback is any callable of a `Step`; it is told at every accepted iterate and may
@@ -42,7 +42,7 @@ from neural_style.losses.weighted_sum import WeightedSum, terms_of
 from neural_style.objective.estimate import Tile, fitting
 from neural_style.optimizers import drivers
 from neural_style.optimizers.lbfgs import LBFGS
-from neural_style.optimizers.parameterization import Parameterisation, Pixels, resolve
+from neural_style.optimizers.parameterization import Parameterization, Pixels, resolve
 from neural_style.runs import record as records
 from neural_style.runs.checkpoint import Checkpoints
 from neural_style.runs.loop import Callback, Run, Stopped, Verbose
@@ -53,17 +53,17 @@ from neural_style.runs.scales import plan
 _RESTART = -1  # what has a period without being a term
 
 
-def minimise(
+def minimize(
     loss: Loss | WeightedSum,
     features: FeatureModel,
     start: Image,
     *,
     scales: Sequence[int] = (),
     evaluations: int | Sequence[int] = 300,
-    optimiser: Any = None,
+    optimizer: Any = None,
     restart_every: int | None = None,
     clip: Literal["round", "step"] = "round",
-    parameterisation: str | Parameterisation = "pixels",
+    parameterization: str | Parameterization = "pixels",
     callbacks: Iterable[Callback] = (),
     verbose: Verbose = "auto",
     seed: int = 0,
@@ -92,7 +92,7 @@ def minimise(
         The budget: how often value and gradient are computed, at most, at every scale; or a
         sequence of one budget for each scale, that of the start's own size among them. What
         a scale that converges leaves of its own is not spent.
-    optimiser
+    optimizer
         `LBFGS` by default; `SciPyLBFGS`, which is SciPy's own L-BFGS-B to the bit; or any
         `keras.optimizers.Optimizer`, which takes one step an evaluation in units of 0–255 pixels
         (Adam(0.1) is a usual choice).
@@ -102,9 +102,9 @@ def minimise(
     clip
         When pixels are clipped to 0–255: between rounds, or, for a Keras optimizer, after
         every ``"step"``.
-    parameterisation
-        The variables that the optimiser moves: ``"pixels"``, ``"frequencies"``
-        (`neural_style.parameterisation.Frequencies`), or any `Parameterisation`. Callbacks
+    parameterization
+        The variables that the optimizer moves: ``"pixels"``, ``"frequencies"``
+        (`neural_style.parameterization.Frequencies`), or any `Parameterization`. Callbacks
         and the result have pictures all the same.
     callbacks
         Callables of a `Step`.
@@ -121,8 +121,8 @@ def minimise(
         fewer pixels are computed twice. None: always whole. ``"auto"``: whole if that fits
         into the memory that is free, and else the largest tile that does.
     chroma
-        A picture of the start's size whose colours the result gets, of one that is made in
-        grey (`neural_style.color.recolour`).
+        A picture of the start's size whose colors the result gets, of one that is made in
+        gray (`neural_style.color.recolor`).
     output
         Where to save the picture. Checked before the run.
     checkpoint
@@ -159,7 +159,7 @@ def minimise(
     Examples
     --------
     >>> from neural_style.extensions import TotalVariation
-    >>> result = minimise(TotalVariation("squared"), FeatureModel(weights=None),
+    >>> result = minimize(TotalVariation("squared"), FeatureModel(weights=None),
     ...                   images.noise((8, 8)), evaluations=20, verbose=False)
     >>> result.evaluations, result.reason
     (20, 'the budget of 20 evaluations was used')
@@ -174,10 +174,10 @@ def minimise(
             start,
             scales=scales,
             evaluations=evaluations,
-            optimiser=optimiser,
+            optimizer=optimizer,
             restart_every=restart_every,
             clip=clip,
-            parameterisation=parameterisation,
+            parameterization=parameterization,
             callbacks=callbacks,
             verbose=verbose,
             seed=seed,
@@ -195,10 +195,10 @@ def run(
     *,
     scales: Sequence[int],
     evaluations: int | Sequence[int],
-    optimiser: Any,
+    optimizer: Any,
     restart_every: int | None,
     clip: Literal["round", "step"],
-    parameterisation: str | Parameterisation,
+    parameterization: str | Parameterization,
     callbacks: Iterable[Callback],
     verbose: Verbose,
     seed: int,
@@ -207,7 +207,7 @@ def run(
     output: str | os.PathLike[str] | None,
     checkpoints: Checkpoints | None,
 ) -> Result:
-    """`minimise`, with the folder of a new run or of one that goes on."""
+    """`minimize`, with the folder of a new run or of one that goes on."""
     terms_of(loss)
     check_model(features)
     start = images.as_image(start, "start", any_range=True)
@@ -219,22 +219,22 @@ def run(
                 f"{chroma.shape[0]}×{chroma.shape[1]}; resize it with neural_style.images.resize."
             )
     callbacks = with_progress(callbacks, verbose)
-    optimiser = LBFGS() if optimiser is None else optimiser
+    optimizer = LBFGS() if optimizer is None else optimizer
     if restart_every is not None:
         check_count("restart_every", restart_every)
     if clip not in ("round", "step"):
         raise OptionError(f"clip: expected 'round' or 'step', got {clip!r}.")
-    driver = functools.partial(drivers.driver, optimiser, clip_steps=clip == "step")
+    driver = functools.partial(drivers.driver, optimizer, clip_steps=clip == "step")
     resumes_there = driver().resumes_there
-    variables = resolve(parameterisation)
+    variables = resolve(parameterization)
     if clip == "step" and not isinstance(variables, Pixels):
         raise OptionError(
-            "clip='step' is for pixels: use clip='round', or parameterisation='pixels'."
+            "clip='step' is for pixels: use clip='round', or parameterization='pixels'."
         )
     if output is not None:
         images.check_output(output)
     size = start.shape[0], start.shape[1]
-    tile = fitting(loss, features, size, tile, optimiser)
+    tile = fitting(loss, features, size, tile, optimizer)
     planned = plan(loss, features, size, scales, evaluations, seed=seed, tile=tile)
     periods = {i: t.loss.refresh_every for i, t in enumerate(loss.terms_of_sum())}
     periods[_RESTART] = restart_every
@@ -252,7 +252,7 @@ def run(
         features,
         start,
         chroma,
-        optimiser=optimiser,
+        optimizer=optimizer,
         variables=variables,
         scales=scales,
         evaluations=evaluations,
@@ -269,7 +269,7 @@ def run(
     def finished(why: Stopped) -> Result:
         result = running.result(seed, why)
         if chroma is not None:
-            result = replace(result, image=color.recolour(result.image, chroma))
+            result = replace(result, image=color.recolor(result.image, chroma))
         own = {**record, "outcome": records.outcome(result)}
         return replace(result, record=own, pictures=pictures)
 

@@ -14,11 +14,11 @@ Version 1 of the schema:
     features        {network, pooling, weights, preprocess, winograd, sha256}, what
                     `FeatureModel.get_config` returns
     start           the digest of the picture that the run began with
-    chroma          the digest of the picture whose colours the result has, or null
+    chroma          the digest of the picture whose colors the result has, or null
     pictures        {digest: [height, width, 3]}, of masks [height, width]
-    settings        {scales, evaluations, optimiser: {class_name, config}, restart_every, clip,
-                    parameterisation: {name, config}, seed, tile}; of an optimiser or a
-                    parameterisation of one's own, ``config`` is null, and ``options`` has what
+    settings        {scales, evaluations, optimizer: {class_name, config}, restart_every, clip,
+                    parameterization: {name, config}, seed, tile}; of an optimizer or a
+                    parameterization of one's own, ``config`` is null, and ``options`` has what
                     JSON has of the optimizer's config or the other's attributes
     environment     {python, packages: {name: version}, system, processor, cores, devices,
                     variables: {name: value}, threads: {intra_op, inter_op}}; the variables are
@@ -31,7 +31,7 @@ Version 1 of the schema:
 
 A digest is `images.digest`: the SHA-256 of the shape and the float32 values. pictures.npz has
 the pictures by it. Reading a record imports and evaluates nothing that it names: losses are
-looked up in the registry, optimisers and networks among Keras' own. ``options``, ``variables`` and
+looked up in the registry, optimizers and networks among Keras' own. ``options``, ``variables`` and
 ``threads`` are compared only where the record has them, which those of earlier versions have not.
 """
 
@@ -61,7 +61,7 @@ from neural_style.images import Image, digest
 from neural_style.losses import serialization
 from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.optimizers import drivers, parameterization
-from neural_style.optimizers.parameterization import Parameterisation
+from neural_style.optimizers.parameterization import Parameterization
 from neural_style.runs.result import Result
 from neural_style.utils import environment
 from neural_style.utils.backend import keras
@@ -128,10 +128,10 @@ _SCHEMA = {
     "settings": {
         "scales": [POSITIVE],
         "evaluations": (POSITIVE, [POSITIVE]),
-        "optimiser": {"class_name": str, "config": (dict, None), "options?": dict},
+        "optimizer": {"class_name": str, "config": (dict, None), "options?": dict},
         "restart_every": (POSITIVE, None),
         "clip": str,
-        "parameterisation": {"name": str, "config": (dict, None), "options?": dict},
+        "parameterization": {"name": str, "config": (dict, None), "options?": dict},
         "seed": Range(int, 0, MOST_SEED),
         "tile": (POSITIVE, None),
     },
@@ -172,8 +172,8 @@ def describe(
     start: Image,
     chroma: Image | None,
     *,
-    optimiser: Any,
-    variables: Parameterisation,
+    optimizer: Any,
+    variables: Parameterization,
     **settings: Any,
 ) -> tuple[Record, Pictures]:
     """The record of a run before it has an outcome, and its pictures by their digests."""
@@ -188,8 +188,8 @@ def describe(
         "pictures": {key: list(picture.shape) for key, picture in pictures.items()},
         "settings": {
             **{name: _whole(value) for name, value in settings.items()},
-            "optimiser": _with_options(drivers.config_of(optimiser), optimiser),
-            "parameterisation": _with_options(parameterization.config_of(variables), variables),
+            "optimizer": _with_options(drivers.config_of(optimizer), optimizer),
+            "parameterization": _with_options(parameterization.config_of(variables), variables),
         },
         "environment": environment.describe(),
         "outcome": None,
@@ -249,7 +249,7 @@ def check_folder(folder: Path) -> None:
 def save_result(result: Result, folder: Path) -> Path:
     """What `Result.save_record` does."""
     if not result.record:
-        raise RecordError(f"{folder}: this result has no record, which those of minimise have.")
+        raise RecordError(f"{folder}: this result has no record, which those of minimize have.")
     check_folder(folder)
     try:
         save(folder, result.record, result.pictures)

@@ -43,7 +43,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One line of a run's history: an iterate that the optimiser accepted.
+    """One line of a run's history: an iterate that the optimizer accepted.
 
     ``evaluation`` counts evaluations of value and gradient so far, ``round`` from 0;
     ``terms`` are unweighted and ``weighted`` sum to ``loss``; ``seconds`` since the start;
@@ -95,7 +95,7 @@ class Result:
     ending
         What stopped it: ``"budget"``, ``"converged"``, ``"not finite"`` (as the loss is at every
         further step), ``"stopped"`` (by a callback), ``"interrupted"`` (Ctrl-C), ``"terminated"``
-        (SIGTERM) or ``"failed"`` (by an exception); None of a result that `minimise` did not make.
+        (SIGTERM) or ``"failed"`` (by an exception); None of a result that `minimize` did not make.
     record, pictures
         Everything that is needed to repeat the run, as JSON has it (`neural_style.runs.record`),
         and the pictures that it was given, by their digests there.
@@ -142,7 +142,7 @@ class Result:
         ------
         RecordError
             The folder cannot be written to, or has the checkpoints of a run; or this result is
-            not of `minimise`.
+            not of `minimize`.
         """
         from neural_style.runs import record
 

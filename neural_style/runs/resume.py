@@ -12,8 +12,8 @@ from neural_style.features.model import FeatureModel
 from neural_style.losses.base import Loss
 from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.optimizers import drivers
-from neural_style.optimizers import parameterization as parameterisation
-from neural_style.optimizers.parameterization import Parameterisation
+from neural_style.optimizers import parameterization as parameterization
+from neural_style.optimizers.parameterization import Parameterization
 from neural_style.runs import minimize
 from neural_style.runs import record as records
 from neural_style.runs.checkpoint import Continued
@@ -49,8 +49,8 @@ def resume(
     *,
     loss: Loss | WeightedSum | None = None,
     features: FeatureModel | None = None,
-    optimiser: Any = None,
-    parameterisation: Parameterisation | None = None,
+    optimizer: Any = None,
+    parameterization: Parameterization | None = None,
     callbacks: Iterable[Callback] = (),
     verbose: Verbose = "auto",
     output: str | os.PathLike[str] | None = None,
@@ -65,15 +65,15 @@ def resume(
     Parameters
     ----------
     folder
-        What was given to `minimise` as ``checkpoint``.
-    loss, features, optimiser, parameterisation
+        What was given to `minimize` as ``checkpoint``.
+    loss, features, optimizer, parameterization
         Those of the run, where its record cannot have them: losses that are not registered,
         feature models other than a VGG with ImageNet's weights, and the rest where they are
         your own. They are compared with the record, a class of your own by the attributes, or
         of an optimizer the config, that JSON has; not functions, such as a preprocessing,
         arrays, or code.
     callbacks, verbose
-        As in `minimise`. Callbacks are told of the iterates after the state.
+        As in `minimize`. Callbacks are told of the iterates after the state.
     output
         Where to save the picture, by default where the run would have.
     strict
@@ -86,13 +86,13 @@ def resume(
         There is no run in the folder, or one is at work there; none of its states is whole; or
         something is not what it was: the message says what.
     StyleError
-        As `minimise`.
+        As `minimize`.
     """
     given = {
         "loss": loss,
         "features": features,
-        "optimiser": optimiser,
-        "parameterisation": parameterisation,
+        "optimizer": optimizer,
+        "parameterization": parameterization,
     }
     with Continued(folder, strict=strict) as checkpoints:
         record, pictures = checkpoints.record, checkpoints.pictures
@@ -112,8 +112,8 @@ def rerun(
     *,
     loss: Loss | WeightedSum | None = None,
     features: FeatureModel | None = None,
-    optimiser: Any = None,
-    parameterisation: Parameterisation | None = None,
+    optimizer: Any = None,
+    parameterization: Parameterization | None = None,
     callbacks: Iterable[Callback] = (),
     verbose: Verbose = "auto",
     output: str | os.PathLike[str] | None = None,
@@ -124,17 +124,17 @@ def rerun(
     ----------
     path
         The folder of `Result.save_record`, or of a checkpointed run.
-    loss, features, optimiser, parameterisation
+    loss, features, optimizer, parameterization
         As in `resume`; what is another than in the record is among the differences.
     callbacks, verbose, output
-        As in `minimise`.
+        As in `minimize`.
 
     Raises
     ------
     RecordError
         The record or its pictures cannot be read, or are not what the schema says.
     StyleError
-        As `minimise`.
+        As `minimize`.
     """
     folder = as_path(path, "path", RecordError)
     record = records.read(folder / records.FILE)
@@ -143,8 +143,8 @@ def rerun(
     given = {
         "loss": loss,
         "features": features,
-        "optimiser": optimiser,
-        "parameterisation": parameterisation,
+        "optimizer": optimizer,
+        "parameterization": parameterization,
     }
     arguments = _arguments(record, pictures, given, RecordError, folder)
     result = minimize.run(
@@ -165,7 +165,7 @@ def _arguments(
     error: type[StyleError],
     where: object,
 ) -> dict[str, Any]:
-    """What `optimise.run` takes, made from a record where it is not given."""
+    """What `optimize.run` takes, made from a record where it is not given."""
 
     def made(name: str, make: Callable[[Any], Any], config: Any) -> Any:
         if given[name] is not None:
@@ -195,9 +195,9 @@ def _arguments(
         **settings,
         "loss": made("loss", total, record["loss"]),
         "features": made("features", FeatureModel.from_config, record["features"]),
-        "optimiser": made("optimiser", drivers.from_config, settings["optimiser"]),
-        "parameterisation": made(
-            "parameterisation", parameterisation.from_config, settings["parameterisation"]
+        "optimizer": made("optimizer", drivers.from_config, settings["optimizer"]),
+        "parameterization": made(
+            "parameterization", parameterization.from_config, settings["parameterization"]
         ),
         "start": picture(record["start"]),
         "chroma": None if chroma is None else picture(chroma),

@@ -46,7 +46,7 @@ def plan(
     seed: int,
     tile: int | None,
 ) -> list[Scale]:
-    """The scales of a run from a picture of ``size``; the options are those of `minimise`.
+    """The scales of a run from a picture of ``size``; the options are those of `minimize`.
 
     Raises
     ------

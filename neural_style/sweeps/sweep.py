@@ -95,7 +95,7 @@ def sweep(
         has no digest and no ``version``, or the executor is none or cannot be given ``run``.
     KeyboardInterrupt, SystemExit
         At once; what had finished is in the folder. Of an executor's runs, those that it has
-        not begun are cancelled.
+        not begun are canceled.
 
     Examples
     --------

@@ -97,7 +97,7 @@ class Workers(Executor):
             process.kill()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Let the process end after its calls, of which those that wait may be cancelled."""
+        """Let the process end after its calls, of which those that wait may be canceled."""
         with suppress(RuntimeError):  # it is shut down already
             self._queue.submit(self._stop)
         self._queue.shutdown(wait, cancel_futures=cancel_futures)

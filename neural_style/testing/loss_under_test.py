@@ -141,7 +141,7 @@ def tensors(nest: Any, dtype: Any = None) -> Any:
 
 
 def largest_array(loss: Loss, side: int, channels: Mapping[str, int]) -> int:
-    """The bytes of the largest array in the graph of value and gradient, not yet optimised.
+    """The bytes of the largest array in the graph of value and gradient, not yet optimized.
 
     Every layer has side × side positions. The body of a loop counts once, as its chunks do
     one by one; what a loop keeps for its gradient counts whole.

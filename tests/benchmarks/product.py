@@ -20,7 +20,7 @@ class Product:
         product = tf.matmul(self.matrix, self.matrix)
         return float(product[0, 0]), self.matrix[0, :0].numpy()
 
-    def minimise(self, optimiser: str, course: Course) -> None:
+    def minimize(self, optimizer: str, course: Course) -> None:
         """Not of a product."""
         raise NotImplementedError
 

@@ -4,7 +4,7 @@
 
 The first line tells the library's version and its memory after the import. Then
 ``{"evaluate": path or null}`` is answered by the loss, the seconds and the peak of memory, the
-gradient saved to the path; ``{"minimise": optimiser, "evaluations": n, "until": loss}`` by the
+gradient saved to the path; ``{"minimize": optimizer, "evaluations": n, "until": loss}`` by the
 course ``[[evaluation, seconds, loss], …]``. Options are a JSON object, the only argument; its
 ``pictures`` is a folder with ``content.npy``, ``style.npy`` and ``start.npy``, uint8,
 H×W×3, RGB. Memory is in bytes, as Linux has it.
@@ -29,7 +29,7 @@ Options = dict[str, Any]
 STYLE = {f"block{block}_conv1": n for block, n in enumerate((64, 128, 256, 512, 512), 1)}
 CONTENT = "block4_conv2"
 STYLE_WEIGHT = 1e3  # of a layer of N channels, divided by N²
-COARSE = "coarse to fine"  # an optimiser of `minimise`
+COARSE = "coarse to fine"  # an optimizer of `minimize`
 
 
 class Over(Exception):
@@ -59,7 +59,7 @@ class Worker(Protocol):
         """The loss at the start, and its gradient, H×W×3, RGB; the first call sets targets."""
         ...
 
-    def minimise(self, optimiser: str, course: Course) -> None:
+    def minimize(self, optimizer: str, course: Course) -> None:
         """Set targets and run from the start; `Over` may pass through."""
         ...
 
@@ -85,10 +85,10 @@ def serve(name: str, imported: int, build: Callable[[Options], Worker]) -> None:
     _answer(name=name, imported=imported)
     for line in sys.stdin:
         request = json.loads(line)
-        if "minimise" in request:
+        if "minimize" in request:
             course = Course(request["evaluations"], request["until"])
             with contextlib.suppress(Over):
-                worker.minimise(request["minimise"], course)
+                worker.minimize(request["minimize"], course)
             _answer(course=course.entries)
             continue
         began = time.perf_counter()

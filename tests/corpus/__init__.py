@@ -16,7 +16,7 @@ def cases() -> list[Case]:
     """Every case."""
     kinds = (
         pictures.truncated, pictures.flipped, pictures.alien, pictures.sizes, pictures.metadata,
-        options.arrays, options.minimise_options, options.transfer_options,
+        options.arrays, options.minimize_options, options.transfer_options,
         options.preset_options, options.loss_options, options.network_options,
         options.sweep_options, options.other_options,
         names.loss_names, plugins.plugins, weights.weights_files, sweeps.records,

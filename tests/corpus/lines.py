@@ -41,7 +41,7 @@ def run(arguments: tuple[str, ...], world: World) -> End:
         "bad.png": b"no picture",
         "empty.png": b"",
         "cut.png": FILES["png"][:99],
-        "grey.png": FILES["16.png"],
+        "gray.png": FILES["16.png"],
         "weights.h5": b"no weights",
         "run/record.json": b"{}",
         "list/record.json": b"[]",
@@ -121,7 +121,7 @@ TRANSFERS: dict[str, tuple[str, ...]] = {
     "preset markup": ("--preset", "[red]\x1b[31mgatys"),
     "preset a path": ("--preset", "../gatys"),
     "preset of lines": ("--preset", "a\nb\nc\nd"),
-    "parameterisation unknown": ("--parameterisation", "waves"),
+    "parameterization unknown": ("--parameterization", "waves"),
     "network unknown": ("--network", "vgg11"),
     "pooling unknown": ("--pooling", "mean"),
     "weights bad": ("--weights", "weights.h5"),
@@ -177,7 +177,7 @@ TRANSFERS: dict[str, tuple[str, ...]] = {
     "csv a folder": ("--csv", "run"),
     "report below a file": ("--report", "photo.png/run.html"),
     "serve of no report": ("--serve",),
-    "unknown option": ("--colour", "red"),
+    "unknown option": ("--color", "red"),
     "one argument more": ("more.png",),
 }
 LINES: dict[str, tuple[str, ...]] = {

@@ -34,8 +34,8 @@ class Thorn:
 
 
 def _bad_arrays() -> dict[str, Any]:
-    grey = np.full((9, 9, 3), 100.0)
-    spoilt = {name: grey.copy() for name in ("NaN", "inf", "-inf", "1e300", "-1", "256")}
+    gray = np.full((9, 9, 3), 100.0)
+    spoilt = {name: gray.copy() for name in ("NaN", "inf", "-inf", "1e300", "-1", "256")}
     for name, array in spoilt.items():
         array[0, 0, 0] = float(name)
     return {
@@ -44,14 +44,14 @@ def _bad_arrays() -> dict[str, Any]:
         "text": "photo.png",
         "bytes": b"photo",
         "a number": 5,
-        "a dict": {"image": grey},
+        "a dict": {"image": gray},
         "a set": {1, 2},
         "a ragged list": [[[1, 2, 3]], [[1, 2, 3], [4, 5, 6]]],
         "a thorn": Thorn(),
-        "an object array": grey.astype(object),
+        "an object array": gray.astype(object),
         "an array of None": np.full((9, 9, 3), None),
         "booleans": np.ones((9, 9, 3), bool),
-        "complex": grey.astype(complex),
+        "complex": gray.astype(complex),
         "texts": np.full((9, 9, 3), "a"),
         "dates": np.zeros((9, 9, 3), "datetime64[s]"),
         "records": np.zeros((9, 9, 3), [("r", "f4")]),
@@ -60,7 +60,7 @@ def _bad_arrays() -> dict[str, Any]:
         "one pixel": np.full((1, 1, 3), 9.0),
         "one row": np.full((1, 9, 3), 9.0),
         "no channels": np.full((9, 9, 0), 9.0),
-        "grey": np.full((9, 9), 9.0),
+        "gray": np.full((9, 9), 9.0),
         "RGBA": np.full((9, 9, 4), 9.0),
         "channels first": np.full((3, 9, 9), 9.0),
         "a batch": np.full((1, 9, 9, 3), 9.0),
@@ -77,11 +77,11 @@ def _bad_arrays() -> dict[str, Any]:
 def arrays() -> Iterator[Case]:
     """What is no picture where an array is expected."""
     uses: dict[str, Callable[[World, Any], Any]] = {
-        "start": lambda w, a: ns.minimise(TotalVariation("squared"), w.features, a, evaluations=2),
+        "start": lambda w, a: ns.minimize(TotalVariation("squared"), w.features, a, evaluations=2),
         "reference": lambda w, a: Gram(a, layers=["image"]),
         "saved": lambda w, a: images.save(a, w.outputs / "a.png"),
         "resized": lambda w, a: images.resize(a, long_side=9),
-        "recoloured": lambda w, a: ns.color.match(w.photo, a),
+        "recolored": lambda w, a: ns.color.match(w.photo, a),
         "content": lambda w, a: ns.transfer(a, w.painting, features=w.features, evaluations=2),
         "sheet": lambda w, a: ns.contact_sheet({"a": a}),
     }
@@ -165,13 +165,13 @@ def but(*fine: Any, also: Iterable[Any] = ()) -> list[Any]:
 _PATHS = ("", "\0", "a.xyz", "a", "/dev/null/a.png", "/", 5, b"a.png", "x" * 4000 + ".png")
 
 
-def minimise_options() -> Iterator[Case]:
-    """`minimise` with one bad option each."""
+def minimize_options() -> Iterator[Case]:
+    """`minimize` with one bad option each."""
 
     def call(world: World, **given: Any) -> Any:
         settings = {"loss": TotalVariation("squared"), "features": world.features,
                     "start": world.photo, "evaluations": 2, **given}  # fmt: skip
-        return ns.minimise(**settings)
+        return ns.minimize(**settings)
 
     bad: dict[str, Any] = {
         "loss": [None, "gram", 5, [], Gram, object()],
@@ -179,10 +179,10 @@ def minimise_options() -> Iterator[Case]:
         "start": [None, "photo.png", 5, Thorn()],
         "scales": but(JUNK[10], also=[b"", [64], [16, 8], [1], [NAN]]),
         "evaluations": but(HUGE, also=[None, 2.0, True, [2, 2], [0], ["2"], [HUGE, 1]]),
-        "optimiser": but(also=["adam", ns.LBFGS, ns.LBFGS(0), ns.LBFGS(2.5)]),  # type: ignore[arg-type]
+        "optimizer": but(also=["adam", ns.LBFGS, ns.LBFGS(0), ns.LBFGS(2.5)]),  # type: ignore[arg-type]
         "restart_every": but(HUGE, also=[1, 2.0, True]),
         "clip": but(also=[None, "step", ["round"]]),
-        "parameterisation": but(also=[None, "pixel", ["pixels"], ns.parameterisation.Pixels]),
+        "parameterization": but(also=[None, "pixel", ["pixels"], ns.parameterization.Pixels]),
         "callbacks": [5, "abc", [None], [5], [print, "x"], Thorn(), NAN],
         "seed": ["a", b"x", -1, -HUGE, 1.5, NAN, INF, 1j, {}, [1], object(), None, Thorn()],
         "tile": but(HUGE, also=[2.0, True, "64"]),
@@ -190,12 +190,12 @@ def minimise_options() -> Iterator[Case]:
         "chroma": [5, "photo.png", [], Thorn(), np.zeros((9, 9, 3)), np.full((24, 32, 3), NAN)],
         "checkpoint": [5, b"x", [], "\0", "/dev/null/x", "x" * 5000, object()],
     }
-    yield from options("minimise", call, bad)
+    yield from options("minimize", call, bad)
 
     def kept(world: World, **given: Any) -> Any:
         return call(world, checkpoint=world.inputs / "run", **given)
 
-    yield from options("minimise", kept, {"checkpoint_every": _COUNTS})
+    yield from options("minimize", kept, {"checkpoint_every": _COUNTS})
 
 
 def transfer_options() -> Iterator[Case]:
@@ -243,7 +243,7 @@ def preset_options() -> Iterator[Case]:
             "color": [5],
             "seed": [-1, "a"],
             "start": [5, "photo"],
-            "optimiser": ["adam"],
+            "optimizer": ["adam"],
         }
         for case in options("preset", call, bad):
             yield Case("preset", f"{name} {case.name}", case.attempt, StyleError)
@@ -346,7 +346,7 @@ def loss_options() -> Iterator[Case]:
 
 
 def _run(world: World, loss: Any) -> Any:
-    return ns.minimise(loss, world.features, world.photo, evaluations=2)
+    return ns.minimize(loss, world.features, world.photo, evaluations=2)
 
 
 def network_options() -> Iterator[Case]:
@@ -516,7 +516,7 @@ def other_options() -> Iterator[Case]:
         attempt = partial(used, lambda w, m: ns.color.match(w.photo, w.photo, m), method)
         yield Case("other option", f"method {method!r}", attempt, OptionError)
     for table in [5, None, (), (NAN,), ("a",), (0.0,), (2.0, 1.0), (HUGE,), (1j,), Thorn()]:
-        attempt = partial(called, ns.parameterisation.Frequencies, table)
+        attempt = partial(called, ns.parameterization.Frequencies, table)
         yield Case("other option", f"frequencies {table!r:.30}", attempt, OptionError)
 
 

@@ -266,7 +266,7 @@ def metadata() -> Iterator[Case]:
         "gamma 0": chunk(b"gAMA", bytes(4)),
         "chromaticities": chunk(b"cHRM", b"\xff" * 32),
         "transparency cut off": chunk(b"tRNS", b"\0"),
-        "palette of a colour picture": chunk(b"PLTE", bytes(3 * 300)),
+        "palette of a color picture": chunk(b"PLTE", bytes(3 * 300)),
         "animation without frames": chunk(b"acTL", bytes(8)),
         "animation of too many frames": chunk(b"acTL", b"\xff" * 8),
         "second header": chunk(b"IHDR", bytes(13)),

@@ -72,7 +72,7 @@ def plugins() -> Iterator[Case]:
         yield Case("plugin", name, attempt, StyleError)
     for name, entry in METADATA_BROKEN.items():
         yield Case("plugin", f"metadata {name}", partial(_plugin, PLUGIN, entry), RegistryError)
-    slow = partial(_neighbour, "import time\ntime.sleep(3600)")
+    slow = partial(_neighbor, "import time\ntime.sleep(3600)")
     yield Case("plugin", "slow, and not asked for", slow, sound=lambda loss: loss.name == "gram")
 
 
@@ -96,7 +96,7 @@ def _plugin(source: str, entries: str, world: World) -> Any:
         assert "gram" in registry.names()
 
 
-def _neighbour(source: str, world: World) -> Any:
+def _neighbor(source: str, world: World) -> Any:
     _install(world, source, "[neural_style.losses]\ndots = dots_plugin:Dots\n")
     assert "dots" in registry.names()
     return registry.create("gram", world.photo)

@@ -49,7 +49,7 @@ class Kept(NamedTuple):
 
 
 @functools.cache
-def kept(features: ns.FeatureModel, optimiser: str = "lbfgs", seed: int = 1) -> Kept:
+def kept(features: ns.FeatureModel, optimizer: str = "lbfgs", seed: int = 1) -> Kept:
     """A run of `EVALUATIONS`, and the same one stopped after 7."""
     photo, painting, start = (images.noise((8, 10), seed=seed + i) for i in range(3))
     mask = np.zeros((8, 10))
@@ -62,9 +62,9 @@ def kept(features: ns.FeatureModel, optimiser: str = "lbfgs", seed: int = 1) -> 
     made = {"lbfgs": ns.LBFGS(3), "scipy": ns.SciPyLBFGS(3)}
 
     def run(**given: Any) -> ns.Result:
-        return ns.minimise(
+        return ns.minimize(
             loss, features, start, evaluations=EVALUATIONS, restart_every=4, chroma=photo,
-            optimiser=made.get(optimiser) or keras.optimizers.Adam(1.0), **given,
+            optimizer=made.get(optimizer) or keras.optimizers.Adam(1.0), **given,
         )  # fmt: skip
 
     def stop(step: ns.Step) -> None:
@@ -133,10 +133,10 @@ def whole_states(folder: Path) -> list[str]:
 _found_points = functools.cache(registry._entry_points)
 
 
-def go_on(damage: Damage, world: World, optimiser: str = "lbfgs") -> bool:
+def go_on(damage: Damage, world: World, optimizer: str = "lbfgs") -> bool:
     """Whether a run goes on from a damaged folder to its picture, which keeps what was good."""
     world.patch.setattr(registry, "_entry_points", _found_points)
-    files, _, image = kept(world.features, optimiser)
+    files, _, image = kept(world.features, optimizer)
     folder = _write(files, world.inputs / "run")
     damage(folder)
     before = _files(folder) if folder.is_dir() and not _special(folder) else {}
@@ -575,7 +575,7 @@ ABSURD: dict[str, list[Any]] = {
     "features.preprocess": ["os.system", "caffe"],
     "settings.scales": [[10**9], [0], [-5], [5, 4], [1], [HUGE], [4], [8, 9, 10]],
     "settings.evaluations": [0, -1, 10**9, HUGE, [1], [1, 2], [0], []],
-    "settings.optimiser": [
+    "settings.optimizer": [
         {"class_name": name, "config": config}
         for name, config in [
             ("LBFGS", {}), ("LBFGS", {"history": 0}), ("LBFGS", {"history": HUGE}),
@@ -611,7 +611,7 @@ ABSURD: dict[str, list[Any]] = {
     ],
     "settings.restart_every": [0, -1, 1, HUGE, 10**9],
     "settings.clip": ["", "step", "never", "os.system"],
-    "settings.parameterisation": [
+    "settings.parameterization": [
         {"name": name, "config": config}
         for name, config in [
             ("frequencies", {}), ("waves", {}), ("pixels", None), ("pixels", {"a": 1}),
@@ -697,7 +697,7 @@ def record_cases() -> Iterator[Case]:
     deep: Any = 1
     for _ in range(900):
         deep = [deep]
-    for name in ("loss.terms.0.config", "settings.optimiser.config"):
+    for name in ("loss.terms.0.config", "settings.optimizer.config"):
         path = tuple(int(key) if key.isdigit() else key for key in name.split("."))
         buried = partial(_at, path, _put({"name": deep}))
         yield case(f"{name} of depth", partial(_edit, buried))

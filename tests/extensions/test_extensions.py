@@ -151,7 +151,7 @@ class TestShiftedGram:
     ) -> None:
         assert value(loss, f, target) == pytest.approx(expected, abs=1e-7)
 
-    def test_tsengs_normalisation_is_a_weight(self) -> None:
+    def test_tsengs_normalization_is_a_weight(self) -> None:
         # SSE / (m N)² · N a direction: 4 N² / N³ times the paper's, with N = 2.
         loss = ShiftedGram(PICTURE, shifts=[1], layers={"a": 4 * 2**2 / 2**3})
         assert value(loss, A, A_TARGET) == pytest.approx(0.984375)

@@ -1,4 +1,4 @@
-"""The correlations of neighbouring layers."""
+"""The correlations of neighboring layers."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_distance_by_hand() -> None:
     assert float(weighted.distance(current, target)) == pytest.approx((2 * 36 + 3 * 9) / 4)
 
 
-def test_the_normaliser_is_four_times_the_elements() -> None:
+def test_the_normalizer_is_four_times_the_elements() -> None:
     fine, coarse = random_features(0, 4, 4, 3), random_features(1, 2, 2, 5)
     current, target = (
         matrices(chain(), {"a": fine, "b": x}) for x in (coarse, random_features(2, 2, 2, 5))

@@ -18,7 +18,7 @@ def laplacian(pool: int = 1, weight: float = 1.0) -> Laplacian:
 
 
 def impulse(channels: Any, pool: int = 1) -> Array:
-    """1 at the centre of 3×3 blocks of pool × pool pixels, in some channels."""
+    """1 at the center of 3×3 blocks of pool × pool pixels, in some channels."""
     f = np.zeros((1, 3 * pool, 3 * pool, 3))
     f[:, pool : 2 * pool, pool : 2 * pool, channels] = 1
     return f

@@ -21,7 +21,7 @@ from by_hand import (
     value_and_gradient,
 )
 
-from neural_style import FeatureModel, Objective, images, minimise
+from neural_style import FeatureModel, Objective, images, minimize
 from neural_style.errors import LossError
 from neural_style.extensions import MMD, Gram
 
@@ -152,7 +152,7 @@ def test_the_gaussian_kernel_in_a_run(tiny: FeatureModel) -> None:
         images.noise((40, 28), seed=2, uniform=(0, 255)) / 2,
     )
     loss = MMD(painting, kernel="gaussian", samples=64, refresh_every=5)
-    result = minimise(loss, tiny, picture, evaluations=15)
+    result = minimize(loss, tiny, picture, evaluations=15)
     assert result.evaluations == 15
     assert result.loss < 0.5 * result.history[0].loss
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from by_hand import assert_tiled_is_whole
 from numpy.typing import NDArray
 
-from neural_style import FeatureModel, images, minimise
+from neural_style import FeatureModel, images, minimize
 from neural_style.errors import ImageError, LossError, OptionError
 from neural_style.extensions import MRF
 from neural_style.extensions import mrf as module
@@ -171,7 +171,7 @@ def test_a_run_builds_the_picture_of_patches(
     tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:
     loss = MRF(painting, *variations(painting, [10], [0.9]), refresh_every=10)
-    first, second = (minimise(loss, tiny, photo, evaluations=40) for _ in range(2))
+    first, second = (minimize(loss, tiny, photo, evaluations=40) for _ in range(2))
     assert first.loss < 0.7 * first.history[0].loss
     np.testing.assert_array_equal(first.image, second.image)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from by_hand import A_TARGET, PICTURE, A, Array, value, value_and_gradient
 
-from neural_style import FeatureModel, minimise
+from neural_style import FeatureModel, minimize
 from neural_style.errors import LossError
 from neural_style.extensions import RelaxedEMD
 from neural_style.images import Image
@@ -62,7 +62,7 @@ def test_gradient_against_finite_differences(cost: str, samples: int) -> None:
 
 
 def test_both_ways_count() -> None:
-    """A picture of one of the painting's colours is near it, the painting far from the picture."""
+    """A picture of one of the painting's colors is near it, the painting far from the picture."""
     one, two = np.eye(2)[[0, 0, 0, 0]].reshape(A.shape), np.eye(2)[[0, 0, 0, 1]].reshape(A.shape)
     assert value(emd(), one, two) == value(emd(), two, one) == pytest.approx(0.25)
 
@@ -75,9 +75,9 @@ def test_where_things_are_does_not_count() -> None:
     assert value(emd(), f * random(3, 4, 5, 1), reference) == pytest.approx(expected)
 
 
-def test_a_rotation_of_colours_leaves_the_palette_as_it_is() -> None:
+def test_a_rotation_of_colors_leaves_the_palette_as_it_is() -> None:
     f, reference = random(0, 4, 5, 3), random(1, 4, 5, 3)
-    # A decorrelated space whose first channel is the mean colour.
+    # A decorrelated space whose first channel is the mean color.
     rotation = np.array([[1, 1, 1], [-1, 1.3660254, -0.3660254], [-1, -0.3660254, 1.3660254]])
     rotated = (x @ rotation.T / 3**0.5 for x in (f, reference))
     assert value(emd("euclidean"), *rotated) == pytest.approx(
@@ -125,6 +125,6 @@ def test_a_run_brings_the_painting_near(
 ) -> None:
     layers = ["image", "block1_conv1", "block4_conv1"]
     loss = RelaxedEMD(painting / 2, cost=cost, samples=200, layers=layers)
-    first, second = (minimise(loss, tiny, photo, evaluations=40) for _ in range(2))
+    first, second = (minimize(loss, tiny, photo, evaluations=40) for _ in range(2))
     assert first.loss < 0.7 * first.history[0].loss
     np.testing.assert_array_equal(first.image, second.image)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from by_hand import A_TARGET, PICTURE, A, Array, value, value_and_gradient
 
-from neural_style import FeatureModel, Objective, images, minimise
+from neural_style import FeatureModel, Objective, images, minimize
 from neural_style.errors import LossError
 from neural_style.extensions import SelfSimilarity
 from neural_style.images import Image
@@ -54,7 +54,7 @@ def test_gradient_against_finite_differences(samples: int) -> None:
     assert np.count_nonzero(np.abs(gradient).sum(-1)) == min(samples, 30)
 
 
-def test_it_leaves_contrast_and_colours_free() -> None:
+def test_it_leaves_contrast_and_colors_free() -> None:
     f, reference = random(0, 4, 5, 3), random(1, 4, 5, 3)
     expected = value(similarity(), f, reference)
     brighter = f * random(3, 4, 5, 1)
@@ -101,7 +101,7 @@ def test_a_run_brings_the_photo_near(tiny: FeatureModel, photo: Image) -> None:
     layers = ["image", "block1_conv1", "block4_conv1"]
     loss = SelfSimilarity(photo, samples=200, layers=layers)
     start = images.noise((24, 32), seed=5, uniform=(0, 255))
-    first, second = (minimise(loss, tiny, start, evaluations=40) for _ in range(2))
+    first, second = (minimize(loss, tiny, start, evaluations=40) for _ in range(2))
     assert first.loss < 0.8 * first.history[0].loss
     np.testing.assert_array_equal(first.image, second.image)
     objective = Objective(loss, tiny, (24, 32))

@@ -10,7 +10,7 @@ import tensorflow as tf
 from by_hand import assert_tiled_is_whole
 from numpy.typing import NDArray
 
-from neural_style import FeatureModel, images, minimise
+from neural_style import FeatureModel, images, minimize
 from neural_style.errors import LossError
 from neural_style.extensions import SlicedWasserstein
 from neural_style.extensions.sliced_wasserstein import rotation, transport
@@ -134,7 +134,7 @@ def small(painting: Image) -> SlicedWasserstein:
 
 
 def test_a_run_brings_the_distribution(tiny: FeatureModel, photo: Image, painting: Image) -> None:
-    first, second = (minimise(small(painting), tiny, photo, evaluations=40) for _ in range(2))
+    first, second = (minimize(small(painting), tiny, photo, evaluations=40) for _ in range(2))
     assert first.loss < 0.1 * first.history[0].loss
     np.testing.assert_array_equal(first.image, second.image)
 

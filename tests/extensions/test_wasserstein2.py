@@ -124,7 +124,7 @@ def test_a_translation() -> None:
 
 
 def test_a_scale_moves_deviations() -> None:
-    """Of centred features, to twice: tr(2 − 1)²Σ, but for ε."""
+    """Of centered features, to twice: tr(2 − 1)²Σ, but for ε."""
     f = random_features(0, 6, 7, 3)
     f -= f.mean((1, 2))
     found = value(wasserstein(1e-6), 2 * f, f)

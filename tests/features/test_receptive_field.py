@@ -52,7 +52,7 @@ def test_one_layer_after_the_other() -> None:
     three = Field().through(3, padding=1)
     assert three == Field(1, 1, 1)
     pooled = three.through(2, 2)
-    assert pooled == Field(2, 1, 2)  # position 1: pixels 2 and 3, and a neighbour of each
+    assert pooled == Field(2, 1, 2)  # position 1: pixels 2 and 3, and a neighbor of each
     assert pooled.through(3, padding=1) == Field(2, 3, 4)
 
 

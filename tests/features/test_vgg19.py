@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neural_style import FeatureModel, Loss, Objective, create, images, minimise, names, transfer
+from neural_style import FeatureModel, Loss, Objective, create, images, minimize, names, transfer
 from neural_style.errors import LossError
 from neural_style.images import Image
 
@@ -62,7 +62,7 @@ def test_content_alone_brings_the_photo_back_from_noise(
 ) -> None:
     photo = images.load(pictures / "chelsea.png", size=(48, 64))
     loss = create("content", photo, layers=["block1_conv2"])
-    result = minimise(loss, vgg19, images.noise((48, 64), uniform=(0, 255)), evaluations=150)
+    result = minimize(loss, vgg19, images.noise((48, 64), uniform=(0, 255)), evaluations=150)
     assert result.loss < 1e-4 * result.history[0].loss
     correlation = np.corrcoef(result.image.mean(-1).ravel(), photo.mean(-1).ravel())[0, 1]
     assert correlation > 0.9

@@ -243,7 +243,7 @@ def test_two_processes_that_fetch_at_once_both_get_the_file(
     server.together = threading.Barrier(2)  # neither ends before both are halfway
     publish(monkeypatch, server.url)
     code = (
-        "from neural_style import weights\n"
+        "from neural_style.features import weights\n"
         f"weights.SOURCES = {{'vgg19': weights.{weights.SOURCES['vgg19']!r}}}\n"
         "print(weights.find('vgg19'))\n"
     )

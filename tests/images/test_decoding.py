@@ -224,7 +224,7 @@ def test_a_picture_of_pillows_without_a_range_is_refused(mode: str) -> None:
 @pytest.mark.parametrize(
     ("order", "bits", "photometric"), [("<", 16, 1), (">", 16, 1), ("<", 16, 0), ("<", 12, 1)]
 )
-def test_deep_grey_is_read_by_its_tags(order: str, bits: int, photometric: int) -> None:
+def test_deep_gray_is_read_by_its_tags(order: str, bits: int, photometric: int) -> None:
     most = 2**bits - 1
     values = np.arange(12 * 16).reshape(12, 16) * most // (12 * 16 - 1)
     stored = values if photometric else most - values

@@ -19,7 +19,7 @@ import PIL.ImageCms
 import pytest
 from numpy.typing import NDArray
 
-from neural_style import FeatureModel, balance, callbacks, contact_sheet, images, minimise, transfer
+from neural_style import FeatureModel, balance, callbacks, contact_sheet, images, minimize, transfer
 from neural_style.errors import ImageError, OptionError
 from neural_style.extensions import Content, TotalVariation
 from neural_style.images import Image, color
@@ -64,7 +64,7 @@ SRGB = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes(
 RED_AND_BLUE_SWAPPED = (
     SRGB.replace(b"rXYZ", b"?XYZ").replace(b"bXYZ", b"rXYZ").replace(b"?XYZ", b"bXYZ")
 )
-LINEAR_GREY = profile(b"mntr", b"GRAY", b"XYZ ", {b"kTRC": b"curv" + bytes(8)})
+LINEAR_GRAY = profile(b"mntr", b"GRAY", b"XYZ ", {b"kTRC": b"curv" + bytes(8)})
 # Whatever the inks are, the paper is white or, with full black, black.
 _CURVE = bytes(range(256))
 _LUT = b"mft1\0\0\0\0\4\3\2\0" + s15f16(1, 0, 0, 0, 1, 0, 0, 0, 1)
@@ -72,7 +72,7 @@ _LUT += 4 * _CURVE + 8 * (b"\xff\x80\x80" + b"\0\x80\x80") + 3 * _CURVE
 ONLY_BLACK_INK = profile(b"prtr", b"CMYK", b"Lab ", {b"A2B0": _LUT})
 
 
-# --- reading: orientation, colour, depth, transparency, frames
+# --- reading: orientation, color, depth, transparency, frames
 
 
 @pytest.mark.parametrize(
@@ -115,15 +115,15 @@ def test_exif_that_cannot_be_read_is_ignored_with_a_warning(
 
 
 @pytest.mark.parametrize(
-    ("mode", "colour", "icc", "seen"),
+    ("mode", "color", "icc", "seen"),
     [
         ("RGB", (200, 100, 50), SRGB, (200, 100, 50)),
         ("RGB", RED, RED_AND_BLUE_SWAPPED, BLUE),
         ("RGBA", (255, 0, 0, 0), RED_AND_BLUE_SWAPPED, (255, 255, 255)),
         ("P", RED, RED_AND_BLUE_SWAPPED, BLUE),
-        ("L", 128, LINEAR_GREY, (188, 188, 188)),  # 1.055 · (128 / 255)^(1 / 2.4) − 0.055
-        ("LA", (128, 255), LINEAR_GREY, (188, 188, 188)),
-        ("I;16", 128 * 257, LINEAR_GREY, (188, 188, 188)),
+        ("L", 128, LINEAR_GRAY, (188, 188, 188)),  # 1.055 · (128 / 255)^(1 / 2.4) − 0.055
+        ("LA", (128, 255), LINEAR_GRAY, (188, 188, 188)),
+        ("I;16", 128 * 257, LINEAR_GRAY, (188, 188, 188)),
         ("CMYK", (255, 0, 0, 0), ONLY_BLACK_INK, (255, 255, 255)),
         ("CMYK", (0, 255, 0, 255), ONLY_BLACK_INK, (0, 0, 0)),
         ("CMYK", (255, 0, 0, 0), None, (0, 255, 255)),
@@ -131,21 +131,21 @@ def test_exif_that_cannot_be_read_is_ignored_with_a_warning(
     ],
     ids=lambda value: "profile" if isinstance(value, bytes) else None,  # which has its time
 )
-def test_a_colour_profile_is_applied(
-    tmp_path: Path, mode: str, colour: Any, icc: bytes | None, seen: tuple[int, ...]
+def test_a_color_profile_is_applied(
+    tmp_path: Path, mode: str, color: Any, icc: bytes | None, seen: tuple[int, ...]
 ) -> None:
     path = tmp_path / "profiled.tif"
-    picture = PIL.Image.new("RGB" if mode == "P" else mode, (4, 4), colour)
+    picture = PIL.Image.new("RGB" if mode == "P" else mode, (4, 4), color)
     picture.convert(mode).save(path, icc_profile=icc)
     np.testing.assert_allclose(images.load(path), np.full((4, 4, 3), seen), atol=1)
 
 
 @pytest.mark.parametrize(
     ("mode", "icc"),
-    [("RGB", b"nonsense"), ("RGB", SRGB[:200]), ("L", SRGB), ("RGB", LINEAR_GREY)],
-    ids=["no profile", "cut off", "of RGB for grey", "of grey for RGB"],
+    [("RGB", b"nonsense"), ("RGB", SRGB[:200]), ("L", SRGB), ("RGB", LINEAR_GRAY)],
+    ids=["no profile", "cut off", "of RGB for gray", "of gray for RGB"],
 )
-def test_a_colour_profile_that_does_not_fit_is_ignored_with_a_warning(
+def test_a_color_profile_that_does_not_fit_is_ignored_with_a_warning(
     tmp_path: Path, mode: str, icc: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "profiled.png"
@@ -160,9 +160,9 @@ def test_a_cmyk_jpeg_is_not_inverted(tmp_path: Path) -> None:
     np.testing.assert_allclose(images.load(path), np.full((16, 16, 3), (204, 0, 0)), atol=2)
 
 
-def with_palette(colours: list[int], **info: Any) -> PIL.Image.Image:
+def with_palette(colors: list[int], **info: Any) -> PIL.Image.Image:
     picture = PIL.Image.new("P", (2, 2), 1)
-    picture.putpalette(colours)
+    picture.putpalette(colors)
     picture.info.update(info)
     return picture
 
@@ -207,7 +207,7 @@ def test_every_mode_becomes_rgb_over_white(
     ("mode", "key", "other"),
     [("1", 0, 1), ("L", 7, 100), ("I;16", 7 * 257, 100 * 257), ("RGB", (7, 8, 9), (100, 100, 100))],
 )
-def test_a_transparent_colour_is_white_and_only_that(
+def test_a_transparent_color_is_white_and_only_that(
     tmp_path: Path, mode: str, key: Any, other: Any
 ) -> None:
     picture = PIL.Image.new(mode, (3, 2), other)
@@ -222,7 +222,7 @@ def test_a_transparent_colour_is_white_and_only_that(
 @pytest.mark.parametrize(
     ("dtype", "suffix"), [("<u2", "png"), ("<u2", "tif"), (">u2", "tif"), (">u2", "pgm")]
 )
-def test_16_bit_grey_is_scaled_to_0_to_255(tmp_path: Path, dtype: str, suffix: str) -> None:
+def test_16_bit_gray_is_scaled_to_0_to_255(tmp_path: Path, dtype: str, suffix: str) -> None:
     values = np.array([[0, 257, 300], [32768, 32896, 65535]], dtype)
     path = tmp_path / f"deep.{suffix}"
     if suffix == "pgm":
@@ -244,7 +244,7 @@ def test_32_bit_numbers_are_refused(tmp_path: Path, mode: str) -> None:
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
 def test_of_several_frames_the_first_is_taken(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"film.{suffix}"
-    frames = [PIL.Image.new("RGB", (8, 8), colour) for colour in (RED, BLUE)]
+    frames = [PIL.Image.new("RGB", (8, 8), color) for color in (RED, BLUE)]
     frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
     with PIL.Image.open(path) as film:
         assert getattr(film, "n_frames", 1) == 2
@@ -460,7 +460,7 @@ def test_a_size_beyond_pillows_limit_is_an_error(
         resized(smooth(), **options)
 
 
-def test_a_fine_checkerboard_becomes_flat_grey(resized: Resizer) -> None:
+def test_a_fine_checkerboard_becomes_flat_gray(resized: Resizer) -> None:
     board = np.indices((64, 64)).sum(0) % 2 * 255
     image = resized(np.dstack([board] * 3), long_side=16)
     np.testing.assert_allclose(image, 127.5, atol=2)
@@ -468,9 +468,9 @@ def test_a_fine_checkerboard_becomes_flat_grey(resized: Resizer) -> None:
 
 @pytest.mark.parametrize("side", [5, 100])
 def test_a_constant_picture_stays_constant(resized: Resizer, side: int) -> None:
-    colour = np.array([7, 100, 255])
-    image = resized(np.broadcast_to(colour, (30, 40, 3)), long_side=side)
-    np.testing.assert_allclose(image, np.broadcast_to(colour, image.shape), atol=1e-4)
+    color = np.array([7, 100, 255])
+    image = resized(np.broadcast_to(color, (30, 40, 3)), long_side=side)
+    np.testing.assert_allclose(image, np.broadcast_to(color, image.shape), atol=1e-4)
 
 
 def test_resizing_stays_within_0_and_255(resized: Resizer) -> None:
@@ -818,7 +818,7 @@ UNIT = smooth().astype(np.float32) / 255
         lambda unit: color.luminance(smooth(), like=unit),
         lambda unit: as_mask(unit[..., 0]),
         Content,
-        lambda unit: minimise(TotalVariation(), FeatureModel(weights=None), unit),
+        lambda unit: minimize(TotalVariation(), FeatureModel(weights=None), unit),
         lambda unit: balance(TotalVariation(), FeatureModel(weights=None), unit),
     ],
     ids=[
@@ -881,7 +881,7 @@ def test_a_dark_frame_is_a_picture_all_the_way(frame: Path, tmp_path: Path) -> N
         as_mask(as_mask(photo))
     photo = resized[1]
     steps: list[Image] = []
-    result = minimise(
+    result = minimize(
         Content(photo, layers=["image"]) + TotalVariation(),
         features,
         photo,

@@ -47,7 +47,7 @@ def test_a_tile_by_hand(prepared: Any) -> None:
     assert sums[1, 1] == pytest.approx(1 + 2 + 3 + 5 + 6 + 7 + 9 + 10 + 11, rel=1e-5)
     assert sums[0, 0] == pytest.approx(1 + 2 + 5 + 6, rel=1e-5)
     delta = np.zeros((3, 3, 1, 1), np.float32)
-    delta[0, 0] = 1  # takes the upper left neighbour; its adjoint the lower right
+    delta[0, 0] = 1  # takes the upper left neighbor; its adjoint the lower right
     kernel = prepared(tf.constant(delta))
     moved = winograd.convolve(tf.constant(x), kernel).numpy()[0, :, :, 0]
     back = winograd.convolve(tf.constant(x), kernel, adjoint=True).numpy()[0, :, :, 0]
@@ -126,7 +126,7 @@ def test_a_pooling_and_its_gradient_where_values_are_equal(
     size: tuple[int, int], options: dict[str, Any]
 ) -> None:
     layer = keras.layers.MaxPooling2D(**options)
-    x = np.round(random(1, *size, 5))  # many equal neighbours
+    x = np.round(random(1, *size, 5))  # many equal neighbors
     upstream = np.round(9 * random(*layer.compute_output_shape(x.shape), seed=1))  # sums exactly
     for found, expected in zip(
         both(replacement(layer), x, upstream), both(layer, x, upstream), strict=True

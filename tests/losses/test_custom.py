@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from neural_style import Custom, FeatureModel, Objective, minimise
+from neural_style import Custom, FeatureModel, Objective, minimize
 from neural_style.errors import LossError
 from neural_style.extensions import Gram
 from neural_style.images import Image
@@ -51,7 +51,7 @@ def test_a_layer_of_keras(tiny: FeatureModel, photo: Image, painting: Image) -> 
     convolution = keras.layers.Conv2D(2, 3, kernel_initializer="ones")
     convolution.build((None, None, None, 4))
     loss = Custom(photo, statistic=convolution, layers=LAYERS)
-    result = minimise(loss, tiny, 255 - photo, evaluations=5)
+    result = minimize(loss, tiny, 255 - photo, evaluations=5)
     assert result.loss < result.history[0].loss
     np.testing.assert_array_equal(convolution.kernel, np.ones((3, 3, 4, 2)))
 

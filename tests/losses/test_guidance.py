@@ -13,7 +13,7 @@ import PIL.Image
 import pytest
 from numpy.typing import NDArray
 
-from neural_style import FeatureModel, Loss, Objective, guided, images, minimise
+from neural_style import FeatureModel, Loss, Objective, guided, images, minimize
 from neural_style.errors import ImageError, LossError
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.images import Image, Size
@@ -203,7 +203,7 @@ def test_a_run_changes_its_region_only(pixels: FeatureModel) -> None:
     start = images.noise((16, 16), seed=1, uniform=(0, 255))
     mask = half((16, 16))
     loss = guided(Gram(WHITE_PICTURE, layers=["image"]), [(mask, WHITE)])
-    result = minimise(loss, pixels, start, evaluations=10)
+    result = minimize(loss, pixels, start, evaluations=10)
     assert result.loss < result.history[0].loss
     np.testing.assert_array_equal(result.image[:, 7:], start[:, 7:])
 

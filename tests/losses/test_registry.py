@@ -205,7 +205,7 @@ def test_an_entry_point_is_found_on_demand_and_imported_when_created(install: In
         "attribute",
         "value",
         "taken",
-        "neighbour",
+        "neighbor",
         "callable",
         "loss",
     ],

@@ -190,7 +190,7 @@ def test_a_blend_in_tiles(tiny: FeatureModel, photo: Image, painting: Image) -> 
     ],
 )
 def test_what_keeps_positions_is_not_blended(tiny: FeatureModel, photo: Image, make: Any) -> None:
-    """Of two paintings, half black and half white, the blend would be all grey."""
+    """Of two paintings, half black and half white, the blend would be all gray."""
     with pytest.raises(LossError, match=r"cannot be blended: its statistic keeps .* add losses"):
         evaluated(make(photo, 255 - photo, layers=["image"]).blended([0.5, 0.5]), tiny, photo)
 

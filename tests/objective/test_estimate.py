@@ -20,7 +20,7 @@ from neural_style import (
     Objective,
     estimate,
     images,
-    minimise,
+    minimize,
     transfer,
 )
 from neural_style.errors import MemoryLimitError, OptionError, StyleError
@@ -151,9 +151,9 @@ def test_memory_and_time_grow_with_the_picture_and_tiles_bound_memory(tiny: Feat
     assert tiled.memory < large.memory
 
 
-def test_the_optimisers_pictures_are_counted_if_it_is_told(tiny: FeatureModel) -> None:
+def test_the_optimizers_pictures_are_counted_if_it_is_told(tiny: FeatureModel) -> None:
     alone = estimate(TotalVariation(), tiny, LARGE)
-    short, long = (estimate(TotalVariation(), tiny, LARGE, optimiser=LBFGS(n)) for n in (5, 15))
+    short, long = (estimate(TotalVariation(), tiny, LARGE, optimizer=LBFGS(n)) for n in (5, 15))
     picture = 4 * 3 * LARGE[0] * LARGE[1]
     assert long.memory - short.memory == 20 * picture
     assert alone.memory < short.memory
@@ -322,7 +322,7 @@ def test_a_run_that_cannot_fit_does_not_start(tiny: FeatureModel, free: Any) -> 
         raise AssertionError("it has started")
 
     with pytest.raises(MemoryLimitError, match="256×256"):
-        minimise(TotalVariation(), tiny, start, optimiser=LBFGS(history=400), callbacks=[callback])
+        minimize(TotalVariation(), tiny, start, optimizer=LBFGS(history=400), callbacks=[callback])
 
 
 def test_transfer_finds_a_tile_by_itself(
@@ -331,10 +331,10 @@ def test_transfer_finds_a_tile_by_itself(
     monkeypatch.setattr(draft, "pretrained", lambda *network: tiny)
     chosen = []
 
-    def minimised(**settings: Any) -> Any:
+    def minimized(**settings: Any) -> Any:
         chosen.append(settings["tile"])
 
-    monkeypatch.setattr(draft, "minimise", minimised)
+    monkeypatch.setattr(draft, "minimize", minimized)
     transfer(photo, painting, size=32)
     transfer(photo, painting, size=32, tile=None)
     transfer(photo, painting, size=32, tile=64)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from neural_style import FeatureModel, Loss, Objective, images, minimise, transfer
+from neural_style import FeatureModel, Loss, Objective, images, minimize, transfer
 from neural_style.errors import LayerError, LossError, OptionError
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.features.receptive_field import Field
@@ -388,7 +388,7 @@ def test_a_network_that_cannot_be_tiled_names_the_layer() -> None:
 @pytest.mark.parametrize("tile", [0, -512, 1.5, "512", True])
 def test_a_tile_is_a_number_of_pixels(tiny: FeatureModel, tile: Any) -> None:
     with pytest.raises(OptionError, match=r"tile: expected a (positive whole )?number"):
-        minimise(TotalVariation(), tiny, stripes(SIZE), tile=tile)
+        minimize(TotalVariation(), tiny, stripes(SIZE), tile=tile)
 
 
 def test_a_tile_too_small_for_the_halo_says_what_would_do(tiny: FeatureModel) -> None:
@@ -459,7 +459,7 @@ def test_windows_are_the_fewest_and_then_the_smallest(tiny: FeatureModel) -> Non
 def test_a_run_in_tiles(tiny: FeatureModel) -> None:
     noise = images.noise(SIZE, seed=1, uniform=(0, 255))
     tiled, whole = (
-        minimise(everything(SIZE), tiny, noise, evaluations=6, restart_every=4, tile=tile)
+        minimize(everything(SIZE), tiny, noise, evaluations=6, restart_every=4, tile=tile)
         for tile in (TILE, None)
     )
     assert tiled.evaluations == whole.evaluations == 6

@@ -141,9 +141,9 @@ def bowl(image: Any) -> tuple[float, Any]:
     ("function", "start"), [(rosenbrock, START), (bowl, np.zeros((4, 4, 3), np.float32))]
 )
 def test_it_needs_no_more_evaluations_than_scipy(function: Any, start: Any) -> None:
-    def needed(optimiser: Any) -> int:
+    def needed(optimizer: Any) -> int:
         log = Log(function)
-        optimiser.driver()(log.evaluate, log.accept, start)
+        optimizer.driver()(log.evaluate, log.accept, start)
         goal = 1e-6 * log.seen[0][1]
         return next(i for i, (_, loss, _) in enumerate(log.seen, 1) if loss < goal)
 
@@ -153,11 +153,11 @@ def test_it_needs_no_more_evaluations_than_scipy(function: Any, start: Any) -> N
 ADAM = keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.9), amsgrad=True)
 
 
-@pytest.mark.parametrize("optimiser", [LBFGS(3), LBFGS(), ADAM], ids=["three", "lbfgs", "adam"])
+@pytest.mark.parametrize("optimizer", [LBFGS(3), LBFGS(), ADAM], ids=["three", "lbfgs", "adam"])
 @pytest.mark.parametrize("function", [rosenbrock, quadratic, walled])
-def test_a_driver_that_is_restored_goes_on_to_the_same_bits(optimiser: Any, function: Any) -> None:
+def test_a_driver_that_is_restored_goes_on_to_the_same_bits(optimizer: Any, function: Any) -> None:
     start = np.full((1, 2, 3), 9, np.float32) if function is quadratic else START
-    whole, states = driver(optimiser), []
+    whole, states = driver(optimizer), []
     log = Log(function, most=60)
 
     def accept() -> None:
@@ -168,7 +168,7 @@ def test_a_driver_that_is_restored_goes_on_to_the_same_bits(optimiser: Any, func
     assert len(states) > 7
     assert all(math.isfinite(loss) for _, loss, _ in log.seen) == (function is not walled)
     for seen, accepted, state in states[::3]:
-        rest, other = Log(function, most=60 - seen), driver(optimiser)
+        rest, other = Log(function, most=60 - seen), driver(optimizer)
         other.restore(state, start.shape)
         finish(other, rest, rest.accept, np.zeros_like(start))
         for ours, theirs in (
@@ -181,16 +181,16 @@ def test_a_driver_that_is_restored_goes_on_to_the_same_bits(optimiser: Any, func
                 assert loss == loss1
 
 
-@pytest.mark.parametrize("optimiser", [LBFGS(), ADAM], ids=["lbfgs", "adam"])
-def test_a_state_is_made_of_arrays_and_numbers_that_nothing_else_changes(optimiser: Any) -> None:
-    whole, states = driver(optimiser), []
+@pytest.mark.parametrize("optimizer", [LBFGS(), ADAM], ids=["lbfgs", "adam"])
+def test_a_state_is_made_of_arrays_and_numbers_that_nothing_else_changes(optimizer: Any) -> None:
+    whole, states = driver(optimizer), []
     log = Log(quadratic, most=12)
     finish(whole, log, lambda: states.append(whole.state()), np.full((1, 2, 3), 9, np.float32))
     copies = []
     for state in states:
         assert all(isinstance(value, np.ndarray | float) for value in state.values())
         copies.append({name: np.array(value) for name, value in state.items()})
-        other = driver(optimiser)
+        other = driver(optimizer)
         other.restore(state, (1, 2, 3))
         rest = Log(quadratic, most=3)
         finish(other, rest, rest.accept, np.zeros((1, 2, 3), np.float32))
@@ -234,26 +234,26 @@ def test_it_moves_at_any_weight(weight: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "optimiser", [LBFGS(), SciPyLBFGS(), ADAM, keras.optimizers.SGD(0.003)], ids=type
+    "optimizer", [LBFGS(), SciPyLBFGS(), ADAM, keras.optimizers.SGD(0.003)], ids=type
 )
-def test_steps_to_what_is_not_finite_are_shortened(optimiser: Any) -> None:
+def test_steps_to_what_is_not_finite_are_shortened(optimizer: Any) -> None:
     log = Log(walled, most=60)
-    finish(driver(optimiser), log, log.accept, START)
+    finish(driver(optimizer), log, log.accept, START)
     losses = [loss for _, loss, _ in log.accepted]
     assert len(losses) < len(log.seen) == 60
     assert np.isfinite(losses).all()
     assert min(losses) < 0.9 * losses[0]
 
 
-@pytest.mark.parametrize("optimiser", [LBFGS(), SciPyLBFGS(), ADAM], ids=type)
+@pytest.mark.parametrize("optimizer", [LBFGS(), SciPyLBFGS(), ADAM], ids=type)
 @pytest.mark.parametrize("begins", [True, False])
-def test_where_no_step_is_finite_a_driver_ends(optimiser: Any, begins: bool) -> None:
+def test_where_no_step_is_finite_a_driver_ends(optimizer: Any, begins: bool) -> None:
     def alone(image: Any) -> tuple[float, Any]:
         finite = begins and np.array_equal(image, START)
         return (1.0, np.ones_like(image)) if finite else (math.inf, np.zeros_like(image))
 
     log = Log(alone, most=200)
-    reason = driver(optimiser)(log.evaluate, log.accept, START)
+    reason = driver(optimizer)(log.evaluate, log.accept, START)
     assert all(loss == 1 for _, loss, _ in log.accepted)
     assert bool(log.accepted) == begins
     assert ("finite" in reason or "no lower loss" in reason) if begins else "finite" in reason

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from neural_style import LBFGS, FeatureModel, Loss, SciPyLBFGS, Step, images, minimise, transfer
+from neural_style import LBFGS, FeatureModel, Loss, SciPyLBFGS, Step, images, minimize, transfer
 from neural_style.errors import OptionError
 from neural_style.extensions import Content, Gram, Histogram, TotalVariation
 from neural_style.images import Image
@@ -79,11 +79,11 @@ def test_a_gradient_is_that_of_finite_differences() -> None:
         assert gradient[index] == pytest.approx(slope, rel=1e-3, abs=1e-3)
 
 
-def test_a_colour_is_one_variable_of_each_channel_and_the_steeper_have_shorter_units() -> None:
-    colour = np.array([10, 20, 30], np.float32)
-    x = FLAT.encode(np.tile(colour, (4, 9, 1)))
+def test_a_color_is_one_variable_of_each_channel_and_the_steeper_have_shorter_units() -> None:
+    color = np.array([10, 20, 30], np.float32)
+    x = FLAT.encode(np.tile(color, (4, 9, 1)))
     expected = np.zeros((4, 9, 3))
-    expected[0, 0] = colour * np.sqrt(4 * 9)
+    expected[0, 0] = color * np.sqrt(4 * 9)
     np.testing.assert_allclose(x, expected, atol=1e-4)
     units = [
         np.linalg.norm(STEEP.decode(np.eye(108, dtype=np.float32)[i].reshape(4, 9, 3)))
@@ -94,20 +94,20 @@ def test_a_colour_is_one_variable_of_each_channel_and_the_steeper_have_shorter_u
 
 
 @pytest.mark.parametrize(
-    "optimiser", [LBFGS(), SciPyLBFGS(), keras.optimizers.Adam(1.0)], ids=["own", "scipy", "adam"]
+    "optimizer", [LBFGS(), SciPyLBFGS(), keras.optimizers.Adam(1.0)], ids=["own", "scipy", "adam"]
 )
-def test_every_optimiser_can_move_frequencies(
-    tiny: FeatureModel, photo: Image, painting: Image, optimiser: Any
+def test_every_optimizer_can_move_frequencies(
+    tiny: FeatureModel, photo: Image, painting: Image, optimizer: Any
 ) -> None:
     loss = Content(photo) + 10 * Gram(painting) + 1e-2 * Histogram(painting, refresh_every=8)
     steps: list[Step] = []
-    result = minimise(
+    result = minimize(
         loss,
         tiny,
         images.noise(photo.shape[:2], uniform=(0, 255)),
         evaluations=24,
-        optimiser=optimiser,
-        parameterisation="frequencies",
+        optimizer=optimizer,
+        parameterization="frequencies",
         callbacks=[steps.append],
     )
     assert result.rounds == 3
@@ -125,8 +125,8 @@ def test_pixels_are_what_runs_have_by_default(
 ) -> None:
     loss = Content(photo) + 10 * Gram(painting)
     default, named, given = (
-        minimise(loss, tiny, photo, evaluations=12, **options)
-        for options in ({}, {"parameterisation": "pixels"}, {"parameterisation": Pixels()})
+        minimize(loss, tiny, photo, evaluations=12, **options)
+        for options in ({}, {"parameterization": "pixels"}, {"parameterization": Pixels()})
     )
     np.testing.assert_array_equal(default.image, named.image)
     np.testing.assert_array_equal(default.image, given.image)
@@ -136,8 +136,8 @@ def test_frequencies_give_the_same_bits_again(
     tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:
     loss = Content(photo) + 10 * Gram(painting)
-    options: dict[str, Any] = {"parameterisation": "frequencies", "scales": (16,)}
-    first, second = (minimise(loss, tiny, photo, evaluations=9, **options) for _ in range(2))
+    options: dict[str, Any] = {"parameterization": "frequencies", "scales": (16,)}
+    first, second = (minimize(loss, tiny, photo, evaluations=9, **options) for _ in range(2))
     np.testing.assert_array_equal(first.image, second.image)
 
 
@@ -152,7 +152,7 @@ def test_even_curvatures_need_fewer_evaluations(tiny: FeatureModel) -> None:
     curvatures = tuple(1 + 1e3 * np.square(2 * np.sin(np.pi * np.minimum(frequencies, 0.5))))
     known = Frequencies(tuple(frequencies), curvatures, floor=0)
     runs = [
-        minimise(loss, tiny, start, evaluations=120, optimiser=LBFGS(5), parameterisation=variables)
+        minimize(loss, tiny, start, evaluations=120, optimizer=LBFGS(5), parameterization=variables)
         for variables in ("pixels", known)
     ]
     least = min(run.loss for run in runs)
@@ -166,7 +166,7 @@ def test_transfer_and_presets_take_it(tiny: FeatureModel, photo: Image, painting
     options: Any = {"size": 16, "features": tiny, "evaluations": 3}
     losses = [
         [
-            transfer(photo, painting, preset=preset, parameterisation=variables, **options).loss
+            transfer(photo, painting, preset=preset, parameterization=variables, **options).loss
             for variables in ("pixels", "frequencies")
         ]
         for preset in (None, "gatys")
@@ -212,15 +212,15 @@ def test_any_numbers_make_a_table(frequencies: Any, curvatures: Any, floor: Any)
     np.testing.assert_array_equal(variables.encode(image), plain.encode(image))
 
 
-def test_what_is_no_parameterisation_is_refused(tiny: FeatureModel, photo: Image) -> None:
+def test_what_is_no_parameterization_is_refused(tiny: FeatureModel, photo: Image) -> None:
     for wrong, message in (
         ("frequency", "did you mean 'frequencies'"),
         (3, "an object with encode, decode and pull, got 3"),
     ):
         with pytest.raises(OptionError, match=message):
-            minimise(Content(photo), tiny, photo, parameterisation=wrong)  # type: ignore[arg-type]
+            minimize(Content(photo), tiny, photo, parameterization=wrong)  # type: ignore[arg-type]
     sgd = keras.optimizers.SGD(1.0)
     with pytest.raises(OptionError, match="clip='step' is for pixels"):
-        minimise(
-            Content(photo), tiny, photo, optimiser=sgd, clip="step", parameterisation="frequencies"
+        minimize(
+            Content(photo), tiny, photo, optimizer=sgd, clip="step", parameterization="frequencies"
         )

@@ -83,13 +83,13 @@ def test_a_term_weighs_less_in_proportion_to_its_own_scale(
 
 
 def test_content_of_pixels_worked_by_hand(tiny: FeatureModel) -> None:
-    grey, black = (np.full((8, 8, 3), level, np.float32) for level in (128, 0))
+    gray, black = (np.full((8, 8, 3), level, np.float32) for level in (128, 0))
     # ∇ mean (x − p)² is 2 (x − p) / size, so the norms are as the distances to the targets.
     found = balance(
-        Content(grey, layers=["image"]) + 3 * Content(black, layers=["image"]), tiny, grey
+        Content(gray, layers=["image"]) + 3 * Content(black, layers=["image"]), tiny, gray
     )
-    start = noisy(grey).astype(np.float64)
-    near, far = np.linalg.norm(start - grey), np.linalg.norm(start)
+    start = noisy(gray).astype(np.float64)
+    near, far = np.linalg.norm(start - gray), np.linalg.norm(start)
     assert weights(found) == pytest.approx({"content": 1, "content_2": 3 * near / far}, rel=1e-5)
 
 
@@ -126,7 +126,7 @@ def test_it_compiles_once_and_for_the_run_too(
 
 
 def test_a_term_without_a_gradient_is_named(tiny: FeatureModel, photo: Image) -> None:
-    grey = np.full((24, 32, 3), 128.0, np.float32)
+    gray = np.full((24, 32, 3), 128.0, np.float32)
 
     class Flat(Loss):
         layers = ("image",)
@@ -135,7 +135,7 @@ def test_a_term_without_a_gradient_is_named(tiny: FeatureModel, photo: Image) ->
             return keras.ops.mean(keras.ops.relu(current["image"] - 1e3))
 
     with pytest.raises(LossError, match=r"^flat: it has no gradient .* leave it out"):
-        balance(Content(photo) + Flat(grey), tiny, photo)
+        balance(Content(photo) + Flat(gray), tiny, photo)
 
 
 def test_a_term_that_is_not_finite_is_named(tiny: FeatureModel, photo: Image) -> None:

@@ -21,7 +21,7 @@ TINY: dict[str, Any] = {
     "style_layers": ["block1_conv1", "block3_conv1"],
     "content_layer": "block2_conv1",
 }
-STYLE = ("style_gram", "style_wasserstein", "style_colour")
+STYLE = ("style_gram", "style_wasserstein", "style_color")
 CONTENT = ("content_self_similarity", "content_ssim", "content_edges")
 LOWER = {f.name: f.metadata["better"] == "lower" for f in dataclasses.fields(Scores)}
 
@@ -35,7 +35,7 @@ def blurred(picture: Image, sigma: float) -> Image:
     return np.asarray(gaussian_filter(picture, (sigma, sigma, 0)))
 
 
-def recoloured(picture: Image, part: float) -> Image:
+def recolored(picture: Image, part: float) -> Image:
     return (1 - part) * picture + part * picture[..., [1, 2, 0]]
 
 
@@ -53,14 +53,14 @@ def shuffled(picture: Image, number: int) -> Image:
 DAMAGES: dict[str, Any] = {
     "noise": (noisy, (5, 15, 45)),
     "blur": (blurred, (0.6, 1.2, 2.4)),
-    "colours": (recoloured, (0.15, 0.4, 1)),
+    "colors": (recolored, (0.15, 0.4, 1)),
     "shuffling": (shuffled, (2, 4, 8)),
 }
 # What gets worse with every step; the rest of a row is compared in `check` below.
 WORSE = {
     "noise": (*STYLE, *CONTENT),
     "blur": (*STYLE, *CONTENT),
-    "colours": (*STYLE, *CONTENT),
+    "colors": (*STYLE, *CONTENT),
     "shuffling": ("style_gram", "style_wasserstein", "content_self_similarity", "content_ssim"),
 }
 
@@ -90,9 +90,9 @@ def check(features: FeatureModel, picture: Image, **options: Any) -> None:
         for figure in figures:
             values = [badness(scores, figure) for scores in (whole, *damaged[name])]
             assert values == sorted(set(values)), (name, figure)
-    others = [damaged[name][-1] for name in ("noise", "blur", "colours")]
+    others = [damaged[name][-1] for name in ("noise", "blur", "colors")]
     for scores in damaged["shuffling"]:
-        assert scores.style_colour == 0
+        assert scores.style_color == 0
         for figure in CONTENT:
             assert badness(scores, figure) > max(badness(each, figure) for each in others), figure
         for figure in ("style_gram", "style_wasserstein"):
@@ -134,20 +134,20 @@ def test_the_same_seed_gives_the_same_figures(
     assert scored(1).style_gram == scored(2).style_gram
 
 
-def flat(*colour: float, size: tuple[int, int] = (8, 8)) -> Image:
-    return np.full((*size, 3), colour, np.float32)
+def flat(*color: float, size: tuple[int, int] = (8, 8)) -> Image:
+    return np.full((*size, 3), color, np.float32)
 
 
 def scored(tiny: FeatureModel, picture: Image, content: Image, style: Image) -> Scores:
     return evaluate(picture, content, style, features=tiny, **PIXELS)
 
 
-def test_style_of_pixels_of_one_colour(tiny: FeatureModel) -> None:
+def test_style_of_pixels_of_one_color(tiny: FeatureModel) -> None:
     red, green = flat(100, 0, 0), flat(0, 100, 0, size=(9, 12))
     scores = scored(tiny, red, red, green)
     assert scores.style_gram == pytest.approx(1e4 * 2**0.5 / 2e4)
-    assert scores.style_colour == 1
-    # Along any direction a colour is 3 times as far as a third of it: (3 − 1) / (3 + 1).
+    assert scores.style_color == 1
+    # Along any direction a color is 3 times as far as a third of it: (3 − 1) / (3 + 1).
     scores = scored(tiny, flat(90, 60, 30), red, flat(30, 20, 10, size=(7, 30)))
     assert scores.style_wasserstein == pytest.approx(0.5)
     assert scores.style_gram == pytest.approx((9 - 1) / (9 + 1))
@@ -163,12 +163,12 @@ def test_wasserstein_sees_what_a_gram_matrix_does_not(tiny: FeatureModel) -> Non
     assert scores.style_wasserstein == pytest.approx(0.5411961 / 2**0.5, abs=1e-6)
 
 
-def test_colours_are_counted_in_bins(tiny: FeatureModel) -> None:
+def test_colors_are_counted_in_bins(tiny: FeatureModel) -> None:
     picture, style = flat(10, 10, 10), flat(31, 31, 31)  # one bin
-    assert scored(tiny, picture, picture, style).style_colour == 0
+    assert scored(tiny, picture, picture, style).style_color == 0
     style[:2] = 33  # a quarter of it in the next
-    assert scored(tiny, picture, picture, style).style_colour == 0.25
-    assert scored(tiny, flat(255, 255, 255), picture, flat(224, 250, 230)).style_colour == 0
+    assert scored(tiny, picture, picture, style).style_color == 0.25
+    assert scored(tiny, flat(255, 255, 255), picture, flat(224, 250, 230)).style_color == 0
 
 
 def test_self_similarity_worked_by_hand(tiny: FeatureModel) -> None:
@@ -197,12 +197,12 @@ def test_edges_are_correlated(tiny: FeatureModel, photo: Image) -> None:
     assert negative.content_ssim < -0.5
 
 
-def test_pictures_of_one_colour_have_no_edges_to_agree_on(tiny: FeatureModel, photo: Image) -> None:
-    grey = np.full_like(photo, 99)
-    both, one = scored(tiny, grey, grey - 9, photo), scored(tiny, grey, photo, photo)
+def test_pictures_of_one_color_have_no_edges_to_agree_on(tiny: FeatureModel, photo: Image) -> None:
+    gray = np.full_like(photo, 99)
+    both, one = scored(tiny, gray, gray - 9, photo), scored(tiny, gray, photo, photo)
     assert (both.content_edges, one.content_edges) == (1, 0)
     assert both.content_self_similarity == 0
-    black = scored(tiny, np.zeros_like(photo), grey, np.zeros_like(photo))
+    black = scored(tiny, np.zeros_like(photo), gray, np.zeros_like(photo))
     assert [getattr(black, f) for f in STYLE] == [0, 0, 0]
 
 

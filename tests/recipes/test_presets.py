@@ -37,7 +37,7 @@ Maps = dict[str, Array]
 
 CONV1 = [f"block{block}_conv1" for block in range(1, 6)]
 CONV2 = [f"block{block}_conv2" for block in range(1, 6)]
-GREY = np.array([123.68, 116.779, 103.939])
+GRAY = np.array([123.68, 116.779, 103.939])
 # The size asked for, and what that makes of pictures of 24×32 and 18×36.
 SIZES: dict[str, tuple[int, tuple[int, int], tuple[int, int]]] = {
     "gatys": (32, (24, 32), (16, 32)),
@@ -83,7 +83,7 @@ def painting() -> Image:
 
 
 def caffe(image: Array) -> Any:
-    return image[..., ::-1] - GREY[::-1]
+    return image[..., ::-1] - GRAY[::-1]
 
 
 def torch(image: Array) -> Any:
@@ -428,32 +428,32 @@ def test_the_published_settings(
 def test_the_published_adam(
     name: str, expected: dict[str, float], photo: Image, small: FeatureModel
 ) -> None:
-    optimiser = presets.find(name)(photo, photo, size=24, features=small).optimiser
-    assert isinstance(optimiser, keras.optimizers.Adam)
-    config = optimiser.get_config()
+    optimizer = presets.find(name)(photo, photo, size=24, features=small).optimizer
+    assert isinstance(optimizer, keras.optimizers.Adam)
+    config = optimizer.get_config()
     assert {option: config[option] for option in expected} == pytest.approx(expected)
 
 
 def test_one_rate_serves_the_three_channels_of_torchvision(
     photo: Image, small: FeatureModel
 ) -> None:
-    rate = presets.udacity(photo, photo, size=24, features=small).optimiser.learning_rate
+    rate = presets.udacity(photo, photo, size=24, features=small).optimizer.learning_rate
     np.testing.assert_allclose(rate, 0.003 * 255 * np.array([0.229, 0.224, 0.225]), rtol=0.014)
 
 
 def test_the_keras_example_decays_its_rate(photo: Image, small: FeatureModel) -> None:
-    optimiser = presets.keras_example(photo, photo, size=24, features=small).optimiser
-    assert isinstance(optimiser, keras.optimizers.SGD)
-    schedule = keras.saving.deserialize_keras_object(optimiser.get_config()["learning_rate"])
+    optimizer = presets.keras_example(photo, photo, size=24, features=small).optimizer
+    assert isinstance(optimizer, keras.optimizers.SGD)
+    schedule = keras.saving.deserialize_keras_object(optimizer.get_config()["learning_rate"])
     assert [float(schedule(step)) for step in (0, 100, 200)] == pytest.approx([100, 96, 92.16])
 
 
 @pytest.mark.parametrize(
-    ("name", "optimiser"),
+    ("name", "optimizer"),
     [("gatys", LBFGS()), ("neural_style", LBFGS()), *((name, SciPyLBFGS(10)) for name in TSENG)],
 )
-def test_lbfgs(name: str, optimiser: Any, photo: Image, small: FeatureModel) -> None:
-    assert presets.find(name)(photo, photo, size=32, features=small).optimiser == optimiser
+def test_lbfgs(name: str, optimizer: Any, photo: Image, small: FeatureModel) -> None:
+    assert presets.find(name)(photo, photo, size=32, features=small).optimizer == optimizer
 
 
 def test_a_restart_of_tseng_is_a_call_of_scipys_that_ends_after_21_evaluations(
@@ -513,13 +513,13 @@ def test_tensorflows_adam_takes_the_same_steps_in_0_to_255(
         ("tseng_histogram", {"uniform": (-0.025, 0.025)}, 0.05 / 12**0.5),
     ],
 )
-def test_noise_around_the_mean_colour(
+def test_noise_around_the_mean_color(
     name: str, distribution: dict[str, Any], deviation: float, photo: Image, small: FeatureModel
 ) -> None:
     make = presets.find(name)
     start = make(photo, photo, size=32, start="noise", seed=5, features=small).start
     height, width, _ = start.shape
-    expected = images.noise((height, width), seed=5, **distribution) + GREY
+    expected = images.noise((height, width), seed=5, **distribution) + GRAY
     np.testing.assert_allclose(start, expected, atol=2e-5)
     np.testing.assert_allclose(start.std((0, 1)), deviation, rtol=0.1)
 
@@ -564,10 +564,10 @@ def test_the_second_stage_of_gatys(photo: Image, painting: Image, small: Feature
 def test_what_is_given_is_taken(photo: Image, painting: Image, small: FeatureModel) -> None:
     adam = keras.optimizers.Adam(1.0)
     preset = presets.gatys(
-        photo, painting, size=32, start=255 - photo, optimiser=adam, seed=9, features=small
+        photo, painting, size=32, start=255 - photo, optimizer=adam, seed=9, features=small
     )
     np.testing.assert_array_equal(preset.start, 255 - photo)
-    assert preset.optimiser is adam
+    assert preset.optimizer is adam
     assert preset.seed == 9
     assert preset.features is small
 
@@ -576,7 +576,7 @@ def test_lbfgs_in_place_of_an_adam_that_clips_its_steps(
     photo: Image, painting: Image, small: FeatureModel
 ) -> None:
     options: Any = {"size": 32, "evaluations": 3, "features": small}
-    assert presets.tensorflow_tutorial(photo, painting, optimiser=LBFGS(), **options).run()
+    assert presets.tensorflow_tutorial(photo, painting, optimizer=LBFGS(), **options).run()
 
 
 def test_a_picture_by_its_path(pictures: Path, small: FeatureModel) -> None:

@@ -97,19 +97,19 @@ def test_it_starts_from_the_content_noise_or_a_picture(photo: Image, painting: I
     ("options", "variables"),
     [
         ({}, "frequencies"),
-        ({"optimiser": SciPyLBFGS()}, "frequencies"),
-        ({"optimiser": keras.optimizers.Adam(1.0)}, "pixels"),
+        ({"optimizer": SciPyLBFGS()}, "frequencies"),
+        ({"optimizer": keras.optimizers.Adam(1.0)}, "pixels"),
         ({"preset": "gatys"}, "pixels"),
         ({"loss": lambda photo, painting: Content(photo)}, "pixels"),
-        ({"parameterisation": "pixels"}, "pixels"),
+        ({"parameterization": "pixels"}, "pixels"),
     ],
     ids=["default", "SciPy", "Adam", "preset", "another loss", "given"],
 )
-def test_what_the_optimiser_moves(
+def test_what_the_optimizer_moves(
     photo: Image, painting: Image, options: dict[str, Any], variables: str
 ) -> None:
     result = transfer(photo, painting, size=32, evaluations=2, **options)
-    assert result.record["settings"]["parameterisation"]["name"] == variables
+    assert result.record["settings"]["parameterization"]["name"] == variables
 
 
 def test_it_takes_another_loss(photo: Image, painting: Image) -> None:
@@ -161,7 +161,7 @@ def test_a_scroll_is_painted_at_the_scales_that_it_is_high_enough_for(photo: Ima
     assert scales == [(260, 520), (520,), ()]
 
 
-def test_a_sum_that_has_the_default_loss_is_minimised_as_it_is(
+def test_a_sum_that_has_the_default_loss_is_minimized_as_it_is(
     photo: Image, painting: Image
 ) -> None:
     mask = np.full((24, 32), 255.0)
@@ -173,13 +173,13 @@ def test_a_sum_that_has_the_default_loss_is_minimised_as_it_is(
 
     for size, scales in ((1040, (260, 520)), (32, ())):
         ready = styling.prepared(photo, painting, None, None, more, {"size": size})
-        assert (ready.scales, ready.parameterisation) == (scales, "frequencies")
+        assert (ready.scales, ready.parameterization) == (scales, "frequencies")
     part = lambda photo, painting: default_loss(photo, painting)[0].loss  # noqa: E731
     ready = styling.prepared(photo, painting, None, None, part, {"size": 1040})
-    assert (ready.scales, ready.parameterisation) == ((), "pixels")
+    assert (ready.scales, ready.parameterization) == ((), "pixels")
 
 
-def test_a_loss_of_ones_own_is_minimised_at_its_size_alone(photo: Image, painting: Image) -> None:
+def test_a_loss_of_ones_own_is_minimized_at_its_size_alone(photo: Image, painting: Image) -> None:
     make = lambda photo, painting: Content(photo)  # noqa: E731
     assert styling.prepared(photo, painting, None, None, make, {"size": 1040}).scales == ()
 
@@ -212,7 +212,7 @@ def test_what_is_given_is_taken_instead_of_the_presets_own(
         start="content",
         evaluations=2,
         features=features,
-        optimiser=keras.optimizers.SGD(0.0),
+        optimizer=keras.optimizers.SGD(0.0),
         seed=4,
         callbacks=[lambda step: seen.append(step.image)],
     )
@@ -304,7 +304,7 @@ def test_a_style_has_a_size_of_its_own(photo: Image, painting: Image) -> None:
         transfer(photo, painting, preset="tseng_histogram", style_size=48)
 
 
-def test_matched_colours_are_those_of_the_content(photo: Image, painting: Image) -> None:
+def test_matched_colors_are_those_of_the_content(photo: Image, painting: Image) -> None:
     seen: list[Image] = []
     dark = images.noise((20, 28), uniform=(0, 60))
 
@@ -317,7 +317,7 @@ def test_matched_colours_are_those_of_the_content(photo: Image, painting: Image)
     np.testing.assert_array_equal(seen[0], matched)
 
 
-def test_painted_in_grey_it_has_the_chroma_of_the_content(
+def test_painted_in_gray_it_has_the_chroma_of_the_content(
     photo: Image, painting: Image, tmp_path: Path
 ) -> None:
     steps: list[Image] = []
@@ -333,13 +333,13 @@ def test_painted_in_grey_it_has_the_chroma_of_the_content(
         callbacks=[lambda step: steps.append(step.image)],
     )
     np.testing.assert_allclose(steps[0], color.luminance(photo), atol=1e-3)
-    last = color.recolour(result.image, photo)
+    last = color.recolor(result.image, photo)
     np.testing.assert_allclose(result.image, last, atol=1e-3)
     assert not np.allclose(result.image, color.luminance(result.image), atol=1)
     np.testing.assert_array_equal(images.load(output), np.rint(result.image))
 
 
-def test_an_unknown_way_to_keep_colours_is_refused(photo: Image, painting: Image) -> None:
+def test_an_unknown_way_to_keep_colors_is_refused(photo: Image, painting: Image) -> None:
     way: Any = "hue"
     with pytest.raises(OptionError, match="color: expected 'match', 'luminance' or None"):
         transfer(photo, painting, color=way)

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neural_style import FeatureModel, Result, Step, callbacks, images, minimise
+from neural_style import FeatureModel, Result, Step, callbacks, images, minimize
 from neural_style.errors import ImageError, OptionError
 from neural_style.extensions import Content, TotalVariation
 from neural_style.images import Image
@@ -110,7 +110,7 @@ def page(photo: Image, painting: Image, tmp_path: Path) -> Path:
     loss = 2 * Content(photo) + TotalVariation()
     return report.write(
         result(255 - photo, *history), tmp_path / "run.html", content=photo, style=style, loss=loss,
-        settings={"optimiser": "LBFGS()"},
+        settings={"optimizer": "LBFGS()"},
     )  # fmt: skip
 
 
@@ -220,7 +220,7 @@ def test_a_run_is_told_while_it_goes_on_and_after_it(
         seen.append((step.evaluation, document.text("p")[0]))
 
     def run() -> Result:
-        return minimise(Content(255 - photo), tiny, photo, evaluations=15, callbacks=[page, read])
+        return minimize(Content(255 - photo), tiny, photo, evaluations=15, callbacks=[page, read])
 
     ended = run()
     numbers = [number for number, _ in seen]
@@ -249,7 +249,7 @@ def test_a_run_that_breaks_is_told(tiny: FeatureModel, photo: Image, tmp_path: P
 
     page = callbacks.report(tmp_path / "run.html")
     with pytest.raises(RuntimeError):
-        minimise(TotalVariation(), tiny, photo, callbacks=[page, fail])
+        minimize(TotalVariation(), tiny, photo, callbacks=[page, fail])
     document = Document(tmp_path / "run.html")
     assert not document.reloads
     assert "Broken off by RuntimeError: <no> more; evaluation 1 of" in document.text("p")[0]
@@ -262,7 +262,7 @@ def test_a_disk_that_refuses_does_not_end_the_run(
     folder.mkdir()
     page = callbacks.report(folder / "run.html")
     folder.rmdir()
-    ended = minimise(TotalVariation(), tiny, photo, evaluations=3, callbacks=[page])
+    ended = minimize(TotalVariation(), tiny, photo, evaluations=3, callbacks=[page])
     assert ended.evaluations == 3
     assert "run.html could not be written" in caplog.text
     caplog.clear()
@@ -741,7 +741,7 @@ def test_text_and_lines_can_be_told_from_the_paper(
 
 
 def luminance(color: str) -> float:
-    """WCAG's relative luminance of a CSS colour.
+    """WCAG's relative luminance of a CSS color.
 
     >>> luminance("rgb(255, 255, 255)")
     1.0

@@ -20,7 +20,7 @@ from conftest import LAYERS  # isort: skip  # tunes TensorFlow, before it is imp
 import keras
 import numpy as np
 
-from neural_style import LBFGS, FeatureModel, SciPyLBFGS, Step, images, minimise, resume
+from neural_style import LBFGS, FeatureModel, SciPyLBFGS, Step, images, minimize, resume
 from neural_style.extensions import Content, Gram, Histogram
 from neural_style.runs import checkpoint as checkpoints
 from neural_style.utils.files import write_durably
@@ -28,11 +28,11 @@ from neural_style.utils.files import write_durably
 CASES: dict[str, tuple[dict[str, Any], list[int | str]]] = {
     "lbfgs": ({"evaluations": 40}, [2, 9, "middle:2", 17, "after:1", 26, 33, 39]),
     "scales": (
-        {"scales": (16, 24), "evaluations": 12, "parameterisation": "frequencies"},
+        {"scales": (16, 24), "evaluations": 12, "parameterization": "frequencies"},
         [5, "before:2", 14, "placed:1", 23, 31, 35],
     ),
-    "adam": ({"evaluations": 30, "optimiser": "adam"}, [1, 8, "middle:1", 15, "after:2", 29]),
-    "scipy": ({"evaluations": 30, "optimiser": "scipy", "restart_every": 4}, [6, "middle:1", 27]),
+    "adam": ({"evaluations": 30, "optimizer": "adam"}, [1, 8, "middle:1", 15, "after:2", 29]),
+    "scipy": ({"evaluations": 30, "optimizer": "scipy", "restart_every": 4}, [6, "middle:1", 27]),
     "tiles": ({"evaluations": 12, "tile": 24}, [4, "placed:1", 11]),
 }
 
@@ -83,7 +83,7 @@ def go(case: str, folder: Path | None, point: int | str | None) -> Any:
     """Begin a run, or go on with it, until the point where it dies; return its outcome."""
     options = dict(CASES[case][0])
     own = {"adam": keras.optimizers.Adam(1.0), "scipy": SciPyLBFGS(4), "lbfgs": LBFGS(4)}
-    options["optimiser"] = own[options.get("optimiser", "lbfgs")]
+    options["optimizer"] = own[options.get("optimizer", "lbfgs")]
 
     def die(step: Step) -> None:
         if isinstance(point, int) and step.evaluation >= point:
@@ -101,7 +101,7 @@ def go(case: str, folder: Path | None, point: int | str | None) -> Any:
     checkpoint: dict[str, Any] = (
         {} if folder is None else {"checkpoint": folder, "checkpoint_every": 3}
     )
-    return minimise(loss, model(), start, callbacks=[die], verbose=False, **options, **checkpoint)
+    return minimize(loss, model(), start, callbacks=[die], verbose=False, **options, **checkpoint)
 
 
 def outcome(result: Any) -> Any:

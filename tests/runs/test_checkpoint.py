@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import neural_style as ns
-from neural_style import FeatureModel, Loss, Step, images, minimise
+from neural_style import FeatureModel, Loss, Step, images, minimize
 from neural_style.errors import CheckpointError, OptionError, RecordError
 from neural_style.extensions import Content, Gram
 from neural_style.images import Image
@@ -51,7 +51,7 @@ class Towards(Loss):
 
 
 class Halved(Pixels):
-    """A parameterisation of one's own."""
+    """A parameterization of one's own."""
 
     def __init__(self, factor: float = 0.5) -> None:
         self.factor = factor
@@ -72,7 +72,7 @@ def stop(at: int) -> Any:
 def stopped(folder: Path, loss: Any, features: FeatureModel, start: Image, at: int = 14) -> Path:
     """The folder of a run of 20 evaluations that ended early."""
     with pytest.raises(Broken):
-        minimise(
+        minimize(
             loss,
             features,
             start,
@@ -91,7 +91,7 @@ def folder(tiny: FeatureModel, photo: Image, painting: Image, tmp_path: Path) ->
 
 @pytest.fixture
 def whole(tiny: FeatureModel, photo: Image, painting: Image) -> Image:
-    return minimise(Content(photo) + Gram(painting), tiny, 255 - photo, evaluations=20).image
+    return minimize(Content(photo) + Gram(painting), tiny, 255 - photo, evaluations=20).image
 
 
 def test_runs_that_are_killed_come_to_the_same_bits(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_writing_checkpoints_or_not_gives_the_same_bits(
 ) -> None:
     loss = Content(photo) + Gram(painting)
     options: dict[str, Any] = {"checkpoint": tmp_path / "run", "checkpoint_every": 1}
-    written = minimise(loss, tiny, 255 - photo, evaluations=20, **options)
+    written = minimize(loss, tiny, 255 - photo, evaluations=20, **options)
     np.testing.assert_array_equal(written.image, whole)
     # A run that is done comes to its picture again.
     np.testing.assert_array_equal(ns.resume(tmp_path / "run", features=tiny).image, whole)
@@ -168,10 +168,10 @@ def test_a_state_of_another_run_does_not_count(
 def test_a_folder_has_one_run(tiny: FeatureModel, photo: Image, folder: Path) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(CheckpointError, match=r"there is a run in this folder.*resume\("):
-        minimise(Content(photo), tiny, photo, checkpoint=folder)
+        minimize(Content(photo), tiny, photo, checkpoint=folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     with pytest.raises(OptionError, match="checkpoint_every: expected"):
-        minimise(Content(photo), tiny, photo, checkpoint=folder / "new", checkpoint_every=0)
+        minimize(Content(photo), tiny, photo, checkpoint=folder / "new", checkpoint_every=0)
 
 
 def test_a_folder_without_a_run_is_refused(
@@ -179,7 +179,7 @@ def test_a_folder_without_a_run_is_refused(
 ) -> None:
     with pytest.raises(CheckpointError, match="no run to go on with"):
         ns.resume(tmp_path)
-    minimise(Content(photo), tiny, photo, evaluations=2).save_record(tmp_path)
+    minimize(Content(photo), tiny, photo, evaluations=2).save_record(tmp_path)
     with pytest.raises(CheckpointError, match="without checkpoints"):
         ns.resume(tmp_path)
     (tmp_path / "record.json").write_text("{}")
@@ -199,7 +199,7 @@ def test_a_folder_belongs_to_one_run_at_a_time(
             ns.resume(folder, features=tiny)
         refused.append(str(error.value))
         with pytest.raises(CheckpointError, match="there is a run in this folder"):
-            minimise(Content(photo), tiny, photo, checkpoint=folder)
+            minimize(Content(photo), tiny, photo, checkpoint=folder)
         with pytest.raises(RecordError, match="the checkpoints of a run"):
             result.save_record(folder)
         assert ns.rerun(folder, features=tiny).same is None  # which reads alone
@@ -222,8 +222,8 @@ def test_a_folder_belongs_to_one_run_at_a_time(
             )
             refused.append(done.stderr)
 
-    result = minimise(Content(photo), tiny, photo, evaluations=1)
-    ran = minimise(
+    result = minimize(Content(photo), tiny, photo, evaluations=1)
+    ran = minimize(
         Content(photo) + Gram(painting),
         tiny,
         255 - photo,
@@ -241,7 +241,7 @@ def test_two_runs_that_begin_at_once_are_one(
     tiny: FeatureModel, photo: Image, tmp_path: Path
 ) -> None:
     first, second = (checkpoint.Checkpoints(tmp_path, 5) for _ in range(2))
-    record = minimise(Content(photo), tiny, photo, evaluations=1).record
+    record = minimize(Content(photo), tiny, photo, evaluations=1).record
     with first, second:
         first.begin(record, {})
         with pytest.raises(CheckpointError, match="is at work there"):
@@ -278,7 +278,7 @@ def test_a_disk_that_refuses_leaves_the_last_good_state(
     loss, output = Content(photo) + Gram(painting), tmp_path / "out.png"
     options: dict[str, Any] = {"checkpoint": tmp_path / "run", "checkpoint_every": 5}
     with pytest.raises(CheckpointError, match=r"the disk refuses.*last good one is.* [56] ev") as e:
-        minimise(loss, tiny, 255 - photo, evaluations=20, output=output, **options)
+        minimize(loss, tiny, 255 - photo, evaluations=20, output=output, **options)
     result: Any = e.value
     np.testing.assert_array_equal(images.load(output), np.rint(result.result.image))
     assert not list((tmp_path / "run").glob("*part*"))
@@ -292,7 +292,7 @@ def test_a_folder_that_cannot_be_made_is_refused(
 ) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CheckpointError, match="no checkpoints can be written there"):
-        minimise(Content(photo), tiny, photo, checkpoint=tmp_path / "file" / "run")
+        minimize(Content(photo), tiny, photo, checkpoint=tmp_path / "file" / "run")
 
 
 def test_what_is_another_than_it_was_is_named(
@@ -345,7 +345,7 @@ def test_a_loss_without_a_name_is_given_again(
     with pytest.raises(CheckpointError, match=r"loss.terms\[0\].references\[0\]"):
         ns.resume(folder, features=tiny, loss=Unnamed(255 - photo))
     result = ns.resume(folder, features=tiny, loss=Unnamed(photo))
-    whole = minimise(Unnamed(photo), tiny, 255 - photo, evaluations=20)
+    whole = minimize(Unnamed(photo), tiny, 255 - photo, evaluations=20)
     np.testing.assert_array_equal(result.image, whole.image)
 
 
@@ -366,7 +366,7 @@ def test_options_of_a_loss_without_a_name_are_compared(
     assert not {"function", "references", "masks"} & options.keys()
     again = ns.resume(folder, features=tiny, loss=Towards(photo, strength=2.0))
     np.testing.assert_array_equal(
-        again.image, minimise(loss, tiny, 255 - photo, evaluations=20).image
+        again.image, minimize(loss, tiny, 255 - photo, evaluations=20).image
     )
     (folder / "record.json").write_text(json.dumps(record))  # as it was before there were options
     np.testing.assert_array_equal(ns.resume(folder, features=tiny, loss=loss).image, again.image)
@@ -375,21 +375,21 @@ def test_options_of_a_loss_without_a_name_are_compared(
 @pytest.mark.parametrize(
     ("name", "same", "other", "message"),
     [
-        ("optimiser", Slower(0.5), Slower(0.25), "options.learning_rate: 0.5, here 0.25"),
-        ("parameterisation", Halved(0.5), Halved(0.25), "options.factor: 0.5, here 0.25"),
+        ("optimizer", Slower(0.5), Slower(0.25), "options.learning_rate: 0.5, here 0.25"),
+        ("parameterization", Halved(0.5), Halved(0.25), "options.factor: 0.5, here 0.25"),
     ],
 )
 def test_options_of_what_is_one_s_own_are_compared(
     tiny: FeatureModel, photo: Image, tmp_path: Path, name: str, same: Any, other: Any, message: str
 ) -> None:
     arguments: dict[str, Any] = {name: same, "checkpoint": tmp_path, "checkpoint_every": 1}
-    minimise(Content(photo), tiny, 255 - photo, evaluations=3, **arguments)
+    minimize(Content(photo), tiny, 255 - photo, evaluations=3, **arguments)
     with pytest.raises(CheckpointError, match=f"settings.{name}.{message}"):
         ns.resume(tmp_path, features=tiny, **{name: other})
     assert ns.resume(tmp_path, features=tiny, **{name: same}).evaluations == 3
 
 
-def test_colours_are_put_back_after_going_on(
+def test_colors_are_put_back_after_going_on(
     tiny: FeatureModel, photo: Image, painting: Image, tmp_path: Path
 ) -> None:
     options: dict[str, Any] = {

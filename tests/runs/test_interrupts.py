@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neural_style import FeatureModel, Result, Step, images, minimise
+from neural_style import FeatureModel, Result, Step, images, minimize
 from neural_style.extensions import Content, TotalVariation
 from neural_style.images import Image
 from neural_style.runs import interrupts
@@ -31,7 +31,7 @@ def test_a_signal_ends_with_the_best_picture_so_far(
             os.kill(os.getpid(), number)
 
     path = tmp_path / "out.png"
-    result = minimise(
+    result = minimize(
         Content(255 - photo), tiny, photo, callbacks=[interrupt], evaluations=500, output=path
     )
     assert result.reason == f"{said} after {result.evaluations} evaluations"
@@ -49,7 +49,7 @@ def test_ctrl_c_after_the_last_evaluation_is_told(tiny: FeatureModel, photo: Ima
         def __exit__(self, *_: object) -> None:
             os.kill(os.getpid(), signal.SIGINT)
 
-    result = minimise(Content(255 - photo), tiny, photo, callbacks=[Late()], evaluations=3)
+    result = minimize(Content(255 - photo), tiny, photo, callbacks=[Late()], evaluations=3)
     assert result.reason == "interrupted (Ctrl-C) after 3 evaluations"
     assert result.record["outcome"]["reason"] == result.reason
 
@@ -73,7 +73,7 @@ def test_two_signals_leave_at_once(
 
     usual = {number: signal.getsignal(number) for number in numbers}
     with pytest.raises(kind) as raised:
-        minimise(Content(255 - photo), tiny, photo, callbacks=[interrupt], evaluations=50)
+        minimize(Content(255 - photo), tiny, photo, callbacks=[interrupt], evaluations=50)
     assert getattr(raised.value, "code", 143) == 143
     assert usual == {number: signal.getsignal(number) for number in numbers}
 
@@ -105,10 +105,10 @@ def test_a_signal_ends_a_run_and_what_its_callback_began(
     def begin(step: Step) -> None:
         for _ in range(2):
             inner.append(
-                minimise(TotalVariation(), tiny, photo, callbacks=[interrupt], evaluations=50)
+                minimize(TotalVariation(), tiny, photo, callbacks=[interrupt], evaluations=50)
             )
 
-    outer = minimise(Content(255 - photo), tiny, photo, callbacks=[begin], evaluations=50)
+    outer = minimize(Content(255 - photo), tiny, photo, callbacks=[begin], evaluations=50)
     assert [each.ending for each in (*inner, outer)] == [ending] * 3
     assert [each.evaluations for each in inner][1] == outer.evaluations == 1
     assert not interrupts._entered
@@ -126,12 +126,12 @@ def test_a_signal_before_the_first_picture_of_what_a_callback_began(
         def __exit__(self, *_: object) -> None: ...
 
     def begin(step: Step) -> None:
-        minimise(TotalVariation(), tiny, photo, callbacks=[Early()], evaluations=50)
+        minimize(TotalVariation(), tiny, photo, callbacks=[Early()], evaluations=50)
 
-    outer = minimise(Content(255 - photo), tiny, photo, callbacks=[begin], evaluations=50)
+    outer = minimize(Content(255 - photo), tiny, photo, callbacks=[begin], evaluations=50)
     assert (outer.ending, outer.evaluations) == ("terminated", 1)
     with pytest.raises(SystemExit):
-        minimise(TotalVariation(), tiny, photo, callbacks=[Early()], evaluations=50)
+        minimize(TotalVariation(), tiny, photo, callbacks=[Early()], evaluations=50)
 
 
 def test_a_run_in_another_thread_leaves_the_handlers(tiny: FeatureModel, photo: Image) -> None:
@@ -141,7 +141,7 @@ def test_a_run_in_another_thread_leaves_the_handlers(tiny: FeatureModel, photo: 
         seen.append((signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)))
 
     def run() -> None:
-        minimise(TotalVariation(), tiny, photo, callbacks=[look], evaluations=2)
+        minimize(TotalVariation(), tiny, photo, callbacks=[look], evaluations=2)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -154,7 +154,7 @@ def test_another_handler_of_ctrl_c_stays(tiny: FeatureModel, photo: Image) -> No
     usual = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
     try:
         interrupt = [lambda step: os.kill(os.getpid(), signal.SIGINT)]
-        result = minimise(Content(255 - photo), tiny, photo, callbacks=interrupt, evaluations=3)
+        result = minimize(Content(255 - photo), tiny, photo, callbacks=interrupt, evaluations=3)
     finally:
         signal.signal(signal.SIGINT, usual)
     assert result.evaluations == 3

@@ -22,7 +22,7 @@ from neural_style import (
     Step,
     callbacks,
     images,
-    minimise,
+    minimize,
 )
 from neural_style.errors import ImageError, LossError, NonFiniteLossError, OptionError
 from neural_style.extensions import Content, Gram, Histogram, TotalVariation
@@ -85,7 +85,7 @@ class Reserved(Exception):
     def result(self) -> None: ...
 
 
-OPTIMISERS = [
+OPTIMIZERS = [
     pytest.param(None, id="default"),
     pytest.param(LBFGS(history=3), id="lbfgs"),
     pytest.param(keras.optimizers.Adam(1.0), id="adam"),
@@ -94,17 +94,17 @@ OPTIMISERS = [
 ]
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
-def test_every_optimiser_lowers_the_loss_within_its_budget(
-    tiny: FeatureModel, photo: Image, painting: Image, optimiser: Any
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_lowers_the_loss_within_its_budget(
+    tiny: FeatureModel, photo: Image, painting: Image, optimizer: Any
 ) -> None:
     loss = Content(photo) + 10 * Gram(painting)
-    result = minimise(
+    result = minimize(
         loss,
         tiny,
         images.noise(photo.shape[:2], uniform=(0, 255)),
         evaluations=25,
-        optimiser=optimiser,
+        optimizer=optimizer,
     )
     assert result.loss < 0.9 * result.history[0].loss
     assert result.evaluations == 25
@@ -121,19 +121,19 @@ def test_it_meets_scipys_loss(tiny: FeatureModel, photo: Image, painting: Image)
         images.noise((24, 32), seed=3, uniform=(0, 255)),
     )
     ours, scipys = (
-        minimise(loss, tiny, start, evaluations=60, optimiser=optimiser)
-        for optimiser in (LBFGS(), SciPyLBFGS())
+        minimize(loss, tiny, start, evaluations=60, optimizer=optimizer)
+        for optimizer in (LBFGS(), SciPyLBFGS())
     )
     assert ours.loss < 1.05 * scipys.loss
 
 
 @pytest.mark.parametrize("evaluations", [1, 2, 3, 7, 20])
-@pytest.mark.parametrize("optimiser", OPTIMISERS[1:3])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS[1:3])
 def test_the_budget_is_never_exceeded(
-    tiny: FeatureModel, photo: Image, painting: Image, evaluations: int, optimiser: Any
+    tiny: FeatureModel, photo: Image, painting: Image, evaluations: int, optimizer: Any
 ) -> None:
     loss = Gram(painting) + 1e-2 * Histogram(painting, refresh_every=4)
-    result = minimise(loss, tiny, photo, evaluations=evaluations, optimiser=optimiser)
+    result = minimize(loss, tiny, photo, evaluations=evaluations, optimizer=optimizer)
     assert result.evaluations == evaluations
     assert result.rounds == -(-evaluations // 4)
 
@@ -155,20 +155,20 @@ def test_it_follows_scipy(tiny: FeatureModel, photo: Image, painting: Image) -> 
         method="L-BFGS-B",
         options={"maxiter": 15, "ftol": 0, "gtol": 0},
     )
-    ours = minimise(loss, tiny, start, evaluations=theirs.nfev, optimiser=SciPyLBFGS(10))
+    ours = minimize(loss, tiny, start, evaluations=theirs.nfev, optimizer=SciPyLBFGS(10))
     assert ours.loss == pytest.approx(theirs.fun, rel=1e-6)
     np.testing.assert_allclose(
         ours.image, np.clip(theirs.x.reshape(start.shape), 0, 255), atol=1e-3
     )
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS[1:3])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS[1:3])
 def test_the_same_seed_gives_the_same_bits(
-    tiny: FeatureModel, photo: Image, painting: Image, optimiser: Any
+    tiny: FeatureModel, photo: Image, painting: Image, optimizer: Any
 ) -> None:
     loss = Gram(painting) + 1e-2 * Histogram(painting, refresh_every=5)
     first, second = (
-        minimise(loss, tiny, photo, evaluations=17, optimiser=optimiser, seed=4) for _ in range(2)
+        minimize(loss, tiny, photo, evaluations=17, optimizer=optimizer, seed=4) for _ in range(2)
     )
     np.testing.assert_array_equal(first.image, second.image)
     assert [(e.loss, e.terms) for e in first.history] == [(e.loss, e.terms) for e in second.history]
@@ -180,9 +180,9 @@ def test_a_second_run_of_the_same_shapes_compiles_nothing(
     def loss(picture: Image) -> Any:
         return Gram(picture) + 1e-2 * Histogram(picture, refresh_every=5)
 
-    minimise(loss(painting), tiny, photo, evaluations=12)
+    minimize(loss(painting), tiny, photo, evaluations=12)
     compiled = len(tiny.compiled)
-    minimise(2 * loss(255 - painting), tiny, 255 - photo, evaluations=12)
+    minimize(2 * loss(255 - painting), tiny, 255 - photo, evaluations=12)
     assert len(tiny.compiled) == compiled
 
 
@@ -195,7 +195,7 @@ def test_targets_are_refreshed_each_at_its_own_pace(
         + Moving(photo, every=4, log=log, name="four")
         + Moving(photo, every=6, log=log, name="six")
     )
-    result = minimise(loss, tiny, images.noise(photo.shape[:2], uniform=(0, 255)), evaluations=13)
+    result = minimize(loss, tiny, images.noise(photo.shape[:2], uniform=(0, 255)), evaluations=13)
     # at 0 both, at 4 four, at 6 six, at 8 four, at 12 both
     assert [name for name, *_ in log] == ["four", "six", "four", "six", "four", "four", "six"]
     assert result.rounds == 5
@@ -207,7 +207,7 @@ def test_targets_are_refreshed_each_at_its_own_pace(
 def test_pixels_are_clipped_between_rounds(tiny: FeatureModel, photo: Image) -> None:
     log: list[Any] = []
     start = images.noise(photo.shape[:2], normal=(128, 200))
-    minimise(Moving(photo, every=3, log=log), tiny, start, evaluations=4)
+    minimize(Moving(photo, every=3, log=log), tiny, start, evaluations=4)
     first, second = log
     assert first[1] < 0 < 255 < first[2]
     assert 0 <= second[1] < second[2] <= 255
@@ -219,7 +219,7 @@ def test_rounds_cost_little(tiny: FeatureModel, photo: Image, painting: Image) -
         images.noise((24, 32), seed=3, uniform=(0, 255)),
     )
     unbroken, broken = (
-        minimise(loss, tiny, start, evaluations=100, restart_every=every).loss
+        minimize(loss, tiny, start, evaluations=100, restart_every=every).loss
         for every in (None, 20)
     )
     assert broken < 1.03 * unbroken
@@ -229,7 +229,7 @@ def test_the_picture_is_the_lowest_of_the_last_round(
     tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:
     loss = Content(photo) + 1e-1 * Histogram(painting, refresh_every=10)
-    result = minimise(loss, tiny, photo, evaluations=25, optimiser=keras.optimizers.Adam(40.0))
+    result = minimize(loss, tiny, photo, evaluations=25, optimizer=keras.optimizers.Adam(40.0))
     last = [entry.loss for entry in result.history if entry.round == 2]
     assert len(last) == 5
     assert result.loss == min(last)
@@ -240,7 +240,7 @@ def test_a_round_that_converges_early_is_refreshed_and_goes_on(
     tiny: FeatureModel, photo: Image
 ) -> None:
     log: list[Any] = []
-    result = minimise(
+    result = minimize(
         Moving(photo, every=100, log=log),
         tiny,
         images.noise(photo.shape[:2], uniform=(0, 255)),
@@ -254,12 +254,12 @@ def test_a_round_that_converges_early_is_refreshed_and_goes_on(
 
 
 def test_a_converged_run_says_so(tiny: FeatureModel, photo: Image) -> None:
-    result = minimise(Towards(photo), tiny, 255 - photo, evaluations=100)
+    result = minimize(Towards(photo), tiny, 255 - photo, evaluations=100)
     assert result.rounds == 1
     assert "found no lower loss" in result.reason
     assert result.ending == "converged"
     assert str(result).endswith(result.reason)
-    at_once = minimise(Towards(photo), tiny, photo, evaluations=100)
+    at_once = minimize(Towards(photo), tiny, photo, evaluations=100)
     assert at_once.loss == 0
     np.testing.assert_array_equal(at_once.image, photo)
 
@@ -269,7 +269,7 @@ def test_callbacks_are_told_every_iterate(
 ) -> None:
     steps: list[Step] = []
     loss = Content(photo) + 10 * Gram(painting)
-    result = minimise(loss, tiny, photo, evaluations=15, callbacks=[steps.append])
+    result = minimize(loss, tiny, photo, evaluations=15, callbacks=[steps.append])
     assert [s.evaluation for s in steps] == [e.evaluation for e in result.history]
     assert steps[0].evaluation == 1
     assert [s.loss for s in steps] == sorted((s.loss for s in steps), reverse=True)
@@ -285,9 +285,9 @@ def test_callbacks_are_told_every_iterate(
         steps[0].loss = 0.0  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS[1:3])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS[1:3])
 def test_what_a_callback_changes_is_its_own(
-    tiny: FeatureModel, photo: Image, painting: Image, optimiser: Any
+    tiny: FeatureModel, photo: Image, painting: Image, optimizer: Any
 ) -> None:
     steps: list[Step] = []
 
@@ -296,9 +296,9 @@ def test_what_a_callback_changes_is_its_own(
         step.terms.update(gram=-1.0, other=2.0)
         step.weighted.clear()
 
-    options = {"evaluations": 10, "optimiser": optimiser}
-    told = minimise(Gram(painting), tiny, photo, callbacks=[spoil, steps.append], **options)
-    plain = minimise(Gram(painting), tiny, photo, **options)
+    options = {"evaluations": 10, "optimizer": optimizer}
+    told = minimize(Gram(painting), tiny, photo, callbacks=[spoil, steps.append], **options)
+    plain = minimize(Gram(painting), tiny, photo, **options)
     np.testing.assert_array_equal(told.image, plain.image)
     assert [e.terms for e in told.history] == [e.terms for e in plain.history]
     assert [e.weighted for e in steps] == [e.weighted for e in plain.history]
@@ -308,14 +308,14 @@ def test_what_a_callback_changes_is_its_own(
     assert told.record["outcome"]["terms"] == plain.terms
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS[1:3])
-def test_a_callback_can_stop_a_run(tiny: FeatureModel, photo: Image, optimiser: Any) -> None:
+@pytest.mark.parametrize("optimizer", OPTIMIZERS[1:3])
+def test_a_callback_can_stop_a_run(tiny: FeatureModel, photo: Image, optimizer: Any) -> None:
     def stop(step: Step) -> None:
         if step.evaluation >= 5:
             raise StopIteration("good enough")
 
-    result = minimise(
-        Content(255 - photo), tiny, photo, callbacks=[stop], evaluations=50, optimiser=optimiser
+    result = minimize(
+        Content(255 - photo), tiny, photo, callbacks=[stop], evaluations=50, optimizer=optimizer
     )
     assert result.evaluations == result.history[-1].evaluation
     assert 5 <= result.evaluations <= 7
@@ -339,7 +339,7 @@ def test_callbacks_that_are_context_managers_are_closed(tiny: FeatureModel, phot
             self.events.append("exit")
 
     with pytest.raises(RuntimeError, match="broken callback"):
-        minimise(Content(255 - photo), tiny, photo, callbacks=[Managed()])
+        minimize(Content(255 - photo), tiny, photo, callbacks=[Managed()])
     assert Managed.events == ["enter", "exit"]
 
 
@@ -362,7 +362,7 @@ def test_an_exception_in_a_callback_loses_nothing(
     path = tmp_path / "out.png"
     # Python sets the context of what an __exit__ raises, which a frozen exception refuses.
     with pytest.raises((kind, FrozenInstanceError)) as raised:
-        minimise(
+        minimize(
             Content(255 - photo), tiny, photo, callbacks=[Failing()], evaluations=9, output=path
         )
     error: Any = raised.value
@@ -387,7 +387,7 @@ def test_a_callback_may_hold_back_what_ends_a_run(
             return True
 
     path = tmp_path / "out.png"
-    result = minimise(
+    result = minimize(
         Content(255 - photo), tiny, photo, callbacks=[Forgiving()], evaluations=9, output=path
     )
     spent = f"{kind.__name__} after {result.evaluations} evaluations"
@@ -395,7 +395,7 @@ def test_a_callback_may_hold_back_what_ends_a_run(
     assert result.ending == "failed"
     np.testing.assert_array_equal(images.load(path), np.rint(result.image))
     with pytest.raises(NonFiniteLossError):  # there is no picture to go on with
-        minimise(Fragile(photo, floor=300.0), tiny, photo, callbacks=[Forgiving()])
+        minimize(Fragile(photo, floor=300.0), tiny, photo, callbacks=[Forgiving()])
 
 
 class Inside(Loss):
@@ -430,9 +430,9 @@ class Inside(Loss):
         ("nan", {}),
         ("inf", {}),
         ("gradient", {}),
-        ("gradient", {"optimiser": SciPyLBFGS()}),
-        ("nan", {"optimiser": keras.optimizers.Adam(100.0)}),
-        ("nan", {"parameterisation": "frequencies"}),
+        ("gradient", {"optimizer": SciPyLBFGS()}),
+        ("nan", {"optimizer": keras.optimizers.Adam(100.0)}),
+        ("nan", {"parameterization": "frequencies"}),
         ("nan", {"scales": (8,)}),
         ("gradient", {"tile": 12}),
     ],
@@ -442,7 +442,7 @@ def test_a_trial_that_is_not_finite_shortens_the_step(
 ) -> None:
     start = np.full((16, 16, 3), 100.0)
     start[:8] = 130
-    result = minimise(Inside(breaks), tiny, start, evaluations=40, **options)
+    result = minimize(Inside(breaks), tiny, start, evaluations=40, **options)
     assert abs(result.image - 230).mean() < 20  # Adam's steps are long
     losses = [entry.loss for entry in result.history]
     assert np.isfinite(losses).all()
@@ -451,30 +451,30 @@ def test_a_trial_that_is_not_finite_shortens_the_step(
     assert "finite" not in result.reason
 
 
-@pytest.mark.parametrize("optimiser", [*OPTIMISERS[1:3], SciPyLBFGS()])
+@pytest.mark.parametrize("optimizer", [*OPTIMIZERS[1:3], SciPyLBFGS()])
 def test_a_run_without_a_finite_step_ends_with_what_it_has(
-    tiny: FeatureModel, optimiser: Any
+    tiny: FeatureModel, optimizer: Any
 ) -> None:
     dark, bright = np.full((8, 8, 3), 20.0), np.full((8, 8, 3), 200.0)
     loss = TotalVariation() + Fragile(dark, floor=200.0)
-    result = minimise(loss, tiny, bright, evaluations=500, optimiser=optimiser)
+    result = minimize(loss, tiny, bright, evaluations=500, optimizer=optimizer)
     assert result.evaluations < 100
     assert result.ending == "not finite"
     assert re.search("the loss is not finite at evaluation [0-9]+: fragile$", result.reason)
     np.testing.assert_array_equal(result.image, bright)
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS[1:3])
-def test_a_run_goes_on_beside_what_is_not_finite(tiny: FeatureModel, optimiser: Any) -> None:
+@pytest.mark.parametrize("optimizer", OPTIMIZERS[1:3])
+def test_a_run_goes_on_beside_what_is_not_finite(tiny: FeatureModel, optimizer: Any) -> None:
     dark, bright = np.full((8, 8, 3), 20.0), np.full((8, 8, 3), 200.0)
     loss = TotalVariation() + Fragile(dark, floor=100.0)
-    result = minimise(loss, tiny, bright, evaluations=200, optimiser=optimiser)
+    result = minimize(loss, tiny, bright, evaluations=200, optimizer=optimizer)
     assert 100 <= result.image.min() < 101
 
 
 def test_a_loss_that_is_broken_from_the_start_is_an_error(tiny: FeatureModel, photo: Image) -> None:
     with pytest.raises(NonFiniteLossError, match="at evaluation 1: fragile; check the weights"):
-        minimise(Fragile(photo, floor=300.0), tiny, photo)
+        minimize(Fragile(photo, floor=300.0), tiny, photo)
 
 
 def test_a_loss_that_breaks_in_a_later_round_keeps_the_picture_of_the_earlier(
@@ -486,7 +486,7 @@ def test_a_loss_that_breaks_in_a_later_round_keeps_the_picture_of_the_earlier(
             return target if len(self.log) == 1 else {"image": target["image"] * np.nan}
 
     log: list[Any] = []
-    result = minimise(Spoiled(255 - photo, every=4, log=log), tiny, photo, evaluations=20)
+    result = minimize(Spoiled(255 - photo, every=4, log=log), tiny, photo, evaluations=20)
     assert "not finite at evaluation 5: moving" in result.reason
     assert result.loss < result.history[0].loss
 
@@ -496,22 +496,22 @@ def test_the_budget_is_a_positive_whole_number(
     tiny: FeatureModel, photo: Image, evaluations: Any
 ) -> None:
     with pytest.raises(OptionError, match="evaluations: expected a positive whole number"):
-        minimise(Content(photo), tiny, photo, evaluations=evaluations)
+        minimize(Content(photo), tiny, photo, evaluations=evaluations)
 
 
 @pytest.mark.parametrize(
-    ("optimiser", "got"),
+    ("optimizer", "got"),
     [
         ("adam", "the text 'adam'."),
         (3, "3."),
         *((kind, f"make one, {kind.__name__}(…)") for kind in (Adam, LBFGS, SciPyLBFGS)),
     ],
 )
-def test_what_is_no_optimiser_is_refused(
-    tiny: FeatureModel, photo: Image, optimiser: Any, got: str
+def test_what_is_no_optimizer_is_refused(
+    tiny: FeatureModel, photo: Image, optimizer: Any, got: str
 ) -> None:
     with pytest.raises(OptionError, match=r"expected neural_style.LBFGS\(\), .*" + re.escape(got)):
-        minimise(Content(photo), tiny, photo, optimiser=optimiser)
+        minimize(Content(photo), tiny, photo, optimizer=optimizer)
 
 
 def test_arguments_in_another_order_are_said(tiny: FeatureModel, photo: Image) -> None:
@@ -519,7 +519,7 @@ def test_arguments_in_another_order_are_said(tiny: FeatureModel, photo: Image) -
     losses: list[Any] = [tiny, photo, Content, [loss], sum([])]
     for first in losses:
         with pytest.raises(LossError, match=r"expected a Loss or a sum of losses, got .*; "):
-            minimise(first, tiny, photo)
+            minimize(first, tiny, photo)
     models: list[tuple[Any, str]] = [
         (photo, "'vgg19'"),
         ("vgg16", "'vgg16'"),
@@ -528,7 +528,7 @@ def test_arguments_in_another_order_are_said(tiny: FeatureModel, photo: Image) -
     ]
     for second, remedy in models:
         with pytest.raises(OptionError, match=r"got .*; write FeatureModel\(" + remedy):
-            minimise(loss, second, photo)
+            minimize(loss, second, photo)
 
 
 FACTORIES = [getattr(callbacks, name) for name in callbacks.__all__]
@@ -538,7 +538,7 @@ FACTORIES = [getattr(callbacks, name) for name in callbacks.__all__]
 def test_what_makes_a_callback_is_none(tiny: FeatureModel, photo: Image, callback: Any) -> None:
     for given in (callback, [callback]):
         with pytest.raises(OptionError, match="callbacks: expected a list of functions, got") as e:
-            minimise(Content(photo), tiny, photo, callbacks=given)
+            minimize(Content(photo), tiny, photo, callbacks=given)
         assert not callable(callback) or f"{callback.__name__}(…)" in str(e.value)
 
 
@@ -547,18 +547,18 @@ def test_a_history_is_a_positive_whole_number(
     tiny: FeatureModel, photo: Image, history: Any
 ) -> None:
     with pytest.raises(OptionError, match="history: expected"):
-        minimise(Content(photo), tiny, photo, optimiser=LBFGS(history))
+        minimize(Content(photo), tiny, photo, optimizer=LBFGS(history))
 
 
 def test_a_run_can_be_restarted_without_a_refresh(tiny: FeatureModel, photo: Image) -> None:
     start = images.noise(photo.shape[:2], normal=(128, 200))
     loss = Content(photo) + TotalVariation()
-    result = minimise(loss, tiny, start, evaluations=15, restart_every=5)
+    result = minimize(loss, tiny, start, evaluations=15, restart_every=5)
     assert result.rounds == 3
     assert next(entry.evaluation for entry in result.history if entry.round == 1) == 6
     for wrong in (0, 2.5):
         with pytest.raises(OptionError, match="restart_every: expected a positive"):
-            minimise(Content(photo), tiny, photo, restart_every=wrong)  # type: ignore[arg-type]
+            minimize(Content(photo), tiny, photo, restart_every=wrong)  # type: ignore[arg-type]
 
 
 def test_steps_can_be_clipped(tiny: FeatureModel, photo: Image) -> None:
@@ -566,22 +566,22 @@ def test_steps_can_be_clipped(tiny: FeatureModel, photo: Image) -> None:
     start = np.full(photo.shape, 100.0)
     overshoot = keras.optimizers.SGD(float(photo.size))  # from 100 to 400
     losses = [
-        minimise(loss, tiny, start, evaluations=2, optimiser=overshoot, clip=clip).history[1].loss
+        minimize(loss, tiny, start, evaluations=2, optimizer=overshoot, clip=clip).history[1].loss
         for clip in ("round", "step")
     ]
     assert losses == pytest.approx([150**2, 5**2])
     with pytest.raises(OptionError, match="clip='step' is for a Keras optimizer"):
-        minimise(loss, tiny, photo, clip="step")
+        minimize(loss, tiny, photo, clip="step")
     with pytest.raises(OptionError, match="clip: expected 'round' or 'step', got 'never'"):
-        minimise(loss, tiny, photo, clip="never")  # type: ignore[arg-type]
+        minimize(loss, tiny, photo, clip="never")  # type: ignore[arg-type]
 
 
 def test_lbfgs_needs_room_to_move_between_refreshes(tiny: FeatureModel, photo: Image) -> None:
     loss = Histogram(photo, refresh_every=1)
     with pytest.raises(OptionError, match="a round of one evaluation"):
-        minimise(loss, tiny, photo)
+        minimize(loss, tiny, photo)
     adam = keras.optimizers.Adam(1.0)
-    result = minimise(loss + Content(255 - photo), tiny, photo, evaluations=5, optimiser=adam)
+    result = minimize(loss + Content(255 - photo), tiny, photo, evaluations=5, optimizer=adam)
     assert result.rounds == 5
     assert result.history[-1].terms["content"] < result.history[0].terms["content"]
 
@@ -591,14 +591,14 @@ def test_lbfgs_needs_room_to_move_between_refreshes(tiny: FeatureModel, photo: I
 )
 def test_what_is_no_picture_is_no_start(tiny: FeatureModel, photo: Image, start: Any) -> None:
     with pytest.raises(ImageError, match="start: "):
-        minimise(Content(photo), tiny, start)
+        minimize(Content(photo), tiny, start)
 
 
 def test_a_start_of_another_size_than_the_content_is_refused(
     tiny: FeatureModel, photo: Image
 ) -> None:
     with pytest.raises(LossError, match="resize the reference to the picture's size"):
-        minimise(Content(photo), tiny, photo[:-2])
+        minimize(Content(photo), tiny, photo[:-2])
 
 
 @pytest.mark.parametrize("name", ["out.xyz", "file/out.png"])
@@ -610,10 +610,10 @@ def test_the_output_is_checked_before_the_run(
 
     (tmp_path / "file").touch()
     with pytest.raises(ImageError, match=r"suffix|cannot be written"):
-        minimise(Content(photo), tiny, photo, callbacks=[never], output=tmp_path / name)
+        minimize(Content(photo), tiny, photo, callbacks=[never], output=tmp_path / name)
 
 
 def test_the_output_is_written(tiny: FeatureModel, photo: Image, tmp_path: Path) -> None:
     path = tmp_path / "out.png"
-    result = minimise(Content(photo), tiny, photo, evaluations=2, output=path)
+    result = minimize(Content(photo), tiny, photo, evaluations=2, output=path)
     np.testing.assert_array_equal(images.load(path), np.rint(result.image))

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 import neural_style as ns
-from neural_style import LBFGS, FeatureModel, Loss, SciPyLBFGS, minimise
+from neural_style import LBFGS, FeatureModel, Loss, SciPyLBFGS, minimize
 from neural_style.errors import OptionError, RecordError
 from neural_style.extensions import Content, Gram
 from neural_style.images import Image, digest
 from neural_style.optimizers import drivers
-from neural_style.optimizers import parameterization as parameterisations
+from neural_style.optimizers import parameterization as parameterizations
 from neural_style.runs.record import check
 from neural_style.utils import environment
 
@@ -26,7 +26,7 @@ from neural_style.utils import environment
 @pytest.fixture
 def result(tiny: FeatureModel, photo: Image, painting: Image) -> ns.Result:
     loss = Content(photo) + 10 * Gram(painting)
-    return minimise(loss, tiny, 255 - photo, evaluations=6, seed=3, scales=[16])
+    return minimize(loss, tiny, 255 - photo, evaluations=6, seed=3, scales=[16])
 
 
 def test_a_record_has_everything(
@@ -42,7 +42,7 @@ def test_a_record_has_everything(
     settings = record["settings"]
     assert settings["evaluations"] == 6
     assert (settings["seed"], settings["scales"], settings["tile"]) == (3, [16], None)
-    assert settings["optimiser"] == {"class_name": "LBFGS", "config": {"history": 20}}
+    assert settings["optimizer"] == {"class_name": "LBFGS", "config": {"history": 20}}
     outcome = record["outcome"]
     assert outcome["picture"] == digest(result.image)
     assert outcome["evaluations"] == result.evaluations == 12
@@ -110,7 +110,7 @@ def test_options_that_are_another_are_differences(
             many=10**99, deep=json.loads("[" * 60 + "]" * 60),
         )  # fmt: skip
 
-    result = minimise(unlike(1.0), tiny, 255 - photo, evaluations=3)
+    result = minimize(unlike(1.0), tiny, 255 - photo, evaluations=3)
     (term,) = result.record["loss"]["terms"]
     assert term["config"] is None
     own = {"strength": 1.0, "of": None, "shares": [0.5, 1]}
@@ -152,7 +152,7 @@ def changed(record: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("settings.seed", True, "settings.seed: expected a whole number, got True"),
         ("settings.scales", [16, "32"], r"settings.scales\[1\]: expected a whole number"),
         ("settings.evaluations", "6", "settings.evaluations: expected a whole number"),
-        ("settings.colour", "red", "settings: the field 'colour' is none of the schema's"),
+        ("settings.color", "red", "settings: the field 'color' is none of the schema's"),
         ("features", [], "features: expected an object"),
         ("features.winograd", 1, "features.winograd: expected a truth value"),
         ("loss.terms", {}, "loss.terms: expected a list"),
@@ -166,8 +166,8 @@ def changed(record: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("settings.tile", 0, "settings.tile: expected a whole number from 1 to"),
         ("settings.scales", [10**20], r"settings.scales\[0\]: expected a whole number from 1"),
         ("settings.restart_every", -5, "settings.restart_every: expected a whole number from 1"),
-        ("settings.optimiser.config.history", 10**4000, r"config\['history'\]: expected a whole n"),
-        ("settings.optimiser.config.history", [[10**99]], r"\['history'\]\[0\]\[0\]: expected a"),
+        ("settings.optimizer.config.history", 10**4000, r"config\['history'\]: expected a whole n"),
+        ("settings.optimizer.config.history", [[10**99]], r"\['history'\]\[0\]\[0\]: expected a"),
         ("environment.cores", -1, "environment.cores: expected a whole number from 0 to"),
         ("outcome.seconds", -1.0, "outcome.seconds: expected a number from 0 to"),
         ("outcome.loss", 10**4000, "outcome.loss: expected a number"),
@@ -222,7 +222,7 @@ def test_what_a_record_would_refuse_no_run_takes(tiny: FeatureModel, photo: Imag
         ({"seed": 2**128}, "seed: expected a number of 128 bits at most"),
     ):
         with pytest.raises(OptionError, match=message):
-            minimise(Content(photo), tiny, photo, **{"evaluations": 2, **refused})
+            minimize(Content(photo), tiny, photo, **{"evaluations": 2, **refused})
 
 
 @pytest.mark.parametrize(
@@ -237,8 +237,8 @@ def test_what_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
 def test_nothing_that_a_record_names_is_imported(result: ns.Result, tmp_path: Path) -> None:
     config = {"learning_rate": {"class_name": "Popen", "module": "subprocess", "config": {}}}
     for path, value in (
-        ("settings.optimiser", {"class_name": "os.system", "config": {}}),
-        ("settings.optimiser", {"class_name": "Adam", "config": config}),
+        ("settings.optimizer", {"class_name": "os.system", "config": {}}),
+        ("settings.optimizer", {"class_name": "Adam", "config": config}),
         ("loss.terms", [{**result.record["loss"]["terms"][0], "loss": "os.system"}]),
         ("features.network", "os.system"),
     ):
@@ -258,7 +258,7 @@ def test_a_record_is_not_written_where_it_cannot_be(
     with pytest.raises(RecordError, match="could not be written"):
         result.save_record(tmp_path / "file")
     folder = tmp_path / "run"
-    minimise(
+    minimize(
         Content(photo), tiny, 255 - photo, evaluations=3, checkpoint=folder, checkpoint_every=1
     )
     with pytest.raises(RecordError, match="checkpoints of a run"):
@@ -271,14 +271,14 @@ SCHEDULE = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
 
 
 @pytest.mark.parametrize(
-    "optimiser",
+    "optimizer",
     [LBFGS(7), SciPyLBFGS(3), keras.optimizers.Adam(0.1), keras.optimizers.SGD(SCHEDULE)],
-    ids=lambda optimiser: type(optimiser).__name__,
+    ids=lambda optimizer: type(optimizer).__name__,
 )
-def test_optimisers_are_made_again(optimiser: Any) -> None:
-    config = drivers.config_of(optimiser)
+def test_optimizers_are_made_again(optimizer: Any) -> None:
+    config = drivers.config_of(optimizer)
     again = drivers.from_config(json.loads(json.dumps(config)))
-    assert type(again) is type(optimiser)
+    assert type(again) is type(optimizer)
     assert drivers.config_of(again) == config
 
 
@@ -286,20 +286,20 @@ def test_what_is_ones_own_is_given_again() -> None:
     class Adam(keras.optimizers.Adam):
         pass
 
-    class Own(parameterisations.Pixels):
+    class Own(parameterizations.Pixels):
         pass
 
     config = drivers.config_of(Adam(0.1))
     assert config["config"] is None
-    with pytest.raises(OptionError, match="pass it again as optimiser="):
+    with pytest.raises(OptionError, match="pass it again as optimizer="):
         drivers.from_config(config)
-    with pytest.raises(OptionError, match="pass it again as parameterisation="):
-        parameterisations.from_config(parameterisations.config_of(Own()))
+    with pytest.raises(OptionError, match="pass it again as parameterization="):
+        parameterizations.from_config(parameterizations.config_of(Own()))
 
 
-def test_parameterisations_are_made_again() -> None:
-    for each in (parameterisations.Pixels(), parameterisations.Frequencies(floor=0.5)):
-        config = json.loads(json.dumps(parameterisations.config_of(each)))
-        again = parameterisations.from_config(config)
-        assert parameterisations.config_of(again) == parameterisations.config_of(each)
+def test_parameterizations_are_made_again() -> None:
+    for each in (parameterizations.Pixels(), parameterizations.Frequencies(floor=0.5)):
+        config = json.loads(json.dumps(parameterizations.config_of(each)))
+        again = parameterizations.from_config(config)
+        assert parameterizations.config_of(again) == parameterizations.config_of(each)
     assert again == each

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from neural_style import FeatureModel, Loss, Result, Step, images, minimise, transfer
+from neural_style import FeatureModel, Loss, Result, Step, images, minimize, transfer
 from neural_style.errors import LayerError, LossError, OptionError
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.images import Image
@@ -34,16 +34,16 @@ def run(
     loss: Any, features: FeatureModel, start: Image, **options: Any
 ) -> tuple[Result, list[Step]]:
     steps: list[Step] = []
-    return minimise(loss, features, start, callbacks=[steps.append], **options), steps
+    return minimize(loss, features, start, callbacks=[steps.append], **options), steps
 
 
-@pytest.mark.parametrize("optimiser", [None, keras.optimizers.Adam(1.0)], ids=["lbfgs", "adam"])
+@pytest.mark.parametrize("optimizer", [None, keras.optimizers.Adam(1.0)], ids=["lbfgs", "adam"])
 def test_a_run_goes_through_its_scales_each_within_its_budget(
-    tiny: FeatureModel, photo: Image, painting: Image, optimiser: Any
+    tiny: FeatureModel, photo: Image, painting: Image, optimizer: Any
 ) -> None:
     loss = Content(photo) + 10 * Gram(painting)
     result, steps = run(
-        loss, tiny, photo, scales=(8, 16), evaluations=(3, 4, 5), optimiser=optimiser
+        loss, tiny, photo, scales=(8, 16), evaluations=(3, 4, 5), optimizer=optimizer
     )
     sizes = {0: (6, 8, 3), 1: (12, 16, 3), 2: (24, 32, 3)}
     assert all(step.image.shape == sizes[step.scale] for step in steps)
@@ -85,7 +85,7 @@ def test_references_are_resized_from_the_originals_once_a_scale(
     tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:
     content: list[Image] = []
-    minimise(Towards(photo, log=content), tiny, 255 - photo, scales=(8, 16), evaluations=2)
+    minimize(Towards(photo, log=content), tiny, 255 - photo, scales=(8, 16), evaluations=2)
     for found, size in zip(content, [(6, 8), (12, 16), (24, 32)], strict=True):
         np.testing.assert_array_equal(found, images.resize(photo, size=size))
     half = (Content(photo) + 5 * Gram(painting)).resized(0.5)
@@ -132,7 +132,7 @@ def test_the_starts_own_size_alone_is_no_other_run(
 ) -> None:
     loss = Content(photo) + 10 * Gram(painting)
     plain, named, listed = (
-        minimise(loss, tiny, photo, **options)
+        minimize(loss, tiny, photo, **options)
         for options in (
             {"evaluations": 8},
             {"evaluations": 8, "scales": (32,)},
@@ -158,7 +158,7 @@ def test_what_a_scale_was_given_is_freed_after_it(tiny: FeatureModel, photo: Ima
     def look(step: Step) -> None:
         alive[step.scale] = [each() is not None for each in given]
 
-    minimise(Tracked(photo), tiny, 255 - photo, scales=(8, 16), evaluations=2, callbacks=[look])
+    minimize(Tracked(photo), tiny, 255 - photo, scales=(8, 16), evaluations=2, callbacks=[look])
     assert alive == {0: [True, True], 1: [False, True], 2: [False, False]}
 
 
@@ -177,7 +177,7 @@ def test_a_run_that_ends_early_has_a_picture_of_the_starts_size(
     tiny: FeatureModel, photo: Image, end: Any
 ) -> None:
     steps: list[Step] = []
-    result = minimise(
+    result = minimize(
         Content(255 - photo),
         tiny,
         photo,
@@ -199,7 +199,7 @@ def test_a_scale_that_breaks_keeps_the_picture_of_the_one_before(
             factor = 1.0 if current["image"].shape[1] < 24 else float("nan")
             return factor * super().distance(current, target)
 
-    options: dict[str, Any] = {"evaluations": 3, "optimiser": keras.optimizers.Adam(1.0)}
+    options: dict[str, Any] = {"evaluations": 3, "optimizer": keras.optimizers.Adam(1.0)}
     result, steps = run(Fragile(photo), tiny, 255 - photo, scales=(16,), **options)
     assert result.reason.endswith("the loss is not finite at evaluation 4: fragile")
     assert result.scale == 0
@@ -220,13 +220,13 @@ def test_a_scale_that_breaks_keeps_the_picture_of_the_one_before(
 )
 def test_scales_are_checked(tiny: FeatureModel, photo: Image, scales: Any, message: str) -> None:
     with pytest.raises(OptionError, match=f"scales: .*{message}"):
-        minimise(Content(photo), tiny, photo, scales=scales)
+        minimize(Content(photo), tiny, photo, scales=scales)
 
 
 @pytest.mark.parametrize("evaluations", [(3,), (3, 4, 5), (3, 0), (3, 2.5), ()])
 def test_budgets_are_checked(tiny: FeatureModel, photo: Image, evaluations: Any) -> None:
     with pytest.raises(OptionError, match=r"evaluations: expected (a positive|one number, or)"):
-        minimise(Content(photo), tiny, photo, scales=(16,), evaluations=evaluations)
+        minimize(Content(photo), tiny, photo, scales=(16,), evaluations=evaluations)
 
 
 def test_a_scale_too_small_for_a_loss_is_named_before_the_run(
@@ -237,13 +237,13 @@ def test_a_scale_too_small_for_a_loss_is_named_before_the_run(
 
     shifted = ShiftedGram(painting, shifts=[4])
     with pytest.raises(LossError, match=r"at the scale of 6×8 pixels: shifted_gram: .* shift of 4"):
-        minimise(shifted, tiny, photo, scales=(8,), callbacks=[never])
+        minimize(shifted, tiny, photo, scales=(8,), callbacks=[never])
     deep = Content(images.noise((24, 32), uniform=(0, 255)), layers=["block5_conv1"])
     with pytest.raises(LayerError, match=r"at the scale of 6×8 pixels: .* too small for 'block5"):
-        minimise(deep, FeatureModel(weights=None), photo, scales=(8,), callbacks=[never])
+        minimize(deep, FeatureModel(weights=None), photo, scales=(8,), callbacks=[never])
     untileable = ShiftedGram(painting, flips="x")
     with pytest.raises(LossError, match="cannot be evaluated in tiles"):
-        minimise(untileable, tiny, photo, scales=(16,), tile=20, callbacks=[never])
+        minimize(untileable, tiny, photo, scales=(16,), tile=20, callbacks=[never])
 
 
 def test_a_statistic_may_call_its_guides_as_it_likes(tiny: FeatureModel, photo: Image) -> None:
@@ -251,14 +251,14 @@ def test_a_statistic_may_call_its_guides_as_it_likes(tiny: FeatureModel, photo: 
         def statistic(self, features: Any, _others: Any) -> Any:
             return super().statistic(features, _others)
 
-    result = minimise(Named(photo), tiny, photo, scales=(24,), evaluations=2)
+    result = minimize(Named(photo), tiny, photo, scales=(24,), evaluations=2)
     assert result.evaluations == 4
 
 
 def test_scales_and_tiles_go_together(tiny: FeatureModel, photo: Image, painting: Image) -> None:
     loss = Content(photo) + 10 * Gram(painting)
     whole, tiled = (
-        minimise(loss, tiny, photo, scales=(16,), evaluations=6, tile=tile) for tile in (None, 28)
+        minimize(loss, tiny, photo, scales=(16,), evaluations=6, tile=tile) for tile in (None, 28)
     )
     np.testing.assert_allclose(whole.image, tiled.image, atol=0.1)
 

@@ -27,13 +27,13 @@ def fonts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr(lettering, "_FONTS", ())
 
 
-def plain(colour: Any, height: int = 32, width: int = 32) -> Image:
-    return np.full((height, width, 3), colour, np.float32)
+def plain(color: Any, height: int = 32, width: int = 32) -> Image:
+    return np.full((height, width, 3), color, np.float32)
 
 
-def box(sheet: Image, colour: Any) -> tuple[int, int, int, int]:
-    """Top, left, height and width of what has a colour, which must be a full rectangle."""
-    where = (sheet == np.float32(colour)).all(-1)
+def box(sheet: Image, color: Any) -> tuple[int, int, int, int]:
+    """Top, left, height and width of what has a color, which must be a full rectangle."""
+    where = (sheet == np.float32(color)).all(-1)
     rows, columns = (np.flatnonzero(where.any(axis)) for axis in (1, 0))
     assert where.sum() == len(rows) * len(columns) > 0
     assert where[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
@@ -47,11 +47,11 @@ def ink(sheet: Image) -> NDArray[np.bool_]:
 
 
 def shown(seed: int, size: int) -> Result:
-    """A picture with its settings for a colour."""
-    return Result(plain(colour(seed, size), size, size), 0.0, {}, {}, (), 1, 1, 0.0, seed, "done")
+    """A picture with its settings for a color."""
+    return Result(plain(color(seed, size), size, size), 0.0, {}, {}, (), 1, 1, 0.0, seed, "done")
 
 
-def colour(seed: int, size: int) -> tuple[float, float, float]:
+def color(seed: int, size: int) -> tuple[float, float, float]:
     return 100.0 + 50 * seed, 100.0 + size, 250.0
 
 
@@ -106,7 +106,7 @@ def test_a_sheet_can_be_saved(outcomes: list[Outcome], tmp_path: Path) -> None:
 
 def test_a_grid_has_every_outcome_in_its_place(outcomes: list[Outcome]) -> None:
     sheet = contact_sheet(outcomes[::-1], rows="seed", columns="size", cell=64)
-    boxes = {(r, c): box(sheet, colour(r, c)) for r in range(3) for c in (16, 32, 64, 100)}
+    boxes = {(r, c): box(sheet, color(r, c)) for r in range(3) for c in (16, 32, 64, 100)}
     assert {each[2:] for each in boxes.values()} == {(64, 64)}
     tops = [boxes[seed, 16][0] for seed in (2, 1, 0)]  # in the order that they come in
     lefts = [boxes[0, size][1] for size in (100, 64, 32, 16)]
@@ -125,7 +125,7 @@ def test_a_grid_has_every_outcome_in_its_place(outcomes: list[Outcome]) -> None:
 def test_rows_or_columns_alone(outcomes: list[Outcome]) -> None:
     one = [each for each in outcomes if each.settings["size"] == 32]
     boxes = [
-        [box(contact_sheet(one, cell=64, **axis), colour(seed, 32)) for seed in range(3)]
+        [box(contact_sheet(one, cell=64, **axis), color(seed, 32)) for seed in range(3)]
         for axis in ({"rows": "seed"}, {"columns": "seed"})
     ]
     assert len({each[1] for each in boxes[0]}) == len({each[0] for each in boxes[1]}) == 1
@@ -165,10 +165,10 @@ def test_where_there_is_no_run_there_is_nothing(outcomes: list[Outcome]) -> None
         contact_sheet(some, rows="seed", columns="size", cell=64)
         for some in (outcomes, outcomes[:5] + outcomes[6:])
     )
-    top, left, height, width = box(full, colour(1, 32))
+    top, left, height, width = box(full, color(1, 32))
     hole = holed[top : top + height, left : left + width]
     assert (hole == 255).all()
-    hole[:] = colour(1, 32)
+    hole[:] = color(1, 32)
     np.testing.assert_array_equal(full, holed)
 
 
@@ -179,7 +179,7 @@ def test_a_failed_run_is_shown_as_its_error(outcomes: list[Outcome], message: st
     full, holed = (
         contact_sheet(each, rows="seed", columns="size", cell=128) for each in (outcomes, some)
     )
-    top, left, height, width = box(full, colour(1, 32))
+    top, left, height, width = box(full, color(1, 32))
     inside = holed[top : top + height, left : left + width].copy()
     background = inside[0, 0]
     written = (inside != background).any(-1)
@@ -187,7 +187,7 @@ def test_a_failed_run_is_shown_as_its_error(outcomes: list[Outcome], message: st
     edge = written.copy()
     edge[2:-2, 2:-2] = False
     assert not edge.any()  # the text stays off the edges
-    holed[top : top + height, left : left + width] = colour(1, 32)
+    holed[top : top + height, left : left + width] = color(1, 32)
     np.testing.assert_array_equal(full, holed)
 
 

@@ -25,7 +25,7 @@ import PIL.Image
 import pytest
 
 import neural_style
-from neural_style import FeatureModel, Result, Step, images, minimise
+from neural_style import FeatureModel, Result, Step, images, minimize
 from neural_style.errors import OptionError
 from neural_style.extensions import Content
 from neural_style.images import Image
@@ -316,7 +316,7 @@ def gram(weight):
 
 def run(start, weight):
     image = photo if start == "photo" else ns.images.noise(photo.shape[:2])
-    return ns.minimise(Content(photo, layers=["a"]) + gram(weight), features, image, evaluations=2)
+    return ns.minimize(Content(photo, layers=["a"]) + gram(weight), features, image, evaluations=2)
 
 outcomes = ns.sweep(run, {"start": ["photo", "noise"], "weight": [5e-4]}, folder=sys.argv[1])
 """
@@ -327,7 +327,7 @@ def test_a_run_that_is_another_in_a_later_process_is_made_again(
 ) -> None:
     script, folder = tmp_path / "script.py", tmp_path / "kept"
     rest = "1.0, {}, {}, (), 1, 1, 0.0, 0, 'done'"
-    unrun = f"import neural_style as ns; ns.minimise = lambda *a, **_: ns.Result(a[2], {rest})"
+    unrun = f"import neural_style as ns; ns.minimize = lambda *a, **_: ns.Result(a[2], {rest})"
     script.write_text(f"{unrun}\n# A comment.\n{SCRIPT}")
     environ = {**os.environ, "PYTHONHASHSEED": "7"}
     subprocess.run([sys.executable, script, folder], check=True, env=environ)
@@ -336,11 +336,11 @@ def test_a_run_that_is_another_in_a_later_process_is_made_again(
     def runs(source: str) -> int:
         calls: list[Any] = []
 
-        def minimise(*arguments: Any, **_: Any) -> Result:
+        def minimize(*arguments: Any, **_: Any) -> Result:
             calls.append(arguments)
             return made(0, 4)
 
-        monkeypatch.setattr(neural_style, "minimise", minimise)
+        monkeypatch.setattr(neural_style, "minimize", minimize)
         caplog.clear()
         exec(compile(source, "script.py", "exec", dont_inherit=True), {})
         return len(calls)
@@ -635,10 +635,10 @@ def test_a_worker_s_interruption_is_the_sweep_s(tmp_path: Path) -> None:
     swept(never, {"seed": [0], "size": [4]}, folder=tmp_path)  # which finished before
 
 
-def test_ctrl_c_within_minimise_ends_the_sweep(
+def test_ctrl_c_within_minimize_ends_the_sweep(
     tiny: FeatureModel, photo: Image, tmp_path: Path
 ) -> None:
-    """`minimise` itself returns what it has at Ctrl-C, which is not finished."""
+    """`minimize` itself returns what it has at Ctrl-C, which is not finished."""
 
     def interrupt(step: Step) -> None:
         if step.evaluation >= 3:
@@ -646,7 +646,7 @@ def test_ctrl_c_within_minimise_ends_the_sweep(
 
     def run(stop: bool) -> Result:
         callbacks = [interrupt] if stop else []
-        return minimise(Content(255 - photo), tiny, photo, evaluations=6, callbacks=callbacks)
+        return minimize(Content(255 - photo), tiny, photo, evaluations=6, callbacks=callbacks)
 
     with pytest.raises(KeyboardInterrupt, match="interrupted"):
         swept(run, {"stop": [False, True]}, folder=tmp_path)

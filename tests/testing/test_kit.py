@@ -17,7 +17,7 @@ from neural_style import FeatureModel, Loss, images
 from neural_style.errors import LossError, OptionError
 from neural_style.extensions import Content, Gram, TotalVariation
 from neural_style.losses.base import weighted_mean
-from neural_style.testing.kit import CHECKS, ConformanceError, check_loss, loss_checks
+from neural_style.testing import CHECKS, ConformanceError, check_loss, loss_checks
 from neural_style.testing.loss_under_test import SIZE, Subject, largest_array, small_network
 
 ops = keras.ops

@@ -14,7 +14,7 @@ import keras
 import pytest
 import tensorflow as tf
 
-from neural_style import FeatureModel, Objective, estimate, minimise
+from neural_style import FeatureModel, Objective, estimate, minimize
 from neural_style.errors import BackendError
 from neural_style.extensions import TotalVariation
 from neural_style.images import Image
@@ -211,7 +211,7 @@ def test_a_forked_process_says_that_it_would_hang(
         "refresh": lambda: objective.refresh(photo, round=0),
         "call": lambda: objective(photo),
         "estimate": lambda: estimate(TotalVariation(), tiny, (24, 32), tile="auto"),
-        "run": lambda: minimise(TotalVariation(), tiny, photo),
+        "run": lambda: minimize(TotalVariation(), tiny, photo),
     }[what]
     child = os.fork()
     if child == 0:

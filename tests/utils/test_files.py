@@ -89,7 +89,7 @@ def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path: Path) -> None
 @pytest.fixture(scope="module")
 def ended(tiny: FeatureModel) -> ns.Result:
     photo = images.noise((8, 8))
-    return ns.minimise(Content(photo), tiny, photo, evaluations=1)
+    return ns.minimize(Content(photo), tiny, photo, evaluations=1)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_what_a_run_writes_and_reads_knows_the_home(
     images.save(images.noise((8, 8)), "~/photo.png")
     photo = images.load("~/photo.png")
     places = {"output": "~/a/out.png", "checkpoint": Path("~/a/run")}
-    ns.minimise(Content(photo), tiny, photo, evaluations=1, **places)  # type: ignore[arg-type]
+    ns.minimize(Content(photo), tiny, photo, evaluations=1, **places)  # type: ignore[arg-type]
     (tmp_path / "home" / "a" / "out.png").unlink()
     ns.resume("~/a/run", features=tiny)
     assert (tmp_path / "home" / "a" / "out.png").is_file()

@@ -108,9 +108,9 @@ SCRIPT = """if True:
         features = ns.FeatureModel(keras.Model(inputs, x), preprocess="raw", winograd=winograd)
         picture = ns.images.noise((32, 32), uniform=(0, 255))
         loss = ns.create("gram", picture, layers=["pool_2", "pool_3"])
-        result = ns.minimise(loss, features, 255 - picture, evaluations=3, verbose=False)
+        result = ns.minimize(loss, features, 255 - picture, evaluations=3, verbose=False)
         assert result.evaluations == 3
-    from neural_style import environment
+    from neural_style.utils import environment
     assert not {"XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL"} & set(os.environ)
     assert set(environment.describe()["variables"]) >= {"TF_ENABLE_ONEDNN_OPTS"}
     ns.tune_tensorflow()
