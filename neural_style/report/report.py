@@ -13,7 +13,6 @@ from neural_style.errors import OptionError, check_count
 from neural_style.images import Picture
 from neural_style.losses.base import Loss
 from neural_style.losses.weighted_sum import WeightedSum
-from neural_style.report.markup import Markup
 from neural_style.report.page import Page, thumbnail
 from neural_style.report.server import Server as Server
 from neural_style.report.server import serve as serve
@@ -42,7 +41,7 @@ class Report:
         self._page = Page(self._path.name, content, style, loss, settings)
         self._every = check_count("every", every)
         self._history: list[Entry] = []
-        self._along: list[tuple[int, Markup]] = []
+        self._along: list[tuple[int, str]] = []
         self._step: Step | None = None
         self._due = self._written = 0
         self._stride = 1  # every how many writings a picture is kept

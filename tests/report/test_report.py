@@ -34,9 +34,10 @@ from neural_style.extensions import Content, TotalVariation
 from neural_style.images import Image
 from neural_style.report import curves, report
 from neural_style.report import server as serving
+from neural_style.report.page import TEMPLATES
 from neural_style.runs.result import Entry
 
-HOSTILE = "</script><script>alert('x')</script>\" onerror=alert(1) $title &amp; <b>"
+HOSTILE = "</script><script>alert('x')</script>\" onerror=alert(1) {{ name }} {% raw %} &amp; <b>"
 VOID = {"meta", "link", "img", "input", "br"}
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -280,9 +281,14 @@ def test_pictures_along_the_way_are_few_and_even(photo: Image, tmp_path: Path) -
     assert numbers == list(range(1, 101, 16))
 
 
+def drawing(history: list[Entry], budget: int = 1) -> str:
+    svg = TEMPLATES.get_template("curves.svg")
+    return svg.render(chart=curves.chart(history, budget))
+
+
 def test_a_curve_stands_where_its_values_are() -> None:
     history = [entry(1, loss=100, weighted={"a": 100.0}), entry(2, loss=10, weighted={"a": 1.0})]
-    svg = ElementTree.fromstring(curves.drawing(history, budget=4))
+    svg = ElementTree.fromstring(drawing(history, budget=4))
     loss, term = (path.get("d") for path in svg.findall("path"))
     # 66 … 540 across for 0 … 4, 290 … 26 up for 1 … 100.
     assert loss == "M184.5 26.0L303.0 158.0"
@@ -295,32 +301,32 @@ def test_a_curve_stands_where_its_values_are() -> None:
 
 def test_the_scales_of_a_run_are_told_apart() -> None:
     history = [entry(1, 0), entry(3, 0), entry(4, 1), entry(8, 1)]
-    svg = ElementTree.fromstring(curves.drawing(history))
+    svg = ElementTree.fromstring(drawing(history))
     bands = [(float(r.get("x", "")), float(r.get("width", ""))) for r in svg.findall("rect")]
     assert bands == [(66, 177.8), (243.8, 296.2)]  # 0 to 3 and 3 to 8 of 8
     assert [t.text for t in svg.findall("text")][:2] == ["scale 1", "scale 2"]
     assert all((path.get("d") or "").count("M") == 2 for path in svg.findall("path"))
-    assert ElementTree.fromstring(curves.drawing(history[:2])).findall("rect") == []
+    assert ElementTree.fromstring(drawing(history[:2])).findall("rect") == []
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, math.nan, math.inf, 1e-9])
 def test_what_has_no_place_on_the_axis_is_a_gap(bad: float) -> None:
     history = [entry(n, weighted={"a": bad if n == 3 else 1.0}) for n in range(1, 6)]
-    svg = ElementTree.fromstring(curves.drawing(history))
+    svg = ElementTree.fromstring(drawing(history))
     loss, term = (path.get("d") or "" for path in svg.findall("path"))
     assert (loss.count("M"), term.count("M")) == (1, 2)
 
 
 @pytest.mark.parametrize("value", [5e-324, 1.7e308, 1.0, 0.0, -3.0])
 def test_any_loss_can_be_drawn(value: float) -> None:
-    svg = curves.drawing([entry(1, loss=value), entry(2, loss=value)])
+    svg = drawing([entry(1, loss=value), entry(2, loss=value)])
     assert "nan" not in svg
     assert "inf" not in svg
     assert ElementTree.fromstring(svg).get("role") == "img"
 
 
 def test_lines_of_terms_differ() -> None:
-    assert len({curves.swatch(number) for number in range(17)}) == 17
+    assert len({tuple(curves.stroke(number).items()) for number in range(17)}) == 17
 
 
 def ask(server: report.Server, method: str = "GET", path: str = "/", **headers: str) -> Any:
