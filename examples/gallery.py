@@ -30,6 +30,7 @@ from matplotlib.figure import Figure
 import neural_style as ns
 from neural_style.extensions import Content, Gram
 from neural_style.images import Image
+from neural_style.losses import calls
 
 # The style losses, the others, and the share of the gradient that the style losses have in all.
 Objective: TypeAlias = tuple[tuple[str, ...], tuple[str, ...], float]
@@ -61,10 +62,11 @@ def role(name: str, features: ns.FeatureModel) -> str:
         try:
             loss = ns.create(name, *references)
             current, *theirs = (
-                tree.map_structure(np.asarray, loss.statistic(features(x, loss.layers), None))
+                tree.map_structure(np.asarray, calls.statistics(loss, features(x, loss.layers)))
                 for x in (picture, *references)
             )
-            loss.distance(current, loss.target(theirs, current, np.random.default_rng(0)))
+            target = calls.target(loss, theirs, current, np.random.default_rng(0))
+            calls.value(loss, current, target)
         except ns.errors.LossError:
             continue
         return found

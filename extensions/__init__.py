@@ -1,41 +1,24 @@
 """The losses that come with the library, each a plugin like any outsider's."""
 
-from neural_style.extensions.activation_shifted_gram import ActivationShiftedGram
-from neural_style.extensions.content import Content
-from neural_style.extensions.gram import Gram
-from neural_style.extensions.gram_chain import GramChain
-from neural_style.extensions.histogram import Histogram
-from neural_style.extensions.laplacian import Laplacian
-from neural_style.extensions.mmd import MMD
-from neural_style.extensions.moments import Moments
-from neural_style.extensions.mrf import MRF
-from neural_style.extensions.relaxed_emd import RelaxedEMD
-from neural_style.extensions.self_similarity import SelfSimilarity
-from neural_style.extensions.shifted_gram import ShiftedGram
-from neural_style.extensions.sliced_wasserstein import SlicedWasserstein
-from neural_style.extensions.total_variation import TotalVariation
-from neural_style.extensions.wasserstein2 import Wasserstein2
-from neural_style.utils import backend as _backend  # a clear error before Keras is imported
+from neural_style.extensions.activation_shifted_gram import (
+    ActivationShiftedGram as ActivationShiftedGram,
+)
+from neural_style.extensions.content import Content as Content
+from neural_style.extensions.gram import Gram as Gram
+from neural_style.extensions.gram_chain import GramChain as GramChain
+from neural_style.extensions.histogram import Histogram as Histogram
+from neural_style.extensions.laplacian import Laplacian as Laplacian
+from neural_style.extensions.mmd import MMD as MMD
+from neural_style.extensions.moments import Moments as Moments
+from neural_style.extensions.mrf import MRF as MRF
+from neural_style.extensions.relaxed_emd import RelaxedEMD as RelaxedEMD
+from neural_style.extensions.self_similarity import SelfSimilarity as SelfSimilarity
+from neural_style.extensions.shifted_gram import ShiftedGram as ShiftedGram
+from neural_style.extensions.sliced_wasserstein import SlicedWasserstein as SlicedWasserstein
+from neural_style.extensions.total_variation import TotalVariation as TotalVariation
+from neural_style.extensions.wasserstein2 import Wasserstein2 as Wasserstein2
 
-__all__ = [
-    "MMD",
-    "MRF",
-    "ActivationShiftedGram",
-    "Content",
-    "Gram",
-    "GramChain",
-    "Histogram",
-    "Laplacian",
-    "Moments",
-    "RelaxedEMD",
-    "SelfSimilarity",
-    "ShiftedGram",
-    "SlicedWasserstein",
-    "TotalVariation",
-    "Wasserstein2",
-]
-
-del _backend
+__all__ = [name for name, each in list(globals().items()) if isinstance(each, type)]
 
 
 def __dir__() -> list[str]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
 
-from neural_style.errors import LossError, number
 from neural_style.extensions.gram import Gram
-from neural_style.losses.base import Features, Layers, Statistic
+from neural_style.losses.base import Mean, Tensor, option
+from neural_style.losses.options import finite
 
 CONVOLUTIONS = tuple(
     f"block{block}_conv{number}"
@@ -65,35 +63,14 @@ class ActivationShiftedGram(Gram):
     Examples
     --------
     >>> import numpy as np
-    >>> loss = ActivationShiftedGram(np.zeros((32, 32, 3)), layers=["a"])
-    >>> row = loss.statistic({"a": np.array([[[[1.0, 0], [1, 2]]]])}, None)
-    >>> row["a"].numpy().tolist()
+    >>> loss = ActivationShiftedGram(np.zeros((32, 32, 3)))
+    >>> loss.statistic(np.array([[[[1.0, 0], [1, 2]]]]), Mean()).numpy().tolist()
     [[0.0, 0.0], [0.0, 1.0]]
     """
 
-    layers: Layers = halving([f"block{block}_conv1" for block in range(1, 6)])
+    layers = halving([f"block{block}_conv1" for block in range(1, 6)])
+    shift: float = option(-1.0, finite)
 
-    def __init__(
-        self,
-        *references: Any,
-        shift: float = -1.0,
-        layers: Layers | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(*references, layers=layers, name=name)
-        self.shift = checked_shift(self.name, shift)
-
-    def statistic(self, features: Features, guides: Features | None) -> Statistic:
-        """G of every layer, (N, N)."""
-        return super().statistic({layer: f + self.shift for layer, f in features.items()}, guides)
-
-    def get_config(self) -> dict[str, Any]:
-        """The options, with `shift`."""
-        return {"shift": self.shift, **super().get_config()}
-
-
-def checked_shift(name: str, shift: Any) -> float:
-    """``shift`` as a float, or a `LossError` if it is not a finite number."""
-    if not math.isfinite(number(shift)):
-        raise LossError(f"{name}: expected a finite number as the shift, got {shift!r}.")
-    return float(shift)
+    def statistic(self, f: Tensor, mean: Mean) -> Tensor:
+        """G, (N, N)."""
+        return super().statistic(f + self.shift, mean)

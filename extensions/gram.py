@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from keras import ops
-
-from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor
+from neural_style.losses.base import Layers, Mean, StatisticLoss, Tensor
 
 
-class Gram(Loss):
+class Gram(StatisticLoss):
     """Match which features occur together, anywhere in the picture.
 
         G_l = F_lᵀ F_l / M_l,    L = Σ_l w_l · Σ(G_l − A_l)² / (4 N_l²)
@@ -37,57 +33,17 @@ class Gram(Loss):
     Examples
     --------
     >>> import numpy as np
-    >>> gram = Gram(np.zeros((32, 32, 3)), layers=["a"])
-    >>> row = gram.statistic({"a": np.array([[[[1.0, 0], [1, 2]]]])}, None)
-    >>> row["a"].numpy().tolist()
+    >>> gram = Gram(np.zeros((32, 32, 3)))
+    >>> gram.statistic(np.array([[[[1.0, 0], [1, 2]]]]), Mean()).numpy().tolist()
     [[1.0, 1.0], [1.0, 2.0]]
     """
 
     layers: Layers = tuple(f"block{block}_conv1" for block in range(1, 6))
-    tiling = "mean"
 
-    def statistic(self, features: Features, guides: Features | None) -> Statistic:
-        """G of every layer, (N, N)."""
-        return {layer: _gram(f, guides and guides[layer]) for layer, f in features.items()}
+    def statistic(self, f: Tensor, mean: Mean) -> Tensor:
+        """G, (N, N)."""
+        return mean.product(f, f)
 
-    def distance(self, current: Statistic, target: Statistic) -> Tensor:
-        """Σ_l w_l · mean((G − A)²) / 4."""
+    def distance(self, current: Tensor, target: Tensor) -> Tensor:
+        """mean((G − A)²) / 4."""
         return super().distance(current, target) / 4
-
-
-def _gram(f: Tensor, guide: Tensor | None) -> Tensor:
-    """FᵀF / M, with one product for its gradient, F (D + Dᵀ) / M, where autodiff has two.
-
-    A guide weighs one of the factors, so that the gradient stays one product, and needs no
-    root: Fᵀ(g∘F) / Σg, and g∘F (D + Dᵀ) / Σg.
-    """
-
-    @ops.custom_gradient
-    def gram(f: Tensor) -> Any:
-        def gradient(upstream: Tensor) -> Tensor:
-            symmetric = averaged(upstream + ops.transpose(upstream), f.shape[1] * f.shape[2], guide)
-            product = ops.matmul(f, symmetric)
-            return product if guide is None else guide * product
-
-        return correlation(f, f, guide), gradient
-
-    return gram(f)
-
-
-def correlation(a: Tensor, b: Tensor, guide: Tensor | None = None) -> Tensor:
-    """AᵀB / M: the mean over positions, which a guide may weigh, of the products of channels.
-
-    a, b: (1, h, w, N) and (1, h, w, K), at the same M = h·w positions; guide: (1, h, w, 1);
-    returns (N, K).
-    """
-    positions = a.shape[1] * a.shape[2]
-    if guide is not None:
-        a = guide * a
-    rows = ops.reshape(a, (positions, a.shape[3])), ops.reshape(b, (positions, b.shape[3]))
-    return averaged(ops.matmul(ops.transpose(rows[0]), rows[1]), positions, guide)
-
-
-def averaged(total: Tensor, positions: int, guide: Tensor | None) -> Tensor:
-    """A sum over so many positions, over their number, or over the sum of what weighs them."""
-    mean = total / positions
-    return mean if guide is None else ops.divide_no_nan(mean, ops.mean(guide))

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from keras import ops
-
-from neural_style.errors import LossError
-from neural_style.extensions.activation_shifted_gram import checked_shift, halving
-from neural_style.extensions.gram import correlation
-from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor
+from neural_style.extensions.activation_shifted_gram import halving
+from neural_style.losses.base import Features, Loss, Means, Statistic, Tensor, option
+from neural_style.losses.options import finite
 
 
 class GramChain(Loss):
@@ -53,82 +50,31 @@ class GramChain(Loss):
     Examples
     --------
     >>> import numpy as np
+    >>> from neural_style.losses.calls import statistics
     >>> loss = GramChain(np.zeros((32, 32, 3)), shift=0, layers=["a", "b"])
     >>> fine, coarse = np.reshape([1.0, 2, 3, 4], (1, 2, 2, 1)), np.full((1, 1, 1, 1), 5.0)
-    >>> loss.statistic({"a": fine, "b": coarse}, None)["a"].numpy().item()  # 50 over 4 positions
+    >>> statistics(loss, {"a": fine, "b": coarse})["a"].numpy().item()  # 50 over 4 positions
     12.5
     """
 
     layers = halving([f"block{block}_conv1" for block in range(1, 6)])
+    shift: float = option(-1.0, finite)
     tiling = "mean"
 
-    def __init__(
-        self,
-        *references: Any,
-        shift: float = -1.0,
-        layers: Layers | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(*references, layers=layers, name=name)
-        self.shift = checked_shift(self.name, shift)
-
     @property
-    def layer_weights(self) -> dict[str, float]:
+    def layer_weights(self) -> dict[str, Any]:
         """The weight of every pair, by its finer layer: as given, or one over their number."""
         if isinstance(self.layers, Mapping):
             return dict(self.layers)
-        return dict.fromkeys(self.layers, 1 / len(self._pairs))
+        return dict.fromkeys(self.layers, 1 / max(1, len(self.layers) - 1))
 
-    def statistic(self, features: Features, guides: Features | None) -> Statistic:
+    def statistics(self, features: Features, mean: Means) -> Statistic:
         """G of every pair, (N of the finer layer, N of the coarser), by its finer layer."""
-        matrices = {}
-        for fine, coarse in self._pairs:
-            first, second = (features[layer] + self.shift for layer in (fine, coarse))
-            weights = guides and guides[fine]
-            weighted = first if weights is None else weights * first
-            matrix = correlation(self._pooled(fine, weighted, second), second)
-            if weights is not None:
-                mean = ops.mean(self._pooled(fine, weights, second))
-                matrix = ops.divide_no_nan(matrix, mean)
-            matrices[fine] = matrix
-        return matrices
-
-    def mass(self, guides: Features) -> Statistic:
-        """The weight of the positions of every pair."""
-        return {
-            fine: ops.sum(self._pooled(fine, guides[fine], guides[coarse]))
-            for fine, coarse in self._pairs
-        }
+        names = list(features)
+        shifted = {layer: f + self.shift for layer, f in features.items()}
+        pairs = zip(names, names[1:] or names, strict=False)
+        return {a: mean[a].product(shifted[a], shifted[b]) for a, b in pairs}
 
     def distance(self, current: Statistic, target: Statistic) -> Tensor:
         """Σ w · mean((G − A)²) / 4 over the pairs."""
-        weights = self.layer_weights
-        return (
-            sum(
-                weights[fine] * ops.mean(ops.square(current[fine] - target[fine]))
-                for fine, _ in self._pairs
-            )
-            / 4
-        )
-
-    def get_config(self) -> dict[str, Any]:
-        """The options, with `shift`."""
-        return {"shift": self.shift, **super().get_config()}
-
-    @property
-    def _pairs(self) -> list[tuple[str, str]]:
-        names = list(self.layers)
-        return list(zip(names, names[1:] or names, strict=False))
-
-    def _pooled(self, fine: str, x: Tensor, coarse: Tensor) -> Tensor:
-        """The means of ``x``, of the finer layer, over the positions of each of ``coarse``."""
-        (height, width), (h, w) = x.shape[1:3], coarse.shape[1:3]
-        step = 1 << max(0, (height // h).bit_length() - 1)
-        if (height // step, width // step) != (h, w):
-            raise LossError(
-                f"{self.name}: at {fine!r} the features are {height}×{width}, at the next layer "
-                f"{h}×{w}, expected the same halved a number of times: list layers from fine to "
-                f"coarse, or use a larger picture."
-            )
-        kept = x[:, : step * h, : step * w]
-        return ops.mean(ops.reshape(kept, (1, h, step, w, step, x.shape[3])), (2, 4))
+        return super().distance(current, target) / 4

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
 from neural_style.images.histogram_matching import match_channels
-from neural_style.losses.base import Layers
-from neural_style.losses.matching import Refreshed
+from neural_style.losses.base import Array, MatchingLoss, Rng
 
 
-class Histogram(Refreshed):
+class Histogram(MatchingLoss):
     """Match how often each channel takes each value, which Gram matrices cannot tell.
 
         L = Σ_l w_l · mean((F_l − R(F_l))²)
@@ -48,26 +42,15 @@ class Histogram(Refreshed):
 
     Examples
     --------
+    >>> import numpy as np
     >>> loss = Histogram(np.zeros((32, 32, 3)), layers=["a"])
     >>> current, reference = (np.reshape(v, (1, 2, 2, 1)) for v in ([0.0, 1, 2, 3], [0.0, 0, 4, 8]))
-    >>> matched = loss.target([{"a": reference}], {"a": current}, np.random.default_rng())
-    >>> matched["a"].ravel().tolist()
+    >>> loss.match(current, reference, np.random.default_rng()).ravel().tolist()
     [0.0, 0.0, 4.0, 8.0]
     """
 
     layers = ("block1_conv1", "block4_conv1")
 
-    def __init__(
-        self,
-        *references: Any,
-        refresh_every: int = 50,
-        layers: Layers | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(*references, refresh_every=refresh_every, layers=layers, name=name)
-
-    def moved(
-        self, features: NDArray[Any], reference: NDArray[Any], rng: np.random.Generator
-    ) -> NDArray[Any]:
+    def match(self, f: Array, reference: Array, rng: Rng) -> Array:
         """The features, each channel given the reference's histogram."""
-        return match_channels(features, reference)
+        return match_channels(f, reference)

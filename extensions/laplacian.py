@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from keras import ops
-
-from neural_style.errors import LossError, check_count
-from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor
+from neural_style import ops
+from neural_style.errors import LossError
+from neural_style.losses.base import Features, Loss, Means, Statistic, Tensor, option
+from neural_style.losses.options import positive_whole
 
 
 class Laplacian(Loss):
@@ -47,30 +45,17 @@ class Laplacian(Loss):
     >>> import numpy as np
     >>> loss, impulse = Laplacian(np.zeros((12, 12, 3)), pool=1), np.zeros((1, 3, 3, 3))
     >>> impulse[0, 1, 1] = 1
-    >>> loss.statistic({"image": impulse}, None)["image"].numpy().ravel().tolist()
+    >>> loss.statistics({"image": impulse}, None)["image"].numpy().ravel().tolist()
     [12.0]
     """
 
     role = "content"
     layers = ("image",)
+    pool: int = option(4, positive_whole)
 
-    def __init__(
-        self,
-        *references: Any,
-        pool: int = 4,
-        layers: Layers | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(*references, layers=layers, name=name)
-        self.pool = check_count(f"{self.name}'s pool", pool, LossError)
-
-    def statistic(self, features: Features, guides: Features | None) -> Statistic:
+    def statistics(self, features: Features, mean: Means) -> Statistic:
         """D of every layer, (1, h // p − 2, w // p − 2, 1)."""
         return {layer: self._laplacian(layer, f) for layer, f in features.items()}
-
-    def get_config(self) -> dict[str, Any]:
-        """The options, with `pool`."""
-        return {"pool": self.pool, **super().get_config()}
 
     def _laplacian(self, layer: str, f: Tensor) -> Tensor:
         least = 3 * self.pool

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
-from keras import ops
-
-from neural_style.errors import LossError, number
-from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor, weighted_mean
+from neural_style import ops
+from neural_style.losses.base import Mean, StatisticLoss, Tensor, option
+from neural_style.losses.options import at_least
 
 
-class Moments(Loss):
+class Moments(StatisticLoss):
     """Match the mean and the deviation of every channel.
 
         L = Σ_l w_l · (1/N_l) Σ_channels [(μ − μ')² + (σ − σ')²],    σ = √(var + ε)
@@ -46,55 +42,24 @@ class Moments(Loss):
     Examples
     --------
     >>> import numpy as np
-    >>> loss = Moments(np.zeros((32, 32, 3)), layers=["a"])
-    >>> pair = loss.statistic({"a": np.reshape([1.0, 3.0], (1, 1, 2, 1))}, None)
-    >>> pair["a"].numpy().ravel().tolist()  # E[f], E[f²]
+    >>> loss = Moments(np.zeros((32, 32, 3)))
+    >>> pair = loss.statistic(np.reshape([1.0, 3.0], (1, 1, 2, 1)), Mean())
+    >>> pair.numpy().ravel().tolist()  # E[f], E[f²]
     [2.0, 5.0]
     """
 
     layers = tuple(f"block{block}_conv1" for block in range(1, 6))
-    tiling = "mean"
+    epsilon: float = option(1e-5, at_least(1e-12))
 
-    def __init__(
-        self,
-        *references: Any,
-        epsilon: float = 1e-5,
-        layers: Layers | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(*references, layers=layers, name=name)
-        self.epsilon = checked_epsilon(self.name, epsilon)
+    def statistic(self, f: Tensor, mean: Mean) -> Tensor:
+        """E[f] and E[f²], (2, N)."""
+        return ops.stack([mean(f), mean(ops.square(f))])
 
-    def statistic(self, features: Features, guides: Features | None) -> Statistic:
-        """E[f] and E[f²] of every layer, (2, N)."""
-        return {
-            layer: ops.stack(
-                [weighted_mean(x, guides and guides[layer], (0, 1, 2)) for x in (f, ops.square(f))]
-            )
-            for layer, f in features.items()
-        }
-
-    def distance(self, current: Statistic, target: Statistic) -> Tensor:
-        """Σ_l w_l · the mean over channels of (Δμ)² + (Δσ)²."""
-        ours, theirs = (
-            {layer: self._deviations(moments[layer]) for layer in self.layers}
-            for moments in (current, target)
-        )
-        return 2 * super().distance(ours, theirs)
-
-    def get_config(self) -> dict[str, Any]:
-        """The options, with `epsilon`."""
-        return {"epsilon": self.epsilon, **super().get_config()}
-
-    def _deviations(self, moments: Tensor) -> Tensor:
+    def summary(self, s: Tensor) -> Tensor:
         """μ and σ, (2, N)."""
-        mean, square = moments[0], moments[1]
-        variance = ops.maximum(square - ops.square(mean), 0)
-        return ops.stack([mean, ops.sqrt(variance + self.epsilon)])
+        variance = ops.maximum(s[1] - ops.square(s[0]), 0)
+        return ops.stack([s[0], ops.sqrt(variance + self.epsilon)])
 
-
-def checked_epsilon(name: str, epsilon: Any, least: float = 1e-12) -> float:
-    """``epsilon`` as a float, or a `LossError` if it is not finite or below ``least``."""
-    if not least <= number(epsilon) < math.inf:
-        raise LossError(f"{name}: expected a finite epsilon of {least:g} or more, got {epsilon!r}.")
-    return float(epsilon)
+    def distance(self, current: Tensor, target: Tensor) -> Tensor:
+        """The mean over channels of (Δμ)² + (Δσ)²."""
+        return 2 * super().distance(current, target)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-import PIL.Image
-from keras import ops
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from neural_style import images
-from neural_style.errors import LossError, OptionError, check_count
-from neural_style.images import Image
-from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor
+from neural_style import ops
+from neural_style.errors import LossError
+from neural_style.losses.base import MatchingLoss, References, Rng, Statistic, Tensor, option
+from neural_style.losses.options import positive_whole
 
 
-class MRF(Loss):
+class MRF(MatchingLoss):
     """Build the picture of patches of the painting, each chosen to fit what is there.
 
         L = Σ_l w_l · mean over patches i, and their entries, of (Ψ_i(F) − Ψ_NN(i)(S))²
@@ -32,8 +29,8 @@ class MRF(Loss):
     Parameters
     ----------
     references
-        Paintings, H×W×3, RGB, 0–255, of any sizes; patches come from any of them. `variations`
-        are turned and scaled copies of one.
+        Paintings, H×W×3, RGB, 0–255, of any sizes; patches come from any of them.
+        `neural_style.losses.variations` has turned and scaled copies of one.
     patch
         k, the side of a patch in positions of the layer.
     refresh_every
@@ -51,7 +48,7 @@ class MRF(Loss):
     -----
     The paper has the sum, which grows with the size of the picture: ``layers={layer: P * k**2
     * N}`` is the paper's, with P = (h − k + 1)(w − k + 1). It takes patches from the painting
-    turned and scaled, too (`variations`), which is off by default since the search takes as
+    turned and scaled, too, which is off by default since the search takes as
     many times longer. Overlapping patches ask up to k² values of one position; their mean and
     spread say the same, exactly, so that an evaluation costs little more than a mean squared
     difference.
@@ -61,50 +58,29 @@ class MRF(Loss):
     Examples
     --------
     >>> loss = MRF(np.zeros((32, 32, 3)), patch=2, layers={"a": 2 * 2**2 * 1})  # the sum
+    >>> from neural_style.losses.calls import value
     >>> current, painting = (
-    ...     loss.statistic({"a": np.reshape(rows, (1, 2, 3, 1))}, None)
+    ...     {"a": np.reshape(rows, (1, 2, 3, 1))}
     ...     for rows in ([[1.0, 0, 2], [0, 1, 1]], [[1.0, 0, 0], [0, 1, 1]])
     ... )
-    >>> current, painting = ({"a": s["a"].numpy()} for s in (current, painting))
     >>> target = loss.target([painting], current, np.random.default_rng())
-    >>> round(float(loss.distance(current, target)), 6)
+    >>> round(float(value(loss, current, target)), 6)
     4.0
     """
 
     role = "style"
     layers = ("block3_conv1", "block4_conv1")
-    tiling = "map"
+    patch: int = option(3, positive_whole)
+    refresh_every = 25
 
-    def __init__(
-        self,
-        *references: Any,
-        patch: int = 3,
-        refresh_every: int = 25,
-        layers: Layers | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(*references, layers=layers, name=name)
-        self.patch = check_count(f"{self.name}'s patch", patch, LossError)
-        self.refresh_every = check_count(f"{self.name}'s refresh_every", refresh_every, LossError)
-
-    def statistic(self, features: Features, guides: Features | None) -> Statistic:
-        """The features, and two empty channels, where the target has a spread and a weight."""
-        return {layer: ops.pad(f, [(0, 0)] * 3 + [(0, 2)]) for layer, f in features.items()}
-
-    def target(
-        self,
-        references: Sequence[Statistic],
-        current: Statistic | None,
-        rng: np.random.Generator,
-    ) -> Statistic:
-        """What the nearest patches ask of every position.
+    def target(self, references: References, current: Any, rng: Rng) -> Statistic:
+        """What the nearest patches ask of every position, (1, h, w, N + 2).
 
         The mean over the patches that cover it, the root of their summed variance, and how many
         they are, over the mean number times N.
         """
         if not references:
             raise LossError(f"{self.name}: expected one or more reference images, got none.")
-        assert current is not None  # refresh_every is set
         return {
             layer: self._asked(
                 self._features(layer, f), [self._features(layer, r[layer]) for r in references]
@@ -112,15 +88,11 @@ class MRF(Loss):
             for layer, f in current.items()
         }
 
-    def distance(self, current: Statistic, target: Statistic) -> Tensor:
-        """Σ w_l · the weighted mean over positions of (F − mean)² + spread²."""
-        self.check_shapes(current, target)
-        terms = []
-        for layer, weight in self.layer_weights.items():
-            values, share = target[layer][..., :-1], target[layer][..., -1]
-            squares = ops.sum(ops.square(current[layer][..., :-1] - values), axis=-1)
-            terms.append(weight * ops.mean(share * squares))
-        return sum(terms[1:], start=terms[0])
+    def distance(self, current: Tensor, target: Tensor) -> Tensor:
+        """(F − mean)² + spread² of every position, summed over channels, times its number."""
+        mean, spread, share = target[..., :-2], target[..., -2:-1], target[..., -1:]
+        squares = ops.sum(ops.square(current - mean), axis=-1, keepdims=True)
+        return share * (squares + ops.square(spread))
 
     def with_distance(self, distance: Any) -> Self:
         """Nothing: a `LossError`, since the target is no statistic."""
@@ -129,14 +101,9 @@ class MRF(Loss):
             f"the patches that cover a position, and their number, which its own alone compares."
         )
 
-    def get_config(self) -> dict[str, Any]:
-        """The options, with `patch` and `refresh_every`."""
-        options = {"patch": self.patch, "refresh_every": self.refresh_every}
-        return {**options, **super().get_config()}
-
-    def _features(self, layer: str, statistic: NDArray[Any]) -> NDArray[Any]:
-        """The features in a statistic, (h, w, N)."""
-        f = statistic[0, ..., :-2]
+    def _features(self, layer: str, features: NDArray[Any]) -> NDArray[Any]:
+        """Features (1, h, w, N) as (h, w, N)."""
+        f: NDArray[Any] = features[0]
         if min(f.shape[:2]) < self.patch:
             raise LossError(
                 f"{self.name}: at {layer!r} the features are {f.shape[0]}×{f.shape[1]}, smaller "
@@ -190,48 +157,6 @@ def nearest_patches(
     return nearest
 
 
-def variations(
-    painting: Any,
-    angles: Sequence[float] = (-15, -7.5, 0, 7.5, 15),
-    scales: Sequence[float] = (0.85, 0.9, 0.95, 1, 1.05, 1.1, 1.15),
-) -> list[Image]:
-    """A painting turned by each of the angles, at each of the scales, for `MRF`.
-
-    Parameters
-    ----------
-    painting
-        H×W×3, RGB, 0–255.
-    angles
-        In degrees, between −90 and 90. Of a turned picture the largest part of the painting's
-        proportions without empty corners is kept.
-    scales
-        Factors of the sides.
-
-    Raises
-    ------
-    ImageError, OptionError
-        The painting is no picture, an angle or a scale is out of range, or what is left of
-        the picture is too small.
-
-    Examples
-    --------
-    >>> turned = variations(np.full((40, 60, 3), 9.0), angles=[0, 15], scales=[1, 0.5])
-    >>> [picture.shape[:2] for picture in turned]
-    [(40, 60), (20, 30), (29, 44), (14, 22)]
-    """
-    painting = images.as_image(painting, "variations' painting")
-    if not all(abs(angle) < 90 for angle in angles):
-        raise OptionError(f"angles: expected degrees between −90 and 90, got {list(angles)}.")
-    if not all(0 < scale < math.inf for scale in scales):
-        raise OptionError(f"scales: expected factors above 0, got {list(scales)}.")
-    sides = painting.shape[:2]
-    return [
-        _turned(images.resize(painting, size=tuple(round(scale * n) for n in sides)), angle)
-        for angle in angles
-        for scale in scales
-    ]
-
-
 _CHUNK = 2**24  # cosines at a time, 64 MB
 _TINY = np.finfo(np.float32).tiny
 
@@ -244,20 +169,3 @@ def _windows(f: NDArray[Any], patch: int) -> NDArray[Any]:
 def _rows(windows: NDArray[Any]) -> NDArray[Any]:
     """Windows (h, w, N, k, k) as rows, (h·w, N·k·k)."""
     return windows.reshape(windows.shape[0] * windows.shape[1], -1)
-
-
-def _turned(picture: Image, angle: float) -> Image:
-    """The middle of a picture that is turned about it, of the same proportions."""
-    radians, sides = math.radians(abs(angle)), picture.shape[:2]
-    part = 1 / (math.cos(radians) + max(sides) / min(sides) * math.sin(radians))
-    channels = [
-        PIL.Image.fromarray(channel).rotate(angle, PIL.Image.Resampling.BICUBIC)
-        for channel in np.moveaxis(picture, -1, 0)
-    ]
-    turned = np.stack([np.asarray(channel) for channel in channels], -1)
-    middle = []
-    for side in sides:
-        kept = math.floor(side * part + 1e-9)
-        middle.append(slice((side - kept) // 2, (side - kept) // 2 + kept))
-    middle_of_it = images.whole_if_dark(turned[tuple(middle)].clip(0, 255))
-    return images.as_image(middle_of_it, "a variation of a painting")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from keras import ops
 
-from neural_style.errors import LossError
-from neural_style.extensions._hypercolumns import (
+from neural_style import ops
+from neural_style.losses.base import Features, References, Rng, Statistic, Tensor, option
+from neural_style.losses.hypercolumns import (
     HypercolumnLoss,
     squared_distances,
     squared_lengths,
     unit,
 )
-from neural_style.losses.base import Features, Layers, Statistic, Tensor
+from neural_style.losses.options import one_of
 
 
 class RelaxedEMD(HypercolumnLoss):
@@ -81,32 +80,11 @@ class RelaxedEMD(HypercolumnLoss):
     """
 
     role = "style"
+    cost: str = option("cosine", one_of("cosine", "euclidean"))
 
-    def __init__(
-        self,
-        *references: Any,
-        cost: Literal["cosine", "euclidean"] = "cosine",
-        samples: int = 1024,
-        refresh_every: int = 10,
-        layers: Layers | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(
-            *references, samples=samples, refresh_every=refresh_every, layers=layers, name=name
-        )
-        if cost not in ("cosine", "euclidean"):
-            raise LossError(f"{self.name}: cost is 'cosine' or 'euclidean', got {cost!r}.")
-        self.cost = cost
-
-    def target(
-        self,
-        references: Sequence[Statistic],
-        current: Statistic | None,
-        rng: np.random.Generator,
-    ) -> dict[str, Any]:
+    def target(self, references: References, current: Any, rng: Rng) -> dict[str, Any]:
         """The places of the picture, and the reference's points."""
         reference = super().target(references, current, rng)
-        assert current is not None  # refresh_every is set
         # With the same numbers, a picture of the reference's size gets the same places.
         seed = int(rng.integers(2**32))
         ours, theirs = (
@@ -122,10 +100,6 @@ class RelaxedEMD(HypercolumnLoss):
         forth = self._cost(ours - ops.take(theirs, ops.argmin(far, axis=1), axis=0))
         back = self._cost(ops.take(ours, ops.argmin(far, axis=0), axis=0) - theirs)
         return self.scale * ops.maximum(ops.mean(forth), ops.mean(back))
-
-    def get_config(self) -> dict[str, Any]:
-        """The options, with `cost`."""
-        return {"cost": self.cost, **super().get_config()}
 
     def _points(self, features: Features, places: Any) -> Tensor:
         columns = self.columns(features, places)

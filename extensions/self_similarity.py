@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from keras import ops
 
-from neural_style.extensions._hypercolumns import HypercolumnLoss, squared_distances, unit
-from neural_style.losses.base import Features, Statistic, Tensor
+from neural_style import ops
+from neural_style.losses.base import Features, References, Rng, Statistic, Tensor
+from neural_style.losses.calls import check_shapes
+from neural_style.losses.hypercolumns import HypercolumnLoss, squared_distances, unit
 
 
 class SelfSimilarity(HypercolumnLoss):
@@ -64,16 +64,10 @@ class SelfSimilarity(HypercolumnLoss):
 
     role = "content"
 
-    def target(
-        self,
-        references: Sequence[Statistic],
-        current: Statistic | None,
-        rng: np.random.Generator,
-    ) -> dict[str, Any]:
+    def target(self, references: References, current: Any, rng: Rng) -> dict[str, Any]:
         """The places, and the reference's shares of distances between them."""
         reference = super().target(references, current, rng)
-        assert current is not None  # refresh_every is set
-        self.check_shapes(current, reference)
+        check_shapes(self.name, current, reference)
         places = self.places(reference, rng)
         return {"places": places, "shares": np.asarray(self._shares(reference, places))}
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
-from keras import ops
-
+from neural_style import ops
 from neural_style.errors import LossError
-from neural_style.extensions.gram import averaged, correlation
-from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor
+from neural_style.extensions.gram import Gram
+from neural_style.losses.base import Layers, Mean, Tensor, option
+from neural_style.losses.options import one_of
 
-Part: TypeAlias = tuple[slice, ...]  # of a map (1, h, w, N), along the axes before the last
+Shifts: TypeAlias = Sequence[int] | Mapping[str, Sequence[int]]
+
+_AXES = {"x": 2, "y": 1}
+_LETTERS = one_of("", "x", "y", "xy")
 
 
-class ShiftedGram(Loss):
+def _whole_shifts(where: str, shifts: Any) -> Any:
+    if isinstance(shifts, Mapping):
+        return {layer: _whole_shifts(where, each) for layer, each in shifts.items()}
+    found = tuple(shifts) if isinstance(shifts, Iterable) else (None,)
+    if not all(isinstance(shift, int) for shift in found):
+        raise LossError(f"{where}: expected a list of whole shifts, got {shifts!r}.")
+    return found
+
+
+class ShiftedGram(Gram):
     """Match which features occur together at a given distance: long strokes, symmetry.
 
         G_x,δ = F[:, :W−δ]ᵀ F[:, δ:] / (H(W−δ)),    G_y,δ = F[:H−δ]ᵀ F[δ:] / ((H−δ)W)
@@ -58,136 +69,40 @@ class ShiftedGram(Loss):
     --------
     >>> import numpy as np
     >>> loss = ShiftedGram(np.zeros((64, 64, 3)), shifts={"block1_conv1": [4, 8]}, axes="x")
-    >>> features = {"block1_conv1": np.ones((1, 10, 10, 3))}
-    >>> loss.statistic(features, None)["block1_conv1"].shape
+    >>> from neural_style.losses.calls import statistics
+    >>> statistics(loss, {"block1_conv1": np.ones((1, 10, 10, 3))})["block1_conv1"].shape
     TensorShape([2, 3, 3])
     """
 
-    layers = ("block2_conv1", "block3_conv1", "block4_conv1")
-    tiling: Literal["mean"] | None = "mean"
+    layers: Layers = ("block2_conv1", "block3_conv1", "block4_conv1")
+    shifts: Shifts = option((4,), _whole_shifts)
+    axes: str = option("xy", _LETTERS)
+    flips: str = option("", _LETTERS)
 
-    def __init__(
-        self,
-        *references: Any,
-        shifts: Sequence[int] | Mapping[str, Sequence[int]] = (4,),
-        axes: str = "xy",
-        flips: str = "",
-        layers: Layers | None = None,
-        name: str | None = None,
-    ) -> None:
-        if layers is None and isinstance(shifts, Mapping):
-            layers = tuple(shifts)
-        super().__init__(*references, layers=layers, name=name)
-        several = shifts.values() if isinstance(shifts, Mapping) else [shifts]
-        if not all(isinstance(own, Iterable) for own in several):
-            raise LossError(f"{self.name}: expected a list of whole shifts, got {shifts!r}.")
-        self.shifts = (
-            {layer: tuple(own) for layer, own in shifts.items()}
-            if isinstance(shifts, Mapping)
-            else tuple(shifts)
-        )
-        self.axes, self.flips = axes, flips
-        for option, letters in (("axes", axes), ("flips", flips)):
-            if letters not in ("", "x", "y", "xy"):
-                raise LossError(f"{self.name}: {option} is of 'x', 'y' and 'xy', got {letters!r}.")
-        if isinstance(shifts, Mapping) and set(shifts) != set(self.layers):
+    def __post_init__(self) -> None:
+        shifts = self.shifts if isinstance(self.shifts, Mapping) else {}
+        if shifts and self.layers == type(self).layers:
+            self.layers = tuple(shifts)
+        if shifts and set(shifts) != set(self.layers):
             raise LossError(
                 f"{self.name}: shifts are for {sorted(shifts)}, layers are {sorted(self.layers)}; "
                 f"name the same layers in both."
             )
         for layer in self.layers:
-            deltas = self._shifts(layer)
-            if not all(isinstance(delta, int) for delta in deltas):
-                raise LossError(f"{self.name}: expected whole shifts for {layer!r}, got {deltas}.")
-            if not (axes and deltas) and not flips:
+            if not self._offsets(layer) and not self.flips:
                 raise LossError(f"{self.name}: no shift along an axis and no flip for {layer!r}.")
-        if flips:  # a mirror image is beyond any reach
+        if self.flips:  # a mirror image is beyond any reach
             self.tiling = None
 
-    def statistic(self, features: Features, guides: Features | None) -> Statistic:
-        """The matrices of every layer, stacked: (matrices, N, N)."""
-        return {
-            layer: ops.stack(self._matrices(layer, f, guides and guides[layer]))
-            for layer, f in features.items()
-        }
+    def statistic(self, f: Tensor, mean: Mean) -> Tensor:
+        """The matrices of a layer, stacked: (matrices, N, N)."""
+        shifted = mean.products(f, self._offsets(mean.layer))
+        if not self.flips:
+            return shifted
+        mirrored = [mean.product(f, ops.flip(f, _AXES[axis])) for axis in self.flips]
+        return ops.concatenate([shifted, ops.stack(mirrored)])
 
-    def mass(self, guides: Features) -> Statistic:
-        """The weight of the pairs of every matrix, (matrices, 1, 1)."""
-        masses = {}
-        for layer, guide in guides.items():
-            firsts = [self._crop(layer, guide, axis, abs(d)) for axis, d in self._pairs(layer)]
-            sums = [ops.sum(weights) for weights in firsts + [guide] * len(self.flips)]
-            masses[layer] = ops.reshape(ops.stack(sums), (-1, 1, 1))
-        return masses
-
-    def reach(self, layer: str) -> int:
-        """The longest shift."""
-        return max((abs(delta) for _, delta in self._pairs(layer)), default=0)
-
-    def distance(self, current: Statistic, target: Statistic) -> Tensor:
-        """Σ_l w_l · mean over matrices and channels of (G − A)² / 4."""
-        return super().distance(current, target) / 4
-
-    def get_config(self) -> dict[str, Any]:
-        """The options, with `shifts`, `axes` and `flips`."""
-        options = {"shifts": self.shifts, "axes": self.axes, "flips": self.flips}
-        return {**options, **super().get_config()}
-
-    def _shifts(self, layer: str) -> list[int]:
-        return list(self.shifts[layer] if isinstance(self.shifts, Mapping) else self.shifts)
-
-    def _pairs(self, layer: str) -> list[tuple[str, int]]:
-        return [(axis, delta) for delta in self._shifts(layer) for axis in self.axes]
-
-    def _matrices(self, layer: str, f: Tensor, guide: Tensor | None) -> list[Tensor]:
-        pairs = []
-        for axis, delta in self._pairs(layer):
-            first, second = (self._part(layer, f, axis, side * delta) for side in (1, -1))
-            weights = None if guide is None else self._crop(layer, guide, axis, abs(delta))
-            pairs.append((first, second, weights))
-        mirrored = [ops.flip(f, _AXES[axis]) for axis in self.flips]
-        return _correlations(f, pairs) + [correlation(f, x, guide) for x in mirrored]
-
-    def _crop(self, layer: str, f: Tensor, axis: str, delta: int) -> Tensor:
-        return f[self._part(layer, f, axis, delta)]
-
-    def _part(self, layer: str, f: Tensor, axis: str, delta: int) -> Part:
-        """The positions of ``f`` that have another ``delta`` further along an axis."""
-        side = f.shape[_AXES[axis]]
-        if abs(delta) >= side:
-            raise LossError(
-                f"{self.name}: at {layer!r} the features are {f.shape[1]}×{f.shape[2]}, so a "
-                f"shift of {delta} along {axis} leaves nothing: use smaller shifts, shallower "
-                f"layers or a larger picture."
-            )
-        part = [slice(0, length) for length in f.shape[:3]]
-        part[_AXES[axis]] = slice(max(0, -delta), side - max(0, delta))
-        return tuple(part)
-
-
-def _correlations(f: Tensor, pairs: Sequence[tuple[Part, Part, Tensor | None]]) -> list[Tensor]:
-    """`correlation` of parts of ``f``, each pair with its guide, with gradients added in place.
-
-    With D that of a matrix, over M or over the sum of its guide g, they are g∘F₂Dᵀ at the first
-    part and g∘F₁D at the second. Autodiff has all of them at once, each as large as ``f``.
-    """
-
-    @ops.custom_gradient
-    def matrices(f: Tensor) -> Any:
-        def gradient(*upstream: Tensor) -> Tensor:
-            total = ops.zeros_like(f)
-            for d, (first, second, guide) in zip(upstream, pairs, strict=True):
-                positions = math.prod(each.stop - each.start for each in first)
-                d = averaged(d, positions, guide)
-                for part, other, factor in (first, second, ops.transpose(d)), (second, first, d):
-                    share = ops.matmul(f[other], factor)
-                    share = total[part] + (share if guide is None else guide * share)
-                    total = ops.slice_update(total, [*(x.start for x in part), 0], share)
-            return total
-
-        return [correlation(f[one], f[other], guide) for one, other, guide in pairs], gradient
-
-    return list(matrices(f))
-
-
-_AXES = {"x": 2, "y": 1}
+    def _offsets(self, layer: str) -> list[tuple[int, int]]:
+        """(dy, dx) of every matrix."""
+        shifts = self.shifts[layer] if isinstance(self.shifts, Mapping) else self.shifts
+        return [(0, d) if axis == "x" else (d, 0) for d in shifts for axis in self.axes]

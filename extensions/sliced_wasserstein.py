@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
-from keras import ops
-from numpy.typing import NDArray
 
-from neural_style.losses.base import Layers
-from neural_style.losses.matching import Refreshed
+from neural_style import ops
+from neural_style.losses.base import Array, MatchingLoss, Rng
 
 
-class SlicedWasserstein(Refreshed):
+class SlicedWasserstein(MatchingLoss):
     """Match the distribution of whole feature vectors, seen along random directions.
 
         L = Σ_l w_l · mean over directions v and positions i of (v·F_i − s_v(i))²
@@ -64,24 +61,14 @@ class SlicedWasserstein(Refreshed):
     layers = tuple(
         f"block{block}_conv{i}" for block, n in enumerate((2, 2, 4, 4), 1) for i in range(1, n + 1)
     )
+    refresh_every = 20
 
-    def __init__(
-        self,
-        *references: Any,
-        refresh_every: int = 20,
-        layers: Layers | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(*references, refresh_every=refresh_every, layers=layers, name=name)
-
-    def moved(
-        self, features: NDArray[Any], reference: NDArray[Any], rng: np.random.Generator
-    ) -> NDArray[Any]:
+    def match(self, f: Array, reference: Array, rng: Rng) -> Array:
         """The features, moved along random directions."""
-        return transport(features, reference, rotation(features.shape[-1], rng))
+        return transport(f, reference, rotation(f.shape[-1], rng))
 
 
-def transport(f: NDArray[Any], reference: NDArray[Any], directions: NDArray[Any]) -> NDArray[Any]:
+def transport(f: Array, reference: Array, directions: Array) -> Array:
     """Features (1, h, w, N) moved so that along each direction they are the reference's.
 
     ``directions``, (N, N), are orthonormal columns.
@@ -91,20 +78,20 @@ def transport(f: NDArray[Any], reference: NDArray[Any], directions: NDArray[Any]
     with ThreadPoolExecutor() as threads:  # NumPy sorts without the interpreter's lock
         moves = list(threads.map(_move, values, others))
     # As a difference, so that features that are already there stay to the last bit.
-    moved: NDArray[Any] = f + (np.stack(moves, -1) @ directions.T).reshape(f.shape)
+    moved: Array = f + (np.stack(moves, -1) @ directions.T).reshape(f.shape)
     return moved
 
 
-def rotation(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def rotation(size: int, rng: Rng) -> Array:
     """An orthonormal (size, size) matrix, uniform over all (Haar)."""
     # NumPy's can take a hundred times longer, where its threads wait for busy cores.
     q, r = map(ops.convert_to_numpy, ops.qr(rng.normal(size=(size, size))))
     # With the signs of r's diagonal, QR has one result, which is uniform.
-    orthonormal: NDArray[np.float64] = q * np.sign(np.diag(r))
+    orthonormal: Array = q * np.sign(np.diag(r))
     return orthonormal
 
 
-def _move(values: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]:
+def _move(values: Array, reference: Array) -> Array:
     """From each value to the reference's of the same rank."""
     order = np.argsort(values, kind="stable")
     ranks, known = ((np.arange(x.size) + 0.5) / x.size for x in (values, reference))

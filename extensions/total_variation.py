@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any, Literal
-
-import numpy as np
-from keras import ops
-
-from neural_style.errors import LossError, number
-from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor, weighted_mean
+from neural_style import ops
+from neural_style.losses.base import Mean, StatisticLoss, Tensor, option
+from neural_style.losses.options import one_of, positive
 
 
-class TotalVariation(Loss):
+class TotalVariation(StatisticLoss):
     """Keep neighboring pixels alike; it has no reference.
 
         power="l1"        mean|dx| + mean|dy|
@@ -46,84 +40,30 @@ class TotalVariation(Loss):
 
     Examples
     --------
-    >>> x = {"image": np.reshape([1.0, 2, 3, 5], (1, 2, 2, 1))}
+    >>> import numpy as np
     >>> loss = TotalVariation("squared")
-    >>> float(loss.distance(loss.statistic(x, None), None))  # (1 + 4) / 2 + (4 + 9) / 2
-    9.0
+    >>> means = loss.statistic(np.reshape([1.0, 2, 3, 5], (1, 2, 2, 1)), Mean())
+    >>> means.numpy().tolist()  # (1 + 4) / 2, (4 + 9) / 2
+    [2.5, 6.5]
     """
 
     role = "none"
     layers = ("image",)
-    tiling = "mean"
+    power: str | float = option("l1", one_of("l1", "squared", other=positive))
 
-    def __init__(
-        self,
-        power: Literal["l1", "squared"] | float = "l1",
-        *,
-        layers: Layers | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(layers=layers, name=name)
-        if isinstance(power, bool | str):
-            known = power in ("l1", "squared")
-        else:
-            known = 0 < number(power) < math.inf
-        if not known:
-            raise LossError(f"{self.name}: power is 'l1', 'squared' or above 0, got {power!r}.")
-        self.power = power
-
-    def statistic(self, features: Features, guides: Features | None) -> Statistic:
-        """The means of every layer: of |dx| and |dy|, of dx² and dy², or the one of both."""
-        return {
-            layer: ops.stack(
-                [
-                    weighted_mean(variation, guides and self._firsts(guides[layer])[i])
-                    for i, variation in enumerate(self._variations(f))
-                ]
-            )
-            for layer, f in features.items()
-        }
-
-    def mass(self, guides: Features) -> Statistic:
-        """The weight of the positions that each of the means is over."""
-        return {
-            layer: ops.stack([ops.sum(first) for first in self._firsts(guide)])
-            for layer, guide in guides.items()
-        }
-
-    def reach(self, layer: str) -> int:
-        """To the neighbor."""
-        return 1
-
-    def target(
-        self,
-        references: Sequence[Statistic],
-        current: Statistic | None,
-        rng: np.random.Generator,
-    ) -> None:
-        """Nothing: the least variation is none."""
-
-    def distance(self, current: Statistic, target: None) -> Tensor:
-        """Σ_l w_l · variation, the sum of its means."""
-        return sum(weight * ops.sum(current[layer]) for layer, weight in self.layer_weights.items())
-
-    def get_config(self) -> dict[str, Any]:
-        """The options, with `power`."""
-        return {"power": self.power, **super().get_config()}
-
-    def _firsts(self, f: Tensor) -> list[Tensor]:
-        """The left or upper positions of the pairs of every mean."""
-        if self.power in ("l1", "squared"):
-            return [f[:, :, :-1], f[:, :-1]]
-        return [f[:, :-1, :-1]]
-
-    def _variations(self, f: Tensor) -> list[Tensor]:
+    def statistic(self, f: Tensor, mean: Mean) -> Tensor:
+        """The means of |dx| and |dy|, or of dx² and dy², (2,); or the one of both, (1,)."""
         dx, dy = f[:, :, 1:] - f[:, :, :-1], f[:, 1:] - f[:, :-1]
-        if self.power == "l1":
-            return [ops.abs(dx), ops.abs(dy)]
-        if self.power == "squared":
-            return [ops.square(dx), ops.square(dy)]
+        if isinstance(self.power, str):
+            size = ops.abs if self.power == "l1" else ops.square
+            means = [mean(size(dx), offset=(0, 1)), mean(size(dy), offset=(1, 0))]
+            return ops.mean(ops.stack(means), -1)
         squares = ops.square(dx[:, :-1]) + ops.square(dy[:, :, :-1])
         # A root has no gradient at 0, where the variation is 0 and has none either.
         safe = ops.where(squares > 0, squares, 1)
-        return [ops.where(squares > 0, safe ** float(self.power), 0)]
+        both = mean(ops.where(squares > 0, safe**self.power, 0), offset=(1, 1))
+        return ops.mean(both[None], -1)
+
+    def distance(self, current: Tensor, target: None) -> Tensor:
+        """The variation: the sum of its means."""
+        return ops.sum(current)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from keras import ops
-
-from neural_style.extensions.gram import correlation
-from neural_style.extensions.moments import checked_epsilon
-from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor, weighted_mean
+from neural_style import ops
+from neural_style.losses.base import Mean, References, Rng, StatisticLoss, Tensor, option
+from neural_style.losses.options import at_least
 
 _WEIGHTS = {f"block{block}_conv1": 4 ** (5 - block) / 341 for block in range(1, 6)}
 
 
-class Wasserstein2(Loss):
+class Wasserstein2(StatisticLoss):
     """Match the mean and the covariance of features, by the least way to move them there.
 
         L = Σ_l w_l · (1/N_l) [Σ(μ − μ')² + tr(Σ + Σ' − 2 (Σ'^½ Σ Σ'^½)^½)]
@@ -53,41 +49,22 @@ class Wasserstein2(Loss):
 
     Examples
     --------
-    >>> loss = Wasserstein2(np.zeros((32, 32, 3)), layers=["a"])
-    >>> pair = loss.statistic({"a": np.reshape([1.0, 3.0], (1, 1, 2, 1))}, None)
-    >>> pair["a"].numpy().tolist()  # E[f fᵀ], and E[f] as its last row
+    >>> import numpy as np
+    >>> loss = Wasserstein2(np.zeros((32, 32, 3)))
+    >>> pair = loss.statistic(np.reshape([1.0, 3.0], (1, 1, 2, 1)), Mean())
+    >>> pair.numpy().tolist()  # E[f fᵀ], and E[f] as its last row
     [[5.0], [2.0]]
     """
 
     role = "style"
     layers = _WEIGHTS
-    tiling = "mean"
+    epsilon: float = option(1e-3, at_least(1e-6))
 
-    def __init__(
-        self,
-        *references: Any,
-        epsilon: float = 1e-3,
-        layers: Layers | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(*references, layers=layers, name=name)
-        self.epsilon = checked_epsilon(self.name, epsilon, least=1e-6)
+    def statistic(self, f: Tensor, mean: Mean) -> Tensor:
+        """E[f fᵀ] and E[f] below it, (N + 1, N)."""
+        return ops.concatenate([mean.product(f, f), mean(f)[None]])
 
-    def statistic(self, features: Features, guides: Features | None) -> Statistic:
-        """E[f fᵀ] of every layer and E[f] below it, (N + 1, N)."""
-        statistic = {}
-        for layer, f in features.items():
-            guide = guides and guides[layer]
-            mean = weighted_mean(f, guide, (0, 1, 2))
-            statistic[layer] = ops.concatenate([correlation(f, f, guide), mean[None]])
-        return statistic
-
-    def target(
-        self,
-        references: Sequence[Statistic],
-        current: Statistic | None,
-        rng: np.random.Generator,
-    ) -> Any:
+    def target(self, references: References, current: Any, rng: Rng) -> Any:
         """The reference's statistic, the root of its Σ', and what rounding makes of L there."""
         target = {}
         for layer, moments in super().target(references, current, rng).items():
@@ -98,27 +75,17 @@ class Wasserstein2(Loss):
             target[layer] = {"moments": moments, "root": root, "value": value, "slope": slope}
         return target
 
-    def distance(self, current: Statistic, target: Any) -> Tensor:
-        """Σ_l w_l · W²/N."""
-        return sum(
-            weight * self._distance(current[layer], target[layer])
-            for layer, weight in self.layer_weights.items()
-        )
-
-    def get_config(self) -> dict[str, Any]:
-        """The options, with `epsilon`."""
-        return {"epsilon": self.epsilon, **super().get_config()}
-
-    def _distance(self, moments: Tensor, target: dict[str, Tensor]) -> Tensor:
-        ours, theirs = (self._covariance(x) for x in (moments, target["moments"]))
+    def distance(self, current: Tensor, target: dict[str, Tensor]) -> Tensor:
+        """W²/N."""
+        ours, theirs = (self._covariance(x) for x in (current, target["moments"]))
         residual, residual_slope = (ops.cast(target[k], "float64") for k in ("value", "slope"))
         here = ops.stop_gradient(ours)
         value, slope = self._bures(here, theirs, target["root"])
         # The gradient in closed form; that of the steps would take longer and be less exact.
         value = value + ops.sum(slope * (ours - here))
         value = value - residual - ops.sum(residual_slope * (ours - theirs))
-        means = ops.mean(ops.square(moments[-1] - target["moments"][-1]))
-        return means + ops.cast(value / ours.shape[0], moments.dtype)
+        means = ops.mean(ops.square(current[-1] - target["moments"][-1]))
+        return means + ops.cast(value / ours.shape[0], current.dtype)
 
     def _bures(self, ours: Tensor, theirs: Tensor, root: Tensor) -> tuple[Tensor, Tensor]:
         """tr(Σ + Σ' − 2 (Σ'^½ Σ Σ'^½)^½), and its gradient by Σ."""

@@ -14,6 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from neural_style import FeatureModel, Objective, images
+from neural_style.losses import calls
 
 Array = NDArray[np.float64]
 PICTURE = np.zeros((8, 8, 3))
@@ -31,18 +32,18 @@ def random_features(seed: int, *shape: int) -> Array:
 
 def statistic(loss: Any, f: Array, guide: Array | None = None) -> Any:
     """The statistic of features at the layer ``a``, as NumPy arrays."""
-    guides = None if guide is None else {"a": tf.constant(guide)}
-    found = loss.statistic({"a": tf.constant(f)}, guides)
+    weights = None if guide is None else {"a": tf.constant(guide)}
+    found = calls.statistics(loss, {"a": tf.constant(f)}, weights)
     return {name: np.asarray(entry) for name, entry in found.items()}
 
 
 def value_and_gradient(loss: Any, f: Array, reference: Array) -> tuple[float, Array]:
     """The loss and its gradient by the features, in their dtype."""
-    target = loss.target([statistic(loss, reference)], statistic(loss, f), rng())
+    target = calls.target(loss, [statistic(loss, reference)], statistic(loss, f), rng())
     x = tf.constant(f)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        distance = loss.distance(loss.statistic({"a": x}, None), target)
+        distance = calls.value(loss, calls.statistics(loss, {"a": x}), target)
     assert distance.dtype == f.dtype
     return float(distance), tape.gradient(distance, x).numpy()
 

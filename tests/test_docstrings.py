@@ -9,6 +9,7 @@ import pkgutil
 import re
 from importlib.metadata import EntryPoint, entry_points
 
+import keras
 import pytest
 
 import neural_style
@@ -18,7 +19,9 @@ MODULES = ["neural_style"] + [
     module.name for module in pkgutil.walk_packages(neural_style.__path__, "neural_style.")
 ]
 PUBLIC_MODULES = [
-    name for name in neural_style.__all__ if inspect.ismodule(getattr(neural_style, name))
+    name
+    for name in neural_style.__all__
+    if inspect.ismodule(getattr(neural_style, name)) and name != "ops"
 ]
 LOSSES = [p for p in entry_points(group=GROUP) if p.dist and p.dist.name == "neural-style"]
 
@@ -53,6 +56,11 @@ def test_completion_shows_the_names_of_a_public_module_alone(name: str) -> None:
         if inspect.isroutine(value) or inspect.isclass(value):
             assert value.__module__.startswith("neural_style")
             assert value.__doc__
+
+
+def test_completion_shows_the_operations_of_keras() -> None:
+    assert dir(neural_style.ops) == [n for n in dir(keras.ops) if not n.startswith("_")]
+    assert neural_style.ops.mean is keras.ops.mean
 
 
 def test_completion_shows_the_names_of_the_package_alone() -> None:

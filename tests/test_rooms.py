@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 # From the top. The second "neural_style" is `__init__`, whose public names the command uses.
 ROOMS = ["__main__", "cli", "neural_style", "callbacks", "recipes", "sweeps", "report", "testing"]
 ROOMS += ["runs", "objective", "extensions", "losses", "optimizers", "features", "kernels"]
-ROOMS += ["images", "utils", "errors"]
+ROOMS += ["images", "ops", "utils", "errors"]
 # Circles inside these are about to be untied; nothing is added here.
 CIRCLES = (
     *("neural_style.losses.", "neural_style.optimizers."),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from neural_style import Loss
-from neural_style.errors import LossError
-from neural_style.losses.base import Features, Statistic, weighted_mean
+from neural_style import StatisticLoss, option
+from neural_style.losses.base import Mean, Tensor
+from neural_style.losses.options import positive
 
 
-class Activity(Loss):
+class Activity(StatisticLoss):
     """Match how often each feature is seen, however strong it is where it is seen.
 
         a_l = mean over positions of F_l² / (F_l² + s²),    L = Σ_l w_l · mean((a_l − b_l)²)
@@ -34,21 +32,8 @@ class Activity(Loss):
     """
 
     layers = tuple(f"block{block}_conv1" for block in range(1, 5))
-    tiling = "mean"
+    scale: float = option(100.0, positive)
 
-    def __init__(self, *references: Any, scale: float = 100.0, **options: Any) -> None:
-        super().__init__(*references, **options)
-        if not scale > 0:
-            raise LossError(f"{self.name}: expected a scale above 0, got {scale}.")
-        self.scale = scale
-
-    def statistic(self, features: Features, guides: Features | None) -> Statistic:
-        """How often each channel of every layer is seen, 0 to 1, (channels,)."""
-        return {
-            layer: weighted_mean(f**2 / (f**2 + self.scale**2), guides and guides[layer], (0, 1, 2))
-            for layer, f in features.items()
-        }
-
-    def get_config(self) -> dict[str, Any]:
-        """The options, with `scale`."""
-        return {"scale": self.scale, **super().get_config()}
+    def statistic(self, f: Tensor, mean: Mean) -> Tensor:
+        """How often each channel is seen, 0 to 1, (channels,)."""
+        return mean(f**2 / (f**2 + self.scale**2))

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neural_style.cli.group import remark
-from neural_style.cli.signatures import options
 from neural_style.cli.types import existing
-from neural_style.errors import LossError, OptionError, suggestion
+from neural_style.errors import OptionError
 from neural_style.losses import registry
 
 if TYPE_CHECKING:
@@ -41,7 +40,9 @@ class Recipe:
     masks: Sequence[str] = ()
 
     def weights(self) -> dict[str, float]:
-        """The weight of every loss, checked with all that can be without importing the losses."""
+        """The weight of every loss; all that is said of the losses is checked."""
+        import numpy as np  # which --help does without
+
         weights = {
             name: number(value, f"--loss {name}") for name, value in pairs(self.losses, "--loss")
         }
@@ -49,14 +50,10 @@ class Recipe:
         self.pictures()
         for name, of in pairs(self.references, "--reference"):
             _check_reference(name, of)
-        for name in (each for each in weights if each != DEFAULT):
-            taken = options(registry.path_of(name))
-            for option in settings.get(name, {}):
-                if taken is not None and option not in taken:
-                    raise LossError(
-                        f"the loss {name!r} takes no option {option!r}: "
-                        f"{suggestion(option, taken)}."
-                    )
+        blank = np.zeros((8, 8, 3), np.float32)
+        for name in weights:
+            if name != DEFAULT:
+                self._made(name, blank, blank, settings)
         return weights
 
     def pictures(self) -> list[Path]:
@@ -78,7 +75,7 @@ class Recipe:
 
     def __call__(self, photo: Any, painting: Any) -> WeightedSum:
         """The sum of the losses of these two pictures."""
-        from neural_style import create, default_loss, guided
+        from neural_style import default_loss, guided
 
         weights = self.weights()
         settings = self._settings(weights)
@@ -89,9 +86,8 @@ class Recipe:
                 default = weight * default_loss(photo, painting)
                 losses += [(term.name, term.loss.role, term.loss, term.weight) for term in default]
                 continue
-            of = self.of(name)
-            references = {"content": [photo], "style": [painting], "none": []}[of]
-            losses.append((name, of, create(name, *references, **settings.get(name, {})), weight))
+            of, loss = self._made(name, photo, painting, settings)
+            losses.append((name, of, loss, weight))
         terms: list[Any] = []
         masked, whole = [], []
         for name, of, loss, weight in losses:
@@ -110,6 +106,12 @@ class Recipe:
             )
         total: WeightedSum = sum(terms)
         return total
+
+    def _made(self, name: str, photo: Any, painting: Any, settings: Any) -> tuple[str, Any]:
+        """Whose picture the reference of a loss is, and the loss."""
+        of = self.of(name)
+        references = {"content": [photo], "style": [painting], "none": []}[of]
+        return of, registry.create(name, *references, **settings.get(name, {}))
 
     def named(self) -> tuple[Any, ...]:
         """The losses and the masks' files that the texts name."""

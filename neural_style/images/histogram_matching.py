@@ -18,9 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neural_style.utils.backend import keras
-
-ops = keras.ops
+from neural_style import ops
 
 
 def match(values: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]:

@@ -1,59 +1,74 @@
-"""What a loss is.
+"""What a loss is: the protocol and its four base classes, which are read side by side.
 
-A loss is a *statistic* (what it keeps of a picture's features) and a *distance*
-between the statistic of the picture being made and a *target*:
+A loss is a *statistic* (what it keeps of a picture's features) and a *distance* between the
+statistic of the picture being made and a *target*. An author writes its mathematics, for one
+layer's features f, a tensor (1, h, w, channels); the library does the layers and their weights,
+targets, masks, tiles, blends of references, other distances and sizes.
 
-    class Loss:
-        layers = ()              # the feature layers it reads; "image" names the pixels
-        references = ()          # the images its target is measured on, H×W×3, RGB, 0–255
-        role = "style"           # what these show: "content", "style", or "none" without any;
-                                 # a class that says which of the first two cannot do without
-        masks = None             # the parts that count (`guided`): the picture's mask, and a
-                                 # tuple of the references'; H×W, 0–255
-        refresh_every = None     # evaluations between targets; None: one target for the run
-        tiling = None            # "mean": an area-weighted mean over positions;
-                                 # "map": one value a position; None: cannot be tiled
-        memory = "linear"        # how what it needs grows with the positions; or "quadratic"
+    from neural_style import FeatureLoss, Loss, MatchingLoss, StatisticLoss, ops
 
-        def statistic(self, features, guides): ...         # traced
-        def target(self, references, current, rng): ...    # eager, NumPy
-        def distance(self, current, target): ...           # traced, to a scalar
+    class Spread(StatisticLoss):                 # means over positions
+        layers = ("block1_conv1", "block2_conv1")
 
-        def mass(self, guides): ...                        # for tiles: the weight in all
-        def reach(self, layer): ...                        # and how far a position reads
-        def get_config(self): ...                          # its options, as JSON has them
+        def statistic(self, f, mean):            # means, and nothing computed from them
+            return ops.stack([mean(f), mean(f**2)])
 
-``features`` is ``{layer: tensor (1, h, w, channels)}``; ``guides`` are weights of the
-positions, ``{layer: (1, h, w, 1)}``, or None, where all weigh the same; a loss with masks
-gets them from `neural_style.losses.guidance`. A statistic is a
-dict of tensors. ``target`` gets the statistics of the references as NumPy arrays, the
-statistic of the current picture (None unless ``refresh_every`` is set) and a random
-generator from (seed, round, term); what it returns, any nest of arrays, is what
-``distance`` gets, in every evaluation until the next refresh. The target is an input of
-the compiled objective: no gradient flows into it, and a new one of the same shapes costs
-no new compilation.
+        def summary(self, s):                    # what is compared; by default the means
+            return s[1] - s[0] ** 2
 
-A statistic that aggregates is a mean over positions, never a sum, so that a weight
-means the same at every size. A loss keeps no state that changes during a run.
+        def distance(self, current, target):     # a number; this is the default
+            return ops.mean((current - target) ** 2)
 
-A picture too large to be evaluated at once is evaluated in tiles (`neural_style.objective.tiled`),
-exactly, if ``tiling`` says how:
+    class Tones(FeatureLoss):                    # compares position by position
+        layers = ("image",)
 
-- ``"mean"``: with ``guides``, every entry of the statistic is the mean over positions that
-  they weigh (`weighted_mean`), and `mass` has the weight in all of each entry. What a
-  position reads besides itself is to its right and below it, `reach` positions at most; a
-  pair weighs what its left or upper position does. The statistic of a picture is then the
-  mean of its tiles', weighted by their masses.
-- ``"map"``: the statistic has an entry (1, h, w, n) for each layer, at the layer's own
-  positions, the target is of the same shape, and the distance is Σ `layer_weights` · mean
-  over positions of something that is 0, as its gradient is, where both are equal. It gets
-  no guides.
+        def transform(self, f):                  # (1, h, w, n); by default f
+            return ops.tanh(f / 128)
 
-A copy of a loss can be guided by masks (`neural_style.guided`) if ``tiling`` is ``"mean"``; be
-`Loss.blended` from several references if its statistic aggregates, and its target is what
-`Loss.target` returns or is made of it; and have another distance (`Loss.with_distance`) if its
-target is a statistic. A loss that makes its target of several references itself refuses to be
-blended, by overriding that.
+        def distance(self, current, target):     # (1, h, w, n); by default the squares
+            return ops.abs(current - target)
+
+    class Clipped(MatchingLoss):                 # what f should be, found anew now and then
+        layers = ("block1_conv1",)
+        refresh_every = 20                       # evaluations; the default is 50
+
+        def match(self, f, reference, rng):      # NumPy; an array as f, which is compared with f
+            return f.clip(reference.min((1, 2), keepdims=True), reference.max())
+
+    class Level(Loss):                           # all of it, for what is none of these
+        layers = ("block1_conv1", "block2_conv1")
+        tiling = "mean"                          # all statistics are means
+
+        def statistics(self, features, mean):    # {layer: f} -> {name: tensor}
+            return {layer: mean[layer](f) for layer, f in features.items()}
+
+        def target(self, references, current, rng):   # of NumPy's arrays; this is the default
+            return references[0]
+
+        def distance(self, current, target):     # a number, in proportion to the layers' weights
+            weights = self.layer_weights.items()
+            d = [w * ops.mean(current[layer] - target[layer]) for layer, w in weights]
+            return ops.abs(ops.sum(ops.stack(d)))
+
+- ``ops`` (`neural_style.ops`) is Keras'. What is traced (all but ``match`` and ``target``) is
+  compiled: no Python ``if`` on a tensor's value.
+- ``mean`` (`neural_style.losses.mean`) is the mean over positions, ``mean(x)`` of x (1, h, w, n),
+  (n,); ``mean.product(a, b)`` is that of products, (N, K). A `Loss` gets one for each layer,
+  ``mean[layer]``. Means add up over tiles and blends; a root, a difference or a product of them
+  does not, and belongs in ``summary``. A sum over positions would weigh otherwise at every size.
+- Options are the annotated attributes, ``scale: float = 2.0``, or ``= option(2.0, positive)`` with
+  a check of what is given (`neural_style.losses.options`). The constructor, `get_config` and the
+  text of a loss follow from them. ``__post_init__`` is called when they are set.
+- ``role`` says what references show, "content", "style", or "none" for a loss without any. A
+  class that says which of the first two cannot do without. The target is None without any.
+- ``target`` gets the statistics of the references, that of the current picture (None unless
+  ``refresh_every`` is set) and a random generator from (seed, round, term). What it returns is
+  what ``distance`` gets until the next refresh. No gradient flows into it.
+- ``tiling`` says how a picture too large to be evaluated at once is: "mean", as a `StatisticLoss`;
+  "map", as a `FeatureLoss`; None, not at all. A `Loss` whose statistics are all made by ``mean``
+  may say "mean". Only what can be tiled can be guided by masks (`neural_style.guided`).
+- ``memory`` says how what it needs grows with the positions: "linear" or "quadratic".
+- A loss keeps no state that changes during a run.
 
 Losses add up to a `WeightedSum` (`neural_style.losses.weighted_sum`), which prints as Python to
 paste, with names by their sizes in place of pictures (`neural_style.losses.serialization`):

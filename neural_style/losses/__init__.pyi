@@ -1,4 +1,9 @@
+from .base import FeatureLoss as FeatureLoss
 from .base import Loss as Loss
-from .base import weighted_mean as weighted_mean
+from .base import MatchingLoss as MatchingLoss
+from .base import StatisticLoss as StatisticLoss
+from .mean import Mean as Mean
+from .mean import Means as Means
+from .options import option as option
 from .weighted_sum import Term as Term
 from .weighted_sum import WeightedSum as WeightedSum

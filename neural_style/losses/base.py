@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 import os
 import re
 from abc import ABCMeta
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NoReturn, Self, TypeAlias
+from typing import Any, ClassVar, Literal, NoReturn, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neural_style import images
-from neural_style.errors import LossError, OperandError, number
+from neural_style import images, ops
+from neural_style.errors import LossError, OperandError, number, suggestion
 from neural_style.losses import distance as distances
+from neural_style.losses import options
+from neural_style.losses.calls import call, check_shapes, one_number
+from neural_style.losses.mean import Mean as Mean
+from neural_style.losses.mean import Means as Means
+from neural_style.losses.options import option as option
 from neural_style.losses.weighted_sum import Summand, Term
 from neural_style.losses.weighted_sum import WeightedSum as WeightedSum
-from neural_style.utils.backend import keras
-
-ops = keras.ops
 
 Tensor: TypeAlias = Any
-Features: TypeAlias = dict[str, Tensor]
-Statistic: TypeAlias = dict[str, Any]
+Features: TypeAlias = Mapping[str, Tensor]
+Statistic: TypeAlias = Mapping[str, Any]
 Layers: TypeAlias = Sequence[str] | Mapping[str, float]
 Mask: TypeAlias = NDArray[np.float32]
+Array: TypeAlias = NDArray[Any]
+References: TypeAlias = Sequence[Statistic]
+Rng: TypeAlias = np.random.Generator
 
 
 class _LossClass(ABCMeta):
@@ -46,7 +52,7 @@ class _LossClass(ABCMeta):
 
 
 class Loss(Summand, metaclass=_LossClass):
-    """The plugin protocol: a statistic of features, and a distance to a target.
+    """The whole protocol: statistics of features, a target, and a distance.
 
     Parameters
     ----------
@@ -63,10 +69,11 @@ class Loss(Summand, metaclass=_LossClass):
     Raises
     ------
     LossError, ImageError
-        The layers, the weights or a reference are not usable.
+        An option, the layers, the weights or a reference are not usable.
     """
 
     layers: Layers = ()
+    name: str
     references: tuple[images.Image, ...] = ()
     role: Literal["content", "style", "none"] = "style"
     masks: tuple[Mask, tuple[Mask, ...]] | None = None
@@ -76,37 +83,65 @@ class Loss(Summand, metaclass=_LossClass):
     tiling: Literal["mean", "map"] | None = None
     memory: Literal["linear", "quadratic"] = "linear"
 
-    def __init__(
-        self, *references: Any, layers: Layers | None = None, name: str | None = None
-    ) -> None:
-        self.name = default_name(type(self)) if name is None else name
-        if not isinstance(self.name, str) or not self.name:
-            raise LossError(f"{type(self).__name__}: expected a text as its name, got {name!r}.")
+    _options: ClassVar[dict[str, options.Option]] = {
+        "layers": options.Option((), options.layer_names),
+        "name": options.Option(None),
+    }
+    __signature__: ClassVar[inspect.Signature] = options.signature(_options, takes_references=True)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.tiling == "map" and not hasattr(cls, "transform"):
+            raise LossError(
+                f'{cls.__name__}: tiling = "map" is of a FeatureLoss, whose distance has a value '
+                f"for every position; derive it from that."
+            )
+        found = options.collect(cls, cls._options)
+        # The protocol's own come last, where they are read.
+        cls._options = {n: found[n] for n in sorted(found, key=("layers", "name").__contains__)}
+        cls.__signature__ = (
+            options.without_self(cls.__init__)
+            if "__init__" in vars(cls)
+            else options.signature(cls._options, cls.role != "none")
+        )
+
+    def __init__(self, *references: Any, **given: Any) -> None:
+        known = type(self)._options
+        if self.role == "none":
+            where = default_name(type(self))
+            given, references = options.named(where, known, references, given), ()
+        given = {key: x for key, x in given.items() if x is not None or key != "layers"}
+        self.name = _checked_name(type(self), given.pop("name", None))
+        for key in given:
+            if key not in known:
+                raise LossError(f"{self.name}: no option {key!r}: {suggestion(key, known)}.")
+        for key, each in known.items():
+            value = getattr(self, key) if key == "name" else given.get(key, each.default)
+            if value is options.REQUIRED:
+                raise LossError(f"{self.name}: the option {key}=… must be given.")
+            where = self.name if key == "layers" else f"{self.name}'s {key}"
+            setattr(self, key, each.check(where, value))
         self.references = _checked_references(type(self), references)
-        if layers is not None:
-            self.layers = layers
-        self.layers = _checked_layers(self.layers, self.name)
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """Check the options together; called when they are set."""
 
     @property
-    def layer_weights(self) -> dict[str, float]:
+    def layer_weights(self) -> dict[str, Any]:
         """Each layer's weight: as given, or one over their number."""
         if isinstance(self.layers, Mapping):
             return dict(self.layers)
         return dict.fromkeys(self.layers, 1 / len(self.layers))
 
-    def statistic(self, features: Features, guides: Features | None) -> Statistic:
+    def statistics(self, features: Features, mean: Means) -> Statistic:
         """What the loss keeps of an image's features; here, all of them."""
         return features
 
-    def target(
-        self,
-        references: Sequence[Statistic],
-        current: Statistic | None,
-        rng: np.random.Generator,
-    ) -> Any:
-        """What `distance` compares with; here, the statistic of the one reference, or the blend."""
-        if self.blend_shares is not None:
-            return self._blend(references, self.blend_shares)
+    def target(self, references: References, current: Any, rng: Rng) -> Any:
+        """What `distance` compares with; here, the statistics of the one reference, if any."""
+        if self.role == "none":
+            return None
         if len(references) != 1:
             raise LossError(
                 f"{self.name}: expected one reference image, got {len(references)}; for several, "
@@ -115,38 +150,26 @@ class Loss(Summand, metaclass=_LossClass):
             )
         return references[0]
 
-    def distance(self, current: Statistic, target: Any) -> Tensor:
-        """Σ w_l · mean((current_l − target_l)²) over the layers l, with `layer_weights` w."""
-        self.check_shapes(current, target)
+    def distance(self, current: Any, target: Any) -> Tensor:
+        """Σ w_l · mean((current_l − target_l)²) over entries by layers l, `layer_weights` w."""
+        check_shapes(self.name, current, target)
+        weights = self.layer_weights
         squares = [
-            weight * ops.mean(ops.square(current[layer] - target[layer]))
-            for layer, weight in self.layer_weights.items()
+            weights[layer] * ops.mean(ops.square(each - target[layer]))
+            for layer, each in current.items()
         ]
         return sum(squares[1:], start=squares[0])
 
-    def mass(self, guides: Features) -> Statistic:
-        """The weight in all that each entry of a statistic is a mean over; here, a layer's."""
-        return {layer: ops.sum(guide) for layer, guide in guides.items()}
-
-    def reach(self, layer: str) -> int:
-        """How many positions right of and below its own a statistic reads; here, none."""
-        return 0
-
-    def check_shapes(self, current: Statistic, target: Statistic) -> None:
-        """Raise `LossError` where a statistic and its target differ in shape."""
-        for layer in current:
-            ours, theirs = tuple(current[layer].shape), tuple(target[layer].shape)
-            if ours != theirs:
-                raise LossError(
-                    f"{self.name}: at {layer!r} the picture gives {ours} but the reference "
-                    f"{theirs}; resize the reference to the picture's size "
-                    f"(neural_style.images.resize)."
-                )
+    def value(self, current: Statistic, target: Any, mean: Means) -> Tensor:
+        """What the library adds to an objective: the `distance`, or another that was given."""
+        if self.other_distance is None:
+            return call(self, "distance", current, target)
+        return distances.between(self, self.other_distance, current, target)
 
     def blended(self, shares: Sequence[float]) -> Self:
         """This loss with one target of all its references: Σ share · statistic.
 
-        The blend is of the entries of statistics, of `Gram` the mean Gram matrix, which is one
+        The blend is of means over positions, of `Gram` the mean Gram matrix, which is one
         style between the references; a sum of losses pulls to each of them. References may
         differ in size. A negative share exaggerates. A statistic that keeps positions, as that of
         a histogram, which is matched later, is not blended: it would be mixed as two pictures are.
@@ -188,9 +211,8 @@ class Loss(Summand, metaclass=_LossClass):
             L = Σ_l w_l · (d(target_l, current_l) − d(target_l, target_l))
 
         with `layer_weights` w, and without what the loss's own distance has besides them, as
-        the ¼ of `Gram`. A loss that is a map (``tiling = "map"``) can be tiled only with those
-        known to be means over positions: Keras' squared, absolute, Huber, log-cosh and cosine
-        losses.
+        the ¼ of `Gram`. d compares summaries of statistics. A `FeatureLoss` can be tiled and
+        guided only with a distance that has a value for every position.
 
         Parameters
         ----------
@@ -212,7 +234,7 @@ class Loss(Summand, metaclass=_LossClass):
 
     def get_config(self) -> dict[str, Any]:
         """The options that, with the references, make this loss again: numbers, text, lists."""
-        config: dict[str, Any] = {"layers": self.layers, "name": self.name}
+        config = {name: getattr(self, name) for name in type(self)._options}
         if self.blend_shares is not None:
             config["blended"] = self.blend_shares
         if self.other_distance is not None:
@@ -250,28 +272,161 @@ class Loss(Summand, metaclass=_LossClass):
         # Keras copies and pickles its losses without some of their options, as Huber's delta.
         return vars(self) | {"other_distance": distances.config(self.other_distance)}
 
+    def __eq__(self, other: object) -> bool:
+        """Whether it is of the same class, with the same options, references and masks."""
+        return (
+            isinstance(other, Loss)
+            and type(self) is type(other)
+            and self.get_config() == other.get_config()
+            and _pictures(self) == _pictures(other)
+        )
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name))
+
     def __repr__(self) -> str:
         from neural_style.losses.serialization import text
 
         return text(self)
 
-    def _blend(self, references: Sequence[Statistic], shares: Sequence[float]) -> Statistic:
-        blend = {}
-        for entry in references[0]:
-            own = [each[entry] for each in references]
-            if len({x.shape for x in own}) != 1:
+
+class StatisticLoss(Loss):
+    """Match means over positions of one layer's features, or what is computed from them.
+
+        L = Σ_l w_l · distance(summary(s_l), summary(s'_l)),    s_l = statistic(F_l)
+
+    s' is of the reference, whose size may be another. It can be tiled, guided and blended.
+    """
+
+    tiling: Literal["mean", "map"] | None = "mean"
+
+    def statistic(self, f: Tensor, mean: Mean) -> Tensor:
+        """Means of a layer's features f (1, h, w, channels), one tensor, and nothing computed."""
+        raise NotImplementedError
+
+    def summary(self, s: Tensor) -> Tensor:
+        """What is compared, of the statistic of a whole picture; here, that."""
+        return s
+
+    def distance(self, current: Tensor, target: Tensor) -> Tensor:
+        """A number, of the summaries of one layer; here, the mean squared difference."""
+        return ops.mean(ops.square(current - target))
+
+    def statistics(self, features: Features, mean: Means) -> Statistic:
+        """The statistic of every layer."""
+        found = {n: call(self, "statistic", f, mean[n]) for n, f in features.items()}
+        for layer, each in found.items():
+            if not hasattr(each, "shape"):
                 raise LossError(
-                    f"{self.name}: at {entry!r} the references to blend give "
-                    f"{', '.join(str(x.shape) for x in own)}; resize them to one size "
-                    f"(neural_style.images.resize)."
+                    f"{self.name}: expected one tensor from statistic, at {layer!r} it returned a "
+                    f"{type(each).__name__}; put several together, ops.stack([…, …])."
                 )
-            blend[entry] = sum(share * x for share, x in zip(shares, own, strict=True))
-        return blend
+        return found
+
+    def value(self, current: Statistic, target: Any, mean: Means) -> Tensor:
+        """Σ w_l · distance of the summaries, of layer l."""
+        other = self.other_distance
+        if other is not None:
+            distances.check_target(self.name, current, target)
+        terms = []
+        for layer, weight in self.layer_weights.items():
+            ours = self._summary(current[layer])
+            theirs = None if target is None else target[layer]
+            if hasattr(theirs, "shape"):  # what `target` made otherwise is as it should be
+                theirs = self._summary(theirs)
+                check_shapes(self.name, {layer: ours}, {layer: theirs})
+            if other is None:
+                value = call(self, "distance", ours, theirs)
+            else:
+                value = distances.shifted(other, ours, theirs)
+            terms.append(weight * one_number(self.name, value))
+        return sum(terms[1:], start=terms[0])
+
+    def _summary(self, s: Tensor) -> Tensor:
+        found = call(self, "summary", s)
+        if not hasattr(found, "shape"):
+            raise LossError(
+                f"{self.name}: expected one tensor from summary, got a {type(found).__name__}; "
+                f"put several together, ops.stack([…, …])."
+            )
+        return found
+
+
+class FeatureLoss(Loss):
+    """Compare features with those of the reference, position by position.
+
+        L = Σ_l w_l · mean over positions and channels of distance(transform(F_l), target_l)
+
+    A mask weighs positions: what it leaves out is free. It can be tiled.
+    """
+
+    tiling: Literal["mean", "map"] | None = "map"
+
+    def transform(self, f: Tensor) -> Tensor:
+        """What is compared, (1, h, w, n), of a layer's features f (1, h, w, channels); here, f."""
+        return f
+
+    def distance(self, current: Tensor, target: Tensor) -> Tensor:
+        """Values for each position, (1, h, w, n) or (1, h, w); here, the squared differences."""
+        return ops.square(current - target)
+
+    def statistics(self, features: Features, mean: Means) -> Statistic:
+        """Every layer's features, transformed."""
+        return {layer: call(self, "transform", f) for layer, f in features.items()}
+
+    def value(self, current: Statistic, target: Any, mean: Means) -> Tensor:
+        """Σ w_l · the mean over positions and channels, at layer l."""
+        other = self.other_distance
+        if other is not None:
+            distances.check_target(self.name, current, target)
+        terms = []
+        for layer, weight in self.layer_weights.items():
+            ours, theirs = current[layer], None if target is None else target[layer]
+            if theirs is not None and (ours.shape[:3] != theirs.shape[:3] or other is not None):
+                check_shapes(self.name, {layer: ours}, {layer: theirs})
+            if other is None:
+                values = call(self, "distance", ours, theirs)
+                if not hasattr(values, "shape"):
+                    raise LossError(
+                        f"{self.name}: expected values for each position from distance, "
+                        f"(1, h, w, n) or (1, h, w), got {type(values).__name__}."
+                    )
+            else:
+                values = distances.shifted_map(other, ours, theirs)
+            terms.append(weight * mean[layer].overall(values))
+        return sum(terms[1:], start=terms[0])
+
+
+class MatchingLoss(FeatureLoss):
+    """Pull features to what they should be, which is found anew now and then.
+
+        L = Σ_l w_l · mean over positions and channels of (F_l − match(F_l))²
+
+    The match is constant for ``refresh_every`` evaluations, so that ∂L/∂F is 2 w (F − match)
+    over the number of elements.
+    """
+
+    role = "style"
+    refresh_every: int = option(50, options.positive_whole)
+
+    def match(self, f: Array, reference: Array, rng: Rng) -> Array:
+        """What a layer's features f (1, h, w, channels) should be; NumPy, of the same shape."""
+        raise NotImplementedError
+
+    def target(self, references: References, current: Any, rng: Rng) -> Statistic:
+        """The current features of every layer, matched to those of the reference."""
+        reference = super().target(references, current, rng)
+        return {
+            layer: call(self, "match", f, reference[layer], rng) for layer, f in current.items()
+        }
 
 
 def _checked_references(kind: type[Loss], references: Sequence[Any]) -> tuple[images.Image, ...]:
-    measures = kind.target is Loss.target or any(
-        each.__dict__.get("role", "none") != "none" for each in kind.__mro__ if each is not Loss
+    measures = kind.role != "none" and (
+        kind.target is Loss.target
+        or any(
+            each.__dict__.get("role", "none") != "none" for each in kind.__mro__ if each is not Loss
+        )
     )
     if not references and measures:
         raise LossError(
@@ -297,40 +452,14 @@ def default_name(kind: type[Loss]) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
 
 
-def weighted_mean(x: Tensor, guide: Tensor | None, axis: Any = None) -> Tensor:
-    """The mean over positions, Σ g·x / Σ g, where a guide weighs them; 0 where all weigh 0.
-
-    x: (1, h, w, channels); guide: (1, h, w, 1), or None. ``axis`` are those of the mean, the
-    positions' (1, 2) among them; by default all.
-
-    >>> x = np.reshape([1.0, 2, 3, 6], (1, 2, 2, 1))
-    >>> float(weighted_mean(x, None)), float(weighted_mean(x, np.ones((1, 2, 2, 1)) * (x > 2)))
-    (3.0, 4.5)
-    """
-    if guide is None:
-        return ops.mean(x, axis)
-    return ops.divide_no_nan(ops.mean(guide * x, axis), ops.mean(guide))
+def _pictures(loss: Loss) -> list[str]:
+    masks = [] if loss.masks is None else [loss.masks[0], *loss.masks[1]]
+    return [images.digest(each) for each in (*loss.references, *masks)]
 
 
-def _checked_layers(layers: Any, name: str) -> tuple[str, ...] | dict[str, float]:
-    if isinstance(layers, str):
-        raise LossError(f"{name}: layers={layers!r} is one string; expected a list of names.")
-    names = tuple(layers) if isinstance(layers, Iterable) else ()
-    if not names or not all(isinstance(layer, str) for layer in names):
-        raise LossError(f"{name}: expected the names of one or more layers, got {layers!r}.")
-    if len(set(names)) != len(names):
-        raise LossError(f"{name}: a layer is named twice in {layers!r}.")
-    if not isinstance(layers, Mapping):
-        return names
-    for layer, weight in layers.items():
-        if not 0 <= number(weight) <= float(np.finfo(np.float32).max):
-            raise LossError(
-                f"{name}: expected a weight of 0 or more, finite in float32, for {layer!r}, got "
-                f"{weight!r}; to turn a loss round, give the whole of it a negative weight."
-            )
-    if not any(map(np.float32, layers.values())):
-        raise LossError(
-            f"{name}: every layer weighs 0, so that nothing is compared; leave out those that are "
-            f"not to be read."
-        )
-    return {layer: float(weight) for layer, weight in layers.items()}
+def _checked_name(kind: type[Loss], name: Any) -> str:
+    if name is None:
+        return default_name(kind)
+    if not isinstance(name, str) or not name:
+        raise LossError(f"{kind.__name__}: expected a text as its name, got {name!r}.")
+    return name

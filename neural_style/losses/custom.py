@@ -6,7 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 from neural_style.errors import LossError
-from neural_style.losses.base import Features, Layers, Loss, Statistic, Tensor
+from neural_style.losses.base import Features, Loss, Means, Statistic, Tensor, option
+from neural_style.losses.calls import call
+from neural_style.losses.options import REQUIRED
+
+
+def _function(where: str, value: Any) -> Callable[[Tensor], Tensor]:
+    if not callable(value):
+        raise LossError(
+            f"{where} is a function of a tensor (1, h, w, channels), or a keras.Layer, got "
+            f"{value!r}."
+        )
+    function: Callable[[Tensor], Tensor] = value
+    return function
 
 
 class Custom(Loss):
@@ -38,38 +50,24 @@ class Custom(Loss):
     Notes
     -----
     It cannot be tiled, and has no place in `WeightedSum.get_config`, since a function has none
-    in JSON: for these write a `Loss` class, which takes five lines. Source: this library.
+    in JSON: for these write a `StatisticLoss` or a `FeatureLoss`, which takes five lines. Source:
+    this library.
 
     Examples
     --------
     >>> import keras, numpy as np
     >>> loss = Custom(np.zeros((32, 32, 3)), layers=["a"], statistic=lambda f: keras.ops.max(f))
-    >>> float(loss.statistic({"a": np.reshape([1.0, 2, 5, 3], (1, 2, 2, 1))}, None)["a"])
+    >>> float(loss.statistic(np.reshape([1.0, 2, 5, 3], (1, 2, 2, 1))))
     5.0
     """
 
-    def __init__(
-        self,
-        *references: Any,
-        statistic: Callable[[Tensor], Tensor],
-        layers: Layers,
-        distance: Any = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(*references, layers=layers, name=name)
-        if not callable(statistic):
-            raise LossError(
-                f"{self.name}: statistic is a function of a tensor (1, h, w, channels), or a "
-                f"keras.Layer, got {statistic!r}."
-            )
-        self.function = statistic
+    statistic: Callable[[Tensor], Tensor] = option(REQUIRED, _function)
+
+    def __init__(self, *references: Any, distance: Any = None, **given: Any) -> None:
+        super().__init__(*references, **given)
         if distance is not None:
             self.other_distance = self.with_distance(distance).other_distance
 
-    def statistic(self, features: Features, guides: Features | None) -> Statistic:
+    def statistics(self, features: Features, mean: Means) -> Statistic:
         """The function of every layer's features."""
-        return {layer: self.function(f) for layer, f in features.items()}
-
-    def get_config(self) -> dict[str, Any]:
-        """The options, with the function."""
-        return {"statistic": self.function, **super().get_config()}
+        return {layer: call(self, "statistic", f) for layer, f in features.items()}

@@ -20,27 +20,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from neural_style import ops
 from neural_style.errors import LossError
-from neural_style.utils.backend import keras, tf
+from neural_style.losses.calls import check_shapes
 
 if TYPE_CHECKING:
     from neural_style.losses.base import Loss, Statistic, Tensor
 
-ops = keras.ops
-
 Metric: TypeAlias = str | Mapping[str, Any] | Callable[..., Any]
 
-# Along the channels, of each position by itself, and flat where both are equal.
-_POINTWISE = tuple(
-    getattr(keras.losses, name)
-    for name in (
-        "mean_squared_error",
-        "mean_absolute_error",
-        "huber",
-        "log_cosh",
-        "cosine_similarity",
-    )
-)
+_MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 
 
 # Two maps, in whose differences Huber's loss is both square and linear.
@@ -67,6 +56,8 @@ def described(metric: Any, name: str) -> Metric:
 
 def config(metric: Metric) -> Any:
     """A built-in loss of Keras as JSON has it, or what else the distance is."""
+    from neural_style.utils.backend import keras  # takes seconds: not before it is used
+
     kind = type(metric)
     if not isinstance(metric, keras.losses.Loss):
         return metric
@@ -86,41 +77,69 @@ def config(metric: Metric) -> Any:
 
 
 def is_pointwise(metric: Metric) -> bool:
-    """Whether it is known to be a mean over positions, 0 and flat where both are equal."""
-    function = _function(metric)
-    if getattr(function, "fn", function) not in _POINTWISE:
+    """Whether it has a value for each position, as far as the shape of its values tells."""
+    shape = (1, 2, 3, 4)  # all different
+    target, current = (np.full(shape, value, np.float32) for value in (0.25, 0.5))
+    try:
+        values = _unreduced(metric)(target, current)
+    except Exception:  # of a function of one's own, which the first evaluation will tell
         return False
-    target, current = _PROBE
-    positions = list(np.ndindex(target.shape[:3]))
-    each = [np.mean(function(target[p][None], current[p][None])) for p in positions]
-    return bool(np.isclose(np.mean(function(target, current)), np.mean(each), rtol=1e-4))
+    return tuple(getattr(values, "shape", ())[:3]) == shape[:3]
+
+
+def shifted(metric: Metric, current: Tensor, target: Tensor) -> Tensor:
+    """The distance of an array from its target, less that of the target from itself."""
+    function = _function(metric)
+    # Of what a softmax or sigmoid made, Keras' cross-entropies would take the logits instead.
+    current = ops.copy(current)
+    return ops.mean(function(target, current)) - ops.mean(function(target, target))
+
+
+def shifted_map(metric: Metric, current: Tensor, target: Tensor) -> Tensor:
+    """The same for every position, (1, h, w, n), or one number unless it `is_pointwise`."""
+    function, current = _unreduced(metric), ops.copy(current)
+    values = function(target, current) - function(target, target)
+    whole = tuple(values.shape[:3]) == tuple(current.shape[:3])
+    return values if whole else ops.mean(values)
 
 
 def between(loss: Loss, metric: Metric, current: Statistic, target: Any) -> Tensor:
-    """The distance of a statistic from its target, with a distance of `Loss.with_distance`."""
+    """The distance of the statistics of a loss from its target, weighted and added up."""
+    check_target(loss.name, current, target)
+    check_shapes(loss.name, current, target)
+    weights = dict.fromkeys(current, 1 / len(current))
+    if set(current) <= set(loss.layers):
+        weights = {k: w for k, w in loss.layer_weights.items() if k in current}
+    terms = [w * shifted(metric, current[k], target[k]) for k, w in weights.items()]
+    return sum(terms[1:], start=terms[0])
+
+
+def check_target(name: str, current: Statistic, target: Any) -> None:
+    """Raise `LossError`, which calls the loss ``name``, if a target is no statistic."""
     entries = target if isinstance(target, Mapping) else {}
     if set(entries) != set(current) or not all(hasattr(x, "shape") for x in entries.values()):
         kinds = ", ".join(f"{k} ({type(x).__name__})" for k, x in sorted(entries.items()))
         raise LossError(
-            f"{loss.name}: with_distance compares a statistic with a target of the same entries, "
+            f"{name}: with_distance compares a statistic with a target of the same entries, "
             f"each an array: expected {', '.join(sorted(current))}, got "
             f"{kinds or type(target).__name__}; this loss has no such target."
         )
-    loss.check_shapes(current, dict(target))
-    weights = dict.fromkeys(current, 1 / len(current))
-    if set(current) <= set(loss.layers):
-        weights = {k: w for k, w in loss.layer_weights.items() if k in current}
+
+
+def _unreduced(metric: Metric) -> Any:
+    """The same, without the mean over positions that a loss of Keras takes."""
     function = _function(metric)
-    # Of what a softmax or sigmoid made, Keras' cross-entropies would take the logits instead.
-    current = {k: tf.identity(value) for k, value in current.items()}
-    shifted = [
-        w * (ops.mean(function(target[k], current[k])) - ops.mean(function(target[k], target[k])))
-        for k, w in weights.items()
-    ]
-    return sum(shifted[1:], start=shifted[0])
+    if getattr(function, "reduction", None) not in _MEANS:
+        return function
+    # Keras copies what get_config returns, which leaves some options out, as Huber's delta.
+    unreduced = object.__new__(type(function))
+    vars(unreduced).update(vars(function), reduction=None)
+    return unreduced
 
 
 def _function(metric: Metric) -> Any:
+    from neural_style.utils.backend import keras  # takes seconds: not before it is used
+
     if isinstance(metric, str):
         return keras.losses.get(metric)
     if not isinstance(metric, Mapping):

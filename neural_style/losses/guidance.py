@@ -8,9 +8,10 @@ statistic, which is then
 
     S = Σ g·x / Σ g        instead of        Σ x / M
 
-so that only the ratios of a mask's values matter. For `Gram` this is the guided Gram matrix
-of Gatys et al. 2017, (T∘F)ᵀ(T∘F) with T² = g / Σ g. Masks are inputs of what an objective
-compiles: another mask of the same loss compiles nothing new.
+so that only the ratios of a mask's values matter. For `Gram` this is the guided Gram matrix of
+Gatys et al. 2017, (T∘F)ᵀ(T∘F) with T² = g / Σ g. A loss that compares position by position has
+the same mean of its distances, and the picture is free where the mask is black. Masks are inputs
+of what an objective compiles: another mask of the same loss compiles nothing new.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import copy
 import itertools
 import logging
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import PIL.Image
@@ -27,10 +28,12 @@ from numpy.typing import NDArray
 
 from neural_style import images
 from neural_style.errors import ImageError, LossError
-from neural_style.features.model import FeatureModel, Features
 from neural_style.images import Size
-from neural_style.losses.base import Loss, Mask
+from neural_style.losses.base import Features, Loss, Mask
 from neural_style.losses.weighted_sum import Term, WeightedSum, terms_of
+
+if TYPE_CHECKING:
+    from neural_style.features.model import FeatureModel
 
 Region: TypeAlias = tuple[Any, Any]
 
@@ -47,14 +50,15 @@ def guided(loss: Loss | WeightedSum, regions: Iterable[Region]) -> WeightedSum:
     Parameters
     ----------
     loss
-        A loss that is a mean over positions (``tiling = "mean"``), as `Gram`, or a sum of
-        such; their terms keep their weights in every region.
+        A loss that can be tiled: of means over positions, as `Gram`, or compared position by
+        position, as `Content`; or a sum of such. Terms keep their weights in every region.
     regions
         Pairs (mask, reference_mask) of files or arrays, as `as_mask` takes them, of any size:
         white counts, black and what is transparent do not, what is between counts in
         proportion. Stretched to the picture and to the reference. For a loss of several
-        references, a reference mask may be a tuple with one for each; for one without
-        references it is None.
+        references, a reference mask may be a tuple with one for each. It is None for a loss
+        without references, and for one that compares position by position, whose one mask says
+        which positions count.
 
     Raises
     ------
@@ -118,11 +122,11 @@ def _pairs(regions: Any) -> list[tuple[Any, Any]]:
 
 def check(loss: Loss) -> None:
     """Raise `LossError` for a loss that cannot have a mask."""
-    if loss.tiling != "mean":
+    if loss.tiling is None:
         raise LossError(
-            f"{loss.name} cannot be guided by a mask: its statistic is not known to be a mean over "
-            f'positions that guides weigh (tiling = "mean"); guide a loss that is, as Gram, and '
-            f"add this one without a mask."
+            f"{loss.name} cannot be guided by a mask, since its positions cannot be weighed: guide "
+            f"a StatisticLoss or a FeatureLoss, as Gram and Content are, and add this one without "
+            f"a mask."
         )
 
 
@@ -207,8 +211,13 @@ def _resized(mask: Mask, size: Size) -> NDArray[np.float32]:
 
 def _reference_masks(loss: Loss, given: Any, name: str) -> tuple[Mask, ...]:
     number = len(loss.references)
-    if given is None and not number:
+    if given is None and (not number or loss.tiling == "map"):
         return ()
+    if loss.tiling == "map":
+        raise LossError(
+            f"{loss.name}: {name} has a reference mask, but this loss compares position by "
+            f"position, so that the picture's mask says all; give (mask, None)."
+        )
     several = given if isinstance(given, tuple) else itertools.repeat(given, number)
     masks = tuple(as_mask(each, f"{name}'s reference mask") for each in several)
     if len(masks) != number:

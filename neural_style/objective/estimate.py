@@ -32,6 +32,7 @@ from neural_style.features.model import IMAGE, FeatureModel, check_model
 from neural_style.images import Size
 from neural_style.losses.base import Loss
 from neural_style.losses.weighted_sum import WeightedSum, terms_of
+from neural_style.objective import probe
 from neural_style.objective.tile_geometry import windows
 from neural_style.objective.tiled import BACK
 from neural_style.objective.tracing import Tracing
@@ -187,6 +188,7 @@ class _Estimator:
         self.layers = union(self.losses)
         self._needs = Tracing(self.losses, features)
         self._alone = {id(loss): Tracing([loss], features) for loss in self.losses}
+        self._reach: dict[str, int] | None = None
         self.pictures = _pictures(optimizer)
         references = {id(image): image for loss in self.losses for image in loss.references}
         self.references = [(image.shape[0], image.shape[1]) for image in references.values()]
@@ -197,8 +199,12 @@ class _Estimator:
         if tile is None or max(size) <= tile:
             parts, seconds = self._at_once(size)
             return Estimate(size, None, self._with_targets(parts, size, tile), seconds)
-        forward = windows(self.losses, self.features, size, tile)
-        backward = windows(self.losses, self.features, size, tile, BACK)
+        if self._reach is None:  # the same at any size
+            shapes = self.features.shapes(self.layers, size)
+            keys = [probe.keys_of(loss, shapes) for loss in self.losses]
+            self._reach = probe.reach(self.layers, keys)
+        forward = windows(self._reach, self.features, size, tile)
+        backward = windows(self._reach, self.features, size, tile, BACK)
         window = backward[0].size
         parts, seconds = self._at_once(window)
         seconds *= len(backward)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,10 +28,11 @@ from neural_style.errors import ImageError, LossError, check_count, check_seed
 from neural_style.features.model import FeatureModel, check_model
 from neural_style.images import Image, Size, digest
 from neural_style.images.size import checked_size
-from neural_style.losses import guidance
+from neural_style.losses import calls, guidance
 from neural_style.losses.base import Loss, Mask
+from neural_style.losses.mean import Key
 from neural_style.losses.weighted_sum import Term, WeightedSum, terms_of
-from neural_style.objective import tiled
+from neural_style.objective import probe, tiled
 from neural_style.objective.estimate import Tile, fitting
 from neural_style.objective.tiled import Tiled
 from neural_style.objective.whole import IndependentLossError, Values, Whole
@@ -121,7 +123,10 @@ class Objective:
                 tiled.check(term.loss, own, self.tile)
                 sizes.add(own)
         self._losses = losses = [_named(term) for term in self.terms]
-        self._evaluators = {own: _evaluator(losses, features, own, self.tile) for own in sizes}
+        self._keys = [probe.keys_of(x, features.shapes(x.layers, size)) for x in losses]
+        self._evaluators = {
+            own: _evaluator(losses, features, own, self.tile, self._keys) for own in sizes
+        }
         self._evaluator = self._evaluators[size]
         self._features, self._size = features, size
         self._guides = [guidance.guides(x, x.masks and x.masks[0], features, size) for x in losses]
@@ -157,7 +162,7 @@ class Objective:
         current = dict(zip(measured, self._evaluator.measure(image, measured, guides), strict=True))
         for i in due:
             rng = np.random.default_rng((self.seed, round, i))
-            target = self._losses[i].target(self._references[i], current.get(i), rng)
+            target = calls.target(self._losses[i], self._references[i], current.get(i), rng)
             self._targets[i] = self._evaluator.prepared(i, target)
         # A fixed target needs its references no more.
         self._references = {i: self._references[i] for i in moving}
@@ -207,9 +212,11 @@ class Objective:
             As a call.
         """
         image, broken = self._checked(image), []
-        parts = zip(self.terms, self._losses, self._measured(), self._guides, strict=True)
-        for term, loss, target, guide in parts:
-            alone = _evaluator([loss], self._features, self._size, self.tile)
+        parts = zip(
+            self.terms, self._losses, self._keys, self._measured(), self._guides, strict=True
+        )
+        for term, loss, keys, target, guide in parts:
+            alone = _evaluator([loss], self._features, self._size, self.tile, [keys])
             with contextlib.suppress(IndependentLossError):
                 value, _, gradient = alone.evaluate(image, [term.weight], [target], [guide])
                 if not (np.isfinite(value) and np.isfinite(gradient).all()):
@@ -274,7 +281,7 @@ class Objective:
 
 def _check_blend(loss: Loss, features: FeatureModel) -> None:
     """Raise `LossError` for a blend of statistics that are larger for a larger picture."""
-    statistic = tf.function(lambda features: loss.statistic(features, None), autograph=False)
+    statistic = tf.function(functools.partial(calls.statistics, loss), autograph=False)
     shapes = features.shapes(loss.layers, _size(loss.references[0]))
     found = [
         statistic.get_concrete_function(
@@ -298,12 +305,16 @@ def _named(term: Term) -> Loss:
 
 def _parts(loss: Loss) -> list[tuple[Image, Mask | None]]:
     """The references of a loss, each with its mask."""
-    masks = loss.masks[1] if loss.masks else (None,) * len(loss.references)
+    masks = loss.masks[1] if loss.masks and loss.masks[1] else (None,) * len(loss.references)
     return list(zip(loss.references, masks, strict=True))
 
 
 def _evaluator(
-    losses: Sequence[Loss], features: FeatureModel, size: Size, tile: int | None
+    losses: Sequence[Loss],
+    features: FeatureModel,
+    size: Size,
+    tile: int | None,
+    keys: Sequence[Sequence[Key]],
 ) -> Whole | Tiled:
     """The functions for these losses and pictures, which do not keep the losses' own."""
     losses = [copy.copy(loss) for loss in losses]
@@ -311,7 +322,7 @@ def _evaluator(
         loss.references, loss.masks = (), None
     if tile is None or max(size) <= tile:
         return Whole(losses, features)
-    return Tiled(losses, features, size, tile)
+    return Tiled(losses, features, size, tile, keys)
 
 
 def _size(image: Image) -> Size:

@@ -1,6 +1,6 @@
 """How a picture is cut into windows: the geometry of tiles.
 
-    windows(losses, features, size, tile, share=1)    # -> [Window(pixels, places, cores), …]
+    windows(reach, features, size, tile, share=1)    # -> [Window(pixels, places, cores), …]
 
 A *window* is what the network sees at once. All are of one shape, so that one compiled
 function serves all, and start at multiples of the deepest layer's stride, so that pooling
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -26,8 +26,6 @@ from neural_style.errors import OptionError
 from neural_style.features.model import FeatureModel
 from neural_style.features.receptive_field import Field
 from neural_style.images import Size
-from neural_style.losses.base import Loss
-from neural_style.objective.whole import union
 
 Crop: TypeAlias = tuple[slice, slice]
 
@@ -121,20 +119,21 @@ class Window:
 
 
 def windows(
-    losses: Sequence[Loss], features: FeatureModel, size: Size, tile: int, share: float = 1
+    reach: Mapping[str, int], features: FeatureModel, size: Size, tile: int, share: float = 1
 ) -> list[Window]:
     """The windows of a picture of ``size``, of one shape and at most ``tile`` a side.
 
-    Sides that are cut have at most ``share`` of it, as far as the halo leaves something of that.
+    ``reach`` has, for each layer, how many positions right of and below its own one reads
+    (`neural_style.objective.probe.reach`). Sides that are cut have at most ``share`` of a tile,
+    as far as the halo leaves something of that.
 
     Raises
     ------
     LayerError, OptionError
         A layer's receptive field is not known, or the tile is too small for it.
     """
-    layers = union(losses)
+    layers = tuple(reach)
     fields = features.receptive_fields(layers)
-    reach = {layer: max(x.reach(layer) for x in losses if layer in x.layers) for layer in layers}
     axes = [
         Axis.cut(side, tile, {layer: fields[layer][i] for layer in layers}, reach, share)
         for i, side in enumerate(size)

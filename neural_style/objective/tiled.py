@@ -1,45 +1,48 @@
 """Exact evaluation in tiles: a picture of any size in the memory of one window.
 
-    tiled = Tiled(losses, features, size, tile)     # with the interface of `whole.Whole`
+    tiled = Tiled(losses, features, size, tile, keys)    # with the interface of `whole.Whole`
 
 `neural_style.objective.tile_geometry` cuts the picture into windows of at most ``tile`` a side,
 each of which answers for its core; the rest of it is masked by *guides*, 1 in the core and 0
 elsewhere, (1, h, w, 1) at each layer, times the loss's own where it has a mask.
 
-"mean" losses take two passes. The first adds up mass · statistic and mass, window by window.
-Their ratio, the statistic S of the picture, gives the value, and D = ∂value/∂S, once. The
-second takes from each window the gradient of <D, its share of S>, along with the "map"
-losses, whose targets outside the core are the window's own statistics. Gradients are
-added up where windows overlap. This pass keeps activations for the way back, and has smaller
-windows, so that both take about the same memory. What is kept between windows is the
-picture, its gradient, the targets of "map" losses, as NumPy arrays, and S.
+Means are over the weight of the whole picture (`neural_style.losses.mean`), so that what windows
+give adds up; ``keys`` are those of every loss (`neural_style.objective.probe`). "mean" losses
+take two passes. The first adds up the statistic S of the picture, which gives the value, and D =
+∂value/∂S, once. The second takes from each window the gradient of <D, its share of S>, along with
+the "map" losses, whose value is a mean itself. Gradients are added up where windows overlap. This
+pass keeps activations for the way back, and has smaller windows, so that both take about the same
+memory. What is kept between windows is the picture, its gradient, the targets of "map" losses, as
+NumPy arrays, and S.
 """
 
 from __future__ import annotations
 
-import copy
 import functools
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from neural_style.errors import LossError, advice
-from neural_style.features.model import FeatureModel, Features
+from neural_style.features.model import FeatureModel
 from neural_style.images import Image, Size
-from neural_style.losses.base import Loss, Statistic, Tensor
+from neural_style.losses import calls
+from neural_style.losses.base import Features, Loss, Statistic, Tensor
+from neural_style.losses.mean import Key
+from neural_style.objective import probe
 from neural_style.objective.tile_geometry import Window, windows
 from neural_style.objective.whole import (
     Guides,
     IndependentLossError,
     Values,
     arrays,
-    distance,
+    layer_weights,
     reserve,
-    statistic,
     tensors,
     union,
+    value,
+    weighed,
 )
 from neural_style.utils.backend import tf
 from neural_style.utils.programs import Traced
@@ -63,16 +66,24 @@ class Tiled:
     """The functions of a list of losses on a feature model, for pictures of one size."""
 
     def __init__(
-        self, losses: Sequence[Loss], features: FeatureModel, size: Size, tile: int
+        self,
+        losses: Sequence[Loss],
+        features: FeatureModel,
+        size: Size,
+        tile: int,
+        keys: Sequence[Sequence[Key]],
     ) -> None:
         self.features, self.size, self.tile = features, size, tile
-        self.forward_windows = windows(losses, features, size, tile)
-        self.backward_windows = windows(losses, features, size, tile, BACK)
         self._losses = losses
         self._means = tuple(i for i, loss in enumerate(losses) if loss.tiling == "mean")
         self._maps = tuple(i for i, loss in enumerate(losses) if loss.tiling == "map")
         layers = union(losses)
         self._shapes = {n: shape[:2] for n, shape in features.shapes(layers, size).items()}
+        self._keys = keys
+        reach = probe.reach(layers, keys)
+        self.forward_windows = windows(reach, features, size, tile)
+        self.backward_windows = windows(reach, features, size, tile, BACK)
+        self._totals: dict[int, tuple[Any, list[Tensor]]] = {}
         reserve(features, layers, self.backward_windows[0].size)
         self._forward: dict[tuple[int, ...], Traced] = {}
         self._backward = Traced(self._gradient, features.compiled, jit_compile=True)
@@ -84,21 +95,20 @@ class Tiled:
 
     def measure(self, image: Image, which: tuple[int, ...], guides: Guides) -> list[Any]:
         """The statistics of one picture for the losses ``which``, as NumPy arrays."""
-        return [found for found, _ in self._assembled(image, which, guides)]
+        return self._assembled(image, which, guides)
 
     def prepared(self, i: int, target: Any) -> Any:
         """The target of a "mean" loss as tensors; of a "map" loss, which is cut, as arrays."""
         loss = self._losses[i]
         if i in self._means:
             return tensors(target)
-        if not isinstance(target, Mapping) or not set(loss.layers) <= set(target):
-            raise LossError(
-                f"{loss.name}: the target of a 'map' loss has an array (1, h, w, n) for each of "
-                f"its layers, got {type(target).__name__}."
-            )
+        if target is None:  # of a loss without a reference
+            return None
+        calls.check_map(loss, target)
         target = {layer: np.asarray(target[layer], np.float32) for layer in loss.layers}
         nothing = np.zeros((), np.float32)
-        loss.check_shapes(
+        calls.check_shapes(
+            loss.name,
             {
                 layer: np.broadcast_to(nothing, (1, *self._shapes[layer], own.shape[-1]))
                 for layer, own in target.items()
@@ -114,22 +124,25 @@ class Tiled:
         """Σ weight · value, the values and the gradient at a picture."""
         values = dict.fromkeys(range(len(self._losses)), 0.0)
         slopes = []
-        masks = [guides[i] for i in self._means]
-        statistics = self._assembled(image, self._means, masks)
-        for i, (found, mass) in zip(self._means, statistics, strict=True):
+        means = self._assembled(image, self._means, [guides[i] for i in self._means])
+        for i, found in zip(self._means, means, strict=True):
             values[i], slope = _slope(self._losses[i], found, targets[i], weights[i])
-            slopes.append(slope and {k: _divided(d, mass[k]) for k, d in slope.items()})
+            slopes.append(slope)
         if not self._maps and not any(slopes):
             raise IndependentLossError
         gradient = np.zeros(image.shape, np.float32)
         own = tf.constant([weights[i] for i in self._maps], tf.float32)
+        of_layers = [layer_weights(self._losses[i]) for i in self._maps]
+        totals = [self._total_weights(i, mask) for i, mask in enumerate(guides)]
         for window in self.backward_windows:
-            crops = [
-                {layer: targets[i][layer][:, *window.places[layer]] for layer in targets[i]}
-                for i in self._maps
-            ]
+            crops = [_crop(targets[i], window) for i in self._maps]
             parts, share = self._backward(
-                *_inputs(image, window, masks), own, tensors(crops), tensors(slopes)
+                *_inputs(image, window, guides),
+                totals,
+                own,
+                of_layers,
+                tensors(crops),
+                tensors(slopes),
             )
             gradient[window.pixels] += share.numpy()[0]
             for i, part in zip(self._maps, parts, strict=True):
@@ -139,28 +152,37 @@ class Tiled:
         )
         return float(loss), list(values.values()), gradient
 
-    def _assembled(
-        self, image: Image, which: tuple[int, ...], masks: Guides
-    ) -> list[tuple[Statistic, Statistic]]:
-        """The statistics of the picture for the losses ``which``, and their masses."""
-        totals: list[Any] = [None] * len(which)
+    def _assembled(self, image: Image, which: tuple[int, ...], masks: Guides) -> list[Statistic]:
+        """The statistics of the picture for the losses ``which``."""
+        found: list[Any] = [None] * len(which)
+        totals = [self._total_weights(i, mask) for i, mask in zip(which, masks, strict=True)]
         if which not in self._forward:
             chosen = functools.partial(self._statistics, which=which)
             self._forward[which] = Traced(chosen, self.features.compiled, jit_compile=True)
         for window in self.forward_windows if which else ():
-            found = arrays(self._forward[which](*_inputs(image, window, masks)))
+            shares = arrays(self._forward[which](*_inputs(image, window, masks), totals))
             for k, i in enumerate(which):
                 if i in self._maps:
-                    totals[k] = self._placed(totals[k], found[k], window)
+                    found[k] = self._placed(found[k], shares[k], window)
                 else:  # in float64, so that the rounding is that of one window
-                    share = tf.nest.map_structure(np.float64, found[k])
-                    if totals[k] is not None:
-                        share = tf.nest.map_structure(np.add, totals[k], share)
-                    totals[k] = share
+                    share = tf.nest.map_structure(np.float64, shares[k])
+                    if found[k] is not None:
+                        share = tf.nest.map_structure(np.add, found[k], share)
+                    found[k] = share
         return [
-            (total, {}) if i in self._maps else _ratio(*total)
-            for i, total in zip(which, totals, strict=True)
+            each if i in self._maps else tf.nest.map_structure(np.float32, each)
+            for i, each in zip(which, found, strict=True)
         ]
+
+    def _total_weights(self, i: int, mask: Features | None) -> list[Tensor]:
+        """What the means of a loss are over, in the order of their keys."""
+        if i not in self._totals or self._totals[i][0] is not mask:
+            weights = mask or {
+                layer: np.ones((1, *shape, 1), np.float32) for layer, shape in self._shapes.items()
+            }
+            totals = [tf.constant(key.total(weights[key.layer])) for key in self._keys[i]]
+            self._totals[i] = mask, totals
+        return self._totals[i][1]
 
     def _placed(self, whole: Any, found: Statistic, window: Window) -> Any:
         """The statistic of the whole picture, with that of a core in its place."""
@@ -176,94 +198,62 @@ class Tiled:
     def _statistics(
         self,
         image: Tensor,
-        guides: Features,
+        cores: Features,
         masks: Guides,
+        totals: list[list[Tensor]],
         which: tuple[int, ...],
     ) -> list[Any]:
         losses = [self._losses[i] for i in which]
         features = self.features(image, union(losses), compiled=True)
         return [
-            _own(loss, features) if loss.tiling == "map" else _share(loss, features, guides, mask)
-            for loss, mask in zip(losses, masks, strict=True)
+            calls.statistics(loss, features)
+            if loss.tiling == "map"
+            else calls.statistics(loss, features, *self._weighing(i, cores, mask, total))
+            for i, loss, mask, total in zip(which, losses, masks, totals, strict=True)
         ]
 
     def _gradient(
         self,
         image: Tensor,
-        guides: Features,
+        cores: Features,
         masks: Guides,
+        totals: list[list[Tensor]],
         weights: Tensor,
+        of_layers: list[Tensor],
         targets: list[Any],
         slopes: list[Any],
     ) -> tuple[list[Tensor], Tensor]:
         """A window's part of the values of "map" losses, and of the gradient of all losses."""
+        weighing = [
+            self._weighing(i, cores, mask, total)
+            for i, (mask, total) in enumerate(zip(masks, totals, strict=True))
+        ]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)
             features = self.features(image, union(self._losses), compiled=True)
-            parts = [
-                self._part(self._losses[i], features, guides, target)
-                for i, target in zip(self._maps, targets, strict=True)
-            ]
+            parts = []
+            for i, own, target in zip(self._maps, of_layers, targets, strict=True):
+                loss = weighed(self._losses[i], own)
+                found = calls.statistics(loss, features)
+                parts.append(value(loss, found, target, *weighing[i]))
             total = tf.tensordot(weights, tf.stack(parts), 1) if parts else 0.0
-            for i, slope, mask in zip(self._means, slopes, masks, strict=True):
+            for i, slope in zip(self._means, slopes, strict=True):
                 if slope is not None:
-                    share, _ = _share(self._losses[i], features, guides, mask)
+                    share = calls.statistics(self._losses[i], features, *weighing[i])
                     total += sum(tf.reduce_sum(slope[key] * share[key]) for key in slope)
         gradient = tape.gradient(total, image)
         if gradient is None:
             raise IndependentLossError
         return parts, gradient
 
-    def _part(self, loss: Loss, features: Features, guides: Features, target: Any) -> Tensor:
-        """What the core adds to the value of a "map" loss."""
-        found = _own(loss, features)
-        target = {
-            layer: tf.where(guides[layer] > 0, target[layer], tf.stop_gradient(found[layer]))
-            for layer in loss.layers
-        }
-        scaled = copy.copy(loss)
-        scaled.layers = {
-            layer: weight * math.prod(guides[layer].shape) / math.prod(self._shapes[layer])
-            for layer, weight in loss.layer_weights.items()
-        }
-        return distance(scaled, found, target)
-
-
-def _own(loss: Loss, features: Features) -> Statistic:
-    own = {layer: features[layer] for layer in loss.layers}
-    found: Statistic = statistic(loss, own, None)
-    sizes, expected = ({n: tuple(f.shape[:3]) for n, f in x.items()} for x in (found, own))
-    if sizes != expected:
-        raise LossError(
-            f"{loss.name}: the statistic of a 'map' loss has an entry (1, h, w, n) for each layer, "
-            f"at its positions: expected {expected}, got {sizes}."
-        )
-    return found
-
-
-def _share(
-    loss: Loss, features: Features, guides: Features, mask: Features | None
-) -> tuple[Statistic, Statistic]:
-    """What the core adds to mass · statistic, and to the mass."""
-    own = {layer: guides[layer] for layer in loss.layers}
-    if mask is not None:
-        own = {layer: guide * mask[layer] for layer, guide in own.items()}
-    found = statistic(loss, features, own)
-    mass = loss.mass(own)
-    if set(mass) != set(found):
-        raise LossError(
-            f"{loss.name}: expected a mass for each of {sorted(found)}, got {sorted(mass)}."
-        )
-    return {key: mass[key] * found[key] for key in found}, mass
-
-
-def _ratio(numerator: Statistic, mass: Statistic) -> tuple[Statistic, Statistic]:
-    return {key: np.float32(_divided(numerator[key], mass[key])) for key in mass}, mass
-
-
-def _divided(x: Any, mass: Any) -> Any:
-    """The quotient, or 0 where a mask leaves no mass."""
-    return np.asarray(x) / np.where(mass == 0, np.inf, mass).astype(np.asarray(x).dtype)
+    def _weighing(
+        self, i: int, cores: Features, mask: Features | None, totals: list[Tensor]
+    ) -> tuple[Features, dict[Key, Tensor]]:
+        """The weights of a window's positions for a loss, and the totals of the picture's."""
+        weights = {layer: cores[layer] for layer in self._losses[i].layers}
+        if mask is not None:
+            weights = {layer: core * mask[layer] for layer, core in weights.items()}
+        return weights, dict(zip(self._keys[i], totals, strict=True))
 
 
 def _slope(
@@ -273,16 +263,19 @@ def _slope(
     statistic = tensors(statistic)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(statistic)
-        value = distance(loss, statistic, target)
-        weighted = weight * value
+        found = value(loss, statistic, target)
+        weighted = weight * found
     slope = tape.gradient(weighted, statistic)
     slope = {key: d for key, d in slope.items() if d is not None}
-    return float(value), slope or None
+    return float(found), slope or None
 
 
 def _inputs(image: Image, window: Window, masks: Guides) -> tuple[Tensor, Features, Any]:
-    crops = [
-        mask and {layer: m[:, *window.places[layer]] for layer, m in mask.items()} for mask in masks
-    ]
     pixels = tf.constant(image[None][:, *window.pixels], tf.float32)
+    crops = [_crop(mask, window) for mask in masks]
     return pixels, tensors(window.guides()), tensors(crops)
+
+
+def _crop(whole: Features | None, window: Window) -> Features | None:
+    """A window's part of arrays of the whole picture, {layer: (1, h, w, n)}."""
+    return whole and {layer: x[:, *window.places[layer]] for layer, x in whole.items()}

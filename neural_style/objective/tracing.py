@@ -21,9 +21,10 @@ import numpy as np
 
 from neural_style.features.model import FeatureModel
 from neural_style.images import Size
+from neural_style.losses import calls
 from neural_style.losses.base import Loss
 from neural_style.objective import graphs
-from neural_style.objective.whole import arrays, distance, tensors, union
+from neural_style.objective.whole import arrays, tensors, union, value
 from neural_style.utils.backend import tf
 
 _SIDES = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)  # the shorter ones
@@ -92,17 +93,14 @@ def traced(losses: Sequence[Loss], features: FeatureModel, size: Size) -> LossNe
     )
     targets, statistics, matching = [], 0, 0
     for loss in losses:
-        current, other = (
-            arrays(loss.statistic({n: tf.constant(x[n]) for n in loss.layers}, None))
-            for x in (picture, reference)
-        )
+        current, other = (arrays(calls.statistics(loss, tensors(x))) for x in (picture, reference))
         statistics += sum(array.nbytes for array in tf.nest.flatten(other))
         references = [other] * len(loss.references)
         moving = loss.refresh_every is not None
         arguments = references, current if moving else None, rng
-        targets.append(loss.target(*arguments))
+        targets.append(calls.target(loss, *arguments))
         with _allocated() as most:  # without what is imported at the first time
-            loss.target(*arguments)
+            calls.target(loss, *arguments)
         matching = max(matching, most())
     prepared = [tensors(target) for target in targets]
 
@@ -110,7 +108,7 @@ def traced(losses: Sequence[Loss], features: FeatureModel, size: Size) -> LossNe
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(features)
             values = [
-                distance(loss, loss.statistic({n: features[n] for n in loss.layers}, None), target)
+                value(loss, calls.statistics(loss, features), target)
                 for loss, target in zip(losses, targets, strict=True)
             ]
             total = sum(values[1:], start=values[0])

@@ -13,20 +13,21 @@ same for pictures that are cut into tiles.
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import math
-from collections import UserDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neural_style.errors import LossError, StyleError
-from neural_style.features.model import FeatureModel, Features
+from neural_style.errors import LossError
+from neural_style.features.model import FeatureModel
 from neural_style.images import Image, Size
-from neural_style.losses import distance as distances
-from neural_style.losses.base import Loss, Tensor
+from neural_style.losses import calls
+from neural_style.losses.base import Features, Loss, Tensor
+from neural_style.losses.mean import Key
 from neural_style.utils import machine
 from neural_style.utils.backend import tf
 from neural_style.utils.programs import Traced
@@ -87,6 +88,7 @@ class Whole:
         loss, values, gradient = self.function(
             tf.constant(image[None], tf.float32),
             tf.constant(weights, tf.float32),
+            [layer_weights(loss) for loss in self._losses],
             list(targets),
             tensors(list(guides)),
         )
@@ -96,18 +98,26 @@ class Whole:
         losses = [self._losses[i] for i in which]
         features = self.features(image, union(losses))
         return [
-            statistic(loss, features, guide) for loss, guide in zip(losses, guides, strict=True)
+            calls.statistics(loss, features, guide)
+            for loss, guide in zip(losses, guides, strict=True)
         ]
 
     def _value_and_gradient(
-        self, image: Tensor, weights: Tensor, targets: list[Any], guides: Guides
+        self,
+        image: Tensor,
+        weights: Tensor,
+        layer_weights: list[Tensor],
+        targets: list[Any],
+        guides: Guides,
     ) -> tuple[Tensor, Tensor, Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)
             features = self.features(image, union(self._losses), compiled=True)
             values = [
-                _value(loss, features, target, guide)
-                for loss, target, guide in zip(self._losses, targets, guides, strict=True)
+                value(weighed(loss, own), calls.statistics(loss, features, guide), target, guide)
+                for loss, own, target, guide in zip(
+                    self._losses, layer_weights, targets, guides, strict=True
+                )
             ]
             loss = tf.tensordot(weights, tf.stack(values), 1)
         gradient = tape.gradient(loss, image)
@@ -138,57 +148,34 @@ def union(losses: Iterable[Loss]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(layer for loss in losses for layer in loss.layers))
 
 
-class _Guides(UserDict[str, Tensor]):
-    """Guides that know whether they were read."""
-
-    read = False
-
-    def __getitem__(self, layer: str) -> Tensor:
-        self.read = True
-        return super().__getitem__(layer)
+def layer_weights(loss: Loss) -> Tensor:
+    """The weights of a loss's layers, as an input of a compiled function."""
+    return tf.constant(list(loss.layer_weights.values()), tf.float32)
 
 
-@contextlib.contextmanager
-def _named(loss: Loss) -> Iterator[None]:
-    """Have an error that is a loss's own say which loss it is of."""
-    try:
-        yield
-    except StyleError:  # which does
-        raise
-    except Exception as error:
-        error.add_note(f"In the loss {loss.name!r}.")
-        raise
+def weighed(loss: Loss, weights: Tensor) -> Loss:
+    """A copy of a loss whose layers weigh as a tensor says."""
+    copied = copy.copy(loss)
+    copied.layers = dict(zip(loss.layer_weights, tf.unstack(weights), strict=True))
+    return copied
 
 
-def statistic(loss: Loss, features: Features, guides: Features | None) -> Any:
-    """The loss's statistic; a `LossError` if it ignores the guides that it is given."""
-    features = {layer: features[layer] for layer in loss.layers}
-    own: Any = guides and _Guides({layer: guides[layer] for layer in loss.layers})
-    with _named(loss):
-        found = loss.statistic(features, own)
-    if own is not None and not own.read:
+def value(
+    loss: Loss,
+    current: Any,
+    target: Any,
+    weights: Features | None = None,
+    totals: Mapping[Key, Tensor] | None = None,
+) -> Tensor:
+    """The loss of statistics, a float32 scalar; a `LossError` if it is none."""
+    found = calls.value(loss, current, target, weights, totals)
+    if not tf.is_tensor(found):
+        found = tf.convert_to_tensor(found)
+    if not found.dtype.is_floating:
         raise LossError(
-            f"{loss.name}: its statistic ignores the guides, without which it cannot be tiled or "
-            f"have a mask: weigh positions by them (neural_style.losses.weighted_mean), or set "
-            f"tiling = None."
+            f"{loss.name}: expected a floating-point number from distance, got {found.dtype.name}."
         )
-    return found
-
-
-def distance(loss: Loss, current: Any, target: Any) -> Tensor:
-    """The loss's distance, a float32 scalar; a `LossError` if it is none."""
-    with _named(loss):
-        value = tf.convert_to_tensor(
-            loss.distance(current, target)
-            if loss.other_distance is None
-            else distances.between(loss, loss.other_distance, current, target)
-        )
-    if value.shape.rank != 0 or not value.dtype.is_floating:
-        raise LossError(
-            f"{loss.name}: distance returned {value.dtype.name} of shape {tuple(value.shape)}, "
-            f"expected one floating-point number."
-        )
-    return tf.cast(value, tf.float32)
+    return tf.cast(found, tf.float32)
 
 
 def tensors(nest: Any) -> Any:
@@ -199,10 +186,6 @@ def tensors(nest: Any) -> Any:
 def arrays(nest: Any) -> Any:
     """A nest of tensors as arrays."""
     return tf.nest.map_structure(lambda x: x.numpy(), nest)
-
-
-def _value(loss: Loss, features: Features, target: Any, guides: Features | None) -> Tensor:
-    return distance(loss, statistic(loss, features, guides), target)
 
 
 def _as_tensor(value: Any) -> Any:

@@ -5,15 +5,8 @@ Records name them, as ``joint_histogram`` and ``summed_variation``; `registry.na
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
-from neural_style.features.model import IMAGE
-from neural_style.losses.base import Features, Loss, Statistic, Tensor
-from neural_style.utils.backend import keras
-
-ops = keras.ops
+from neural_style import ops
+from neural_style.losses.base import Features, Loss, Means, Statistic, Tensor
 
 
 class JointHistogram(Loss):
@@ -60,15 +53,13 @@ class SummedVariation(Loss):
     the picture is square.
     """
 
-    layers = (IMAGE,)
+    role = "none"
+    layers = ("image",)
 
-    def statistic(self, features: Features, guides: Features | None) -> Statistic:
+    def statistics(self, features: Features, mean: Means) -> Statistic:
         """The differences dx and dy."""
-        x = features[IMAGE]
+        x = features["image"]
         return {"dx": x[:, :, 1:] - x[:, :, :-1], "dy": x[:, 1:] - x[:, :-1]}
-
-    def target(self, references: Any, current: Any, rng: np.random.Generator) -> None:
-        """Nothing: the least variation is none."""
 
     def distance(self, current: Statistic, target: None) -> Tensor:
         """The sum of their absolute values."""

@@ -10,6 +10,7 @@ sees at once is a larger part of both.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from neural_style import images
 from neural_style.errors import OptionError, StyleError, check_count
 from neural_style.features.model import FeatureModel
 from neural_style.images import Size
+from neural_style.losses import calls
 from neural_style.losses.base import Loss
 from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.objective.objective import Objective
@@ -127,9 +129,9 @@ def _budgets(evaluations: int | Sequence[int], sides: list[int]) -> list[int]:
 def _trace(objective: Objective, features: FeatureModel, size: Size) -> None:
     """Trace every statistic, so that one for which features are too small says so."""
     for loss in (term.loss for term in objective.terms):
-        statistic = tf.function(loss.statistic, autograph=False)
+        statistics = tf.function(functools.partial(calls.statistics, loss), autograph=False)
         sizes = {size, *((image.shape[0], image.shape[1]) for image in loss.references)}
         for own in sizes:
             shapes = features.shapes(loss.layers, own)
             specs = {layer: tf.TensorSpec((1, *shape)) for layer, shape in shapes.items()}
-            statistic.get_concrete_function(specs, None)
+            statistics.get_concrete_function(specs)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from neural_style.errors import LossError
 from neural_style.features.model import FeatureModel
 from neural_style.images import Image, Size
-from neural_style.losses import registry
+from neural_style.losses import calls, registry
 from neural_style.losses.base import Loss, Tensor
 from neural_style.utils.backend import keras, tf
 
@@ -107,9 +107,9 @@ def target_of(loss: Loss, current: Activations, reference: Activations, seed: Se
 
 def live_target(loss: Loss, current: Tensors, reference: Activations, seed: Seed = 0) -> Any:
     """What ``loss.target`` returns for a picture's features, tensors that a tape may watch."""
-    measured = [_arrays(loss.statistic(tensors(reference), None)) for _ in loss.references]
-    own = None if loss.refresh_every is None else _arrays(loss.statistic(current, None))
-    return loss.target(measured, own, np.random.default_rng(seed))
+    measured = [_arrays(calls.statistics(loss, tensors(reference))) for _ in loss.references]
+    own = None if loss.refresh_every is None else _arrays(calls.statistics(loss, current))
+    return calls.target(loss, measured, own, np.random.default_rng(seed))
 
 
 def value_and_gradient(
@@ -120,7 +120,7 @@ def value_and_gradient(
     x, fixed = tensors(current), tensors(target, dtype)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(x)
-        value = loss.distance(loss.statistic(x, None), fixed)
+        value = calls.value(loss, calls.statistics(loss, x), fixed)
     return value, tape.gradient(value, x)
 
 
@@ -155,7 +155,7 @@ def largest_array(loss: Loss, side: int, channels: Mapping[str, int]) -> int:
     def run(x: Any, target: Any) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
-            value = loss.distance(loss.statistic(x, None), target)
+            value = calls.value(loss, calls.statistics(loss, x), target)
         return tape.gradient(value, x)
 
     target = tensors(target_of(loss, current, reference), np.float32)

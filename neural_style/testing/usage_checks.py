@@ -16,6 +16,8 @@ from neural_style import images
 from neural_style.errors import OptionError
 from neural_style.images import Image, Size
 from neural_style.losses.base import Loss
+from neural_style.losses.guidance import guided
+from neural_style.objective import probe
 from neural_style.objective.objective import Evaluation, Objective
 from neural_style.objective.tile_geometry import windows
 from neural_style.testing.checks import Unmet, check, checks_in, expect
@@ -85,18 +87,17 @@ def compiles(subject: Subject) -> None:
     expect(np.isclose(found, float(value), rtol=1e-3), f"{float(value):g} as without XLA", found)
 
 
-@check(
-    "guides and mass(), reach(), or what tiling = 'map' promises", lambda x: x.tiling is not None
-)
+@check("what is averaged, which depends on its own position alone", lambda x: x.tiling is not None)
 def tiled_equals_whole(subject: Subject) -> None:
-    """Value and gradient of a picture in four or more tiles."""
+    """Value and gradient of a picture in 2×2 tiles; and in uneven ones, with a soft mask."""
     tile, size = _tile(subject)
-    loss, picture = subject.make(size), images.noise(size, uniform=(0, 255), seed=1)
-    tiled, whole = (
-        _evaluated(Objective(loss, subject.features, size, tile=t), picture) for t in (tile, None)
-    )
-    expect(np.isclose(tiled.loss, whole.loss, rtol=1e-4), f"{whole.loss:g}", f"{tiled.loss:g}")
-    expect(_alike(tiled.gradient, whole.gradient, 1e-3), "the gradient of the whole", "another")
+    loss = subject.make(size)
+    _expect_tiled_is_whole(subject, loss, size, tile)
+    y, x = np.mgrid[: size[0], : size[1]]
+    mask = np.float32(255 * x * y / (x * y).max())
+    reference = mask if loss.references and loss.tiling == "mean" else None
+    size = (size[0] - 16, size[1])
+    _expect_tiled_is_whole(subject, guided(subject.make(size), [(mask, reference)]), size, tile)
 
 
 @check("memory, and arrays of pairs of positions: chunks, or memory = 'quadratic'")
@@ -139,6 +140,15 @@ def is_made_again_from_its_options(subject: Subject) -> None:
     _expect_same(subject, type(loss).from_config(config, *loss.references))
 
 
+def _expect_tiled_is_whole(subject: Subject, loss: Any, size: Size, tile: int) -> None:
+    picture = images.noise(size, uniform=(0, 255), seed=1)
+    tiled, whole = (
+        _evaluated(Objective(loss, subject.features, size, tile=t), picture) for t in (tile, None)
+    )
+    expect(np.isclose(tiled.loss, whole.loss, rtol=1e-4), f"{whole.loss:g}", f"{tiled.loss:g}")
+    expect(_alike(tiled.gradient, whole.gradient, 1e-3), "the gradient of the whole", "another")
+
+
 def _expect_same(subject: Subject, again: Loss) -> None:
     own, other = (subject.activations(seed, np.float64) for seed in (0, 1))
     expected, found = (value_of(loss, own, other) for loss in (subject.loss, again))
@@ -159,10 +169,12 @@ def _evaluated(objective: Objective, picture: Image | None = None) -> Evaluation
 
 def _tile(subject: Subject) -> tuple[int, Size]:
     """The smallest tile that the loss can have, in steps, and a picture of several."""
+    loss, features = subject.loss, subject.features
     for tile in range(32, 2048, 32):
         size = (tile + 21, tile + 37)
         try:
-            windows([subject.loss], subject.features, size, tile)
+            keys = probe.keys_of(loss, features.shapes(loss.layers, size))
+            windows(probe.reach(loss.layers, [keys]), features, size, tile)
         except OptionError:
             continue
         return tile, size

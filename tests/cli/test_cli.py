@@ -25,7 +25,7 @@ from click.testing import CliRunner, Result
 
 import neural_style as ns
 from neural_style import FeatureModel, errors, images
-from neural_style.cli import checks, main, options, signatures
+from neural_style.cli import checks, main, options
 from neural_style.cli.signatures import defaults
 from neural_style.extensions import Laplacian
 from neural_style.features import weights
@@ -894,53 +894,12 @@ def test_layers_are_known_without_the_network() -> None:
         assert sorted(checks.layers(network)) == sorted((*model.layers, "image"))
 
 
-def test_options_of_losses_are_known_without_importing_them() -> None:
-    for name in ns.names():
-        parameters = inspect.signature(registry.factory(name)).parameters.values()
-        known = {p.name for p in parameters if p.kind is not p.VAR_POSITIONAL}
-        assert known == set(signatures.options(registry.path_of(name)) or ()), name
-
-
-OWN = """
-from neural_style import Loss, register
-import keras
-from keras import Model as Elsewhere
-class Plain(Loss): pass
-class Own(Loss):
-    def __init__(self, *references, depth=1, **options): ...
-class Made(Loss):
-    __init__ = Loss.__init__
-class Named(Plain):
-    def __init__(self, *references, depth=1): ...
-def made(reference, width=2, *, depth=1): ...
-"""
-
-
-@pytest.mark.parametrize(
-    ("name", "known"),
-    [
-        ("Plain", ["layers", "name"]),
-        ("Named", ["depth"]),
-        ("made", ["reference", "width", "depth"]),
-        *((name, None) for name in ("Own", "Made", "Elsewhere", "missing")),
-    ],
-)
-def test_options_that_the_source_does_not_say_are_not_guessed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, known: list[str] | None
-) -> None:
-    (tmp_path / "own_losses").mkdir()
-    (tmp_path / "own_losses" / "__init__.py").touch()
-    (tmp_path / "own_losses" / "losses.py").write_text(OWN)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    assert signatures.options(f"own_losses.losses:{name}") == known
-    assert "own_losses" not in sys.modules
-
-
 # Mistakes that are told without TensorFlow, with the exit code and a part of the message.
 MISTAKES = [
     ("transfer photo.png painting.png -o out.png --preset gatis", 2, "did you mean 'gatys'"),
     ("transfer photo.png painting.png -o out.png --loss grma=1", 2, "did you mean 'gram'"),
     ("transfer photo.png painting.png -o o.png --loss gram=1 --option gram.layer=1", 2, "layers"),
+    ("transfer photo.png painting.png -o o.png --loss mmd=1 --option mmd.kernel=box", 2, "linear"),
     ("transfer photo.png painting.png -o o.png --loss gram=1 --layers gram=block9", 2, "no layer"),
     ("transfer photo.png painting.png -o o.png --loss gram=1 --mask a.png=b.png", 2, "not exist"),
     ("transfer photo.png painting.png -o out.png --style bad.png=2", 1, "not a picture"),

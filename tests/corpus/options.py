@@ -333,7 +333,7 @@ def loss_options() -> Iterator[Case]:
         "guided no loss": lambda w: ns.guided("gram", [(w.photo, w.photo)]),  # type: ignore[arg-type]
         "balanced no loss": lambda w: ns.balance("gram", w.features, w.photo),  # type: ignore[arg-type]
         "balanced by 0": lambda w: ns.balance(0 * Gram(w.photo), w.features, w.photo),
-        "custom of 5": lambda w: ns.Custom(w.photo, statistic=5, layers=["a"]),  # type: ignore[arg-type]
+        "custom of 5": lambda w: ns.Custom(w.photo, statistic=5, layers=["a"]),
         "two references": lambda w: _run(w, Gram(w.photo, w.painting, layers=LAYERS[:1])),
         "no reference": lambda w: _run(w, Gram(layers=LAYERS[:1])),
         "another size": lambda w: _run(w, Content(w.painting, layers=LAYERS[:1])),

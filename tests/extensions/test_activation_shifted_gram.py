@@ -94,7 +94,7 @@ def test_the_convolutions_are_those_of_vgg19() -> None:
 
 @pytest.mark.parametrize("shift", ["-1", None, True, float("nan"), float("inf")])
 def test_unusable_shifts(shift: Any) -> None:
-    with pytest.raises(LossError, match="expected a finite number as the shift, got"):
+    with pytest.raises(LossError, match="shift: expected a finite number, got"):
         ActivationShiftedGram(PICTURE, shift=shift)
 
 

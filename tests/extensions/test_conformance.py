@@ -9,6 +9,7 @@ import pytest
 
 from neural_style import create, names
 from neural_style.errors import LossError
+from neural_style.losses import calls
 from neural_style.testing.kit import loss_checks
 from neural_style.testing.loss_under_test import pattern, small_network
 from neural_style.utils.backend import tf
@@ -29,11 +30,11 @@ def test_a_registered_loss_is_blended_or_says_that_it_cannot_be(name: str) -> No
         return
     one = create(name, second)
     picture, *measured = (
-        tf.nest.map_structure(np.asarray, one.statistic(dict(small_network()(x, one.layers)), None))
+        tf.nest.map_structure(np.asarray, calls.statistics(one, small_network()(x, one.layers)))
         for x in (pattern((48, 56), 3), first, second)
     )
     found, expected = (
-        loss.target(references, picture, np.random.default_rng(0))
+        calls.target(loss, references, picture, np.random.default_rng(0))
         for loss, references in ((blend, measured), (one, measured[1:]))
     )
     tf.nest.map_structure(np.testing.assert_array_equal, found, expected)

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from neural_style import Loss
 from neural_style.errors import LossError
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
+from neural_style.losses import calls
+from neural_style.losses.mean import Record
+from neural_style.objective import probe
 
 Array = NDArray[np.float64]
 PICTURE = np.zeros((8, 8, 3))
@@ -36,10 +39,10 @@ B_TARGET = np.array([[[[1.0, 1, 0], [0, 0, 1]]]])
 def target_of(loss: Loss, current: Array, reference: Array) -> Any:
     rng = np.random.default_rng(0)
     statistics = [
-        tf.nest.map_structure(np.asarray, loss.statistic({"a": tf.constant(f)}, None))
+        tf.nest.map_structure(np.asarray, calls.statistics(loss, {"a": tf.constant(f)}))
         for f in (reference, current)
     ]
-    return loss.target(statistics[:1], statistics[1], rng)
+    return calls.target(loss, statistics[:1], statistics[1], rng)
 
 
 def value_and_gradient(
@@ -50,7 +53,7 @@ def value_and_gradient(
     x = tf.constant(current)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        distance = loss.distance(loss.statistic({"a": x}, None), target)
+        distance = calls.value(loss, calls.statistics(loss, {"a": x}), target)
     assert distance.dtype == tf.float64
     return float(distance), tape.gradient(distance, x).numpy()
 
@@ -98,9 +101,9 @@ class TestContent:
 
 class TestGram:
     def test_the_matrix(self) -> None:
-        matrix = np.asarray(gram().statistic({"a": tf.constant(A)}, None)["a"])
+        matrix = np.asarray(calls.statistics(gram(), {"a": tf.constant(A)})["a"])
         np.testing.assert_allclose(4 * matrix, [[30, 5], [5, 2]])
-        target = np.asarray(gram().statistic({"a": tf.constant(A_TARGET)}, None)["a"])
+        target = np.asarray(calls.statistics(gram(), {"a": tf.constant(A_TARGET)})["a"])
         np.testing.assert_allclose(4 * target, [[16, 8], [8, 8]])
 
     @pytest.mark.parametrize(
@@ -127,7 +130,7 @@ class TestGram:
 
     def test_the_matrix_is_symmetric_and_positive_semidefinite(self) -> None:
         f = np.random.default_rng(0).normal(size=(1, 3, 2, 5))
-        matrix = np.asarray(gram().statistic({"a": tf.constant(f)}, None)["a"])
+        matrix = np.asarray(calls.statistics(gram(), {"a": tf.constant(f)})["a"])
         np.testing.assert_allclose(matrix, matrix.T)
         assert np.linalg.eigvalsh(matrix).min() > -1e-12
 
@@ -157,20 +160,20 @@ class TestShiftedGram:
         assert value(loss, A, A_TARGET) == pytest.approx(0.984375)
 
     def test_a_shift_of_zero_is_the_gram_matrix(self) -> None:
-        expected = np.asarray(gram().statistic({"a": tf.constant(B)}, None)["a"])
-        for matrix in np.asarray(shifted(0).statistic({"a": tf.constant(B)}, None)["a"]):
+        expected = np.asarray(calls.statistics(gram(), {"a": tf.constant(B)})["a"])
+        for matrix in np.asarray(calls.statistics(shifted(0), {"a": tf.constant(B)})["a"]):
             np.testing.assert_allclose(matrix, expected)
 
     @pytest.mark.parametrize("axis", ["x", "y"])
     def test_a_negative_shift_is_the_transpose(self, axis: str) -> None:
         loss = shifted(1, -1, axes=axis)
-        forward, backward = np.asarray(loss.statistic({"a": tf.constant(A)}, None)["a"])
+        forward, backward = np.asarray(calls.statistics(loss, {"a": tf.constant(A)})["a"])
         np.testing.assert_allclose(backward, forward.T)
         assert not np.allclose(forward, forward.T)
 
     def test_transposing_the_picture_swaps_the_axes(self) -> None:
-        x, y = (shifted(1, axes=axis).statistic({"a": tf.constant(A)}, None) for axis in "xy")
-        swapped = shifted(1, axes="y").statistic({"a": tf.constant(A.swapaxes(1, 2))}, None)
+        x, y = (calls.statistics(shifted(1, axes=axis), {"a": tf.constant(A)}) for axis in "xy")
+        swapped = calls.statistics(shifted(1, axes="y"), {"a": tf.constant(A.swapaxes(1, 2))})
         np.testing.assert_allclose(swapped["a"], x["a"])
         assert not np.allclose(x["a"], y["a"])
 
@@ -188,7 +191,7 @@ class TestShiftedGram:
     def test_shifts_by_layer_name_the_layers(self) -> None:
         loss = ShiftedGram(PICTURE, shifts={"a": [1, 2], "b": [1]})
         features = {name: tf.ones((1, 4, 4, 2)) for name in "ab"}
-        shapes = {name: m.shape for name, m in loss.statistic(features, None).items()}
+        shapes = {name: m.shape for name, m in calls.statistics(loss, features).items()}
         assert shapes == {"a": (4, 2, 2), "b": (2, 2, 2)}
 
     @pytest.mark.parametrize("options", [{}, {"axes": "y", "flips": "x"}], ids=str)
@@ -200,10 +203,10 @@ class TestShiftedGram:
         f, step = (tf.constant(rng.normal(size=(1, 5, 6, 3))) for _ in range(2))
         guides = {"a": tf.constant(rng.uniform(size=(1, 5, 6, 1)))} if guided else None
         loss = shifted(1, -3, **options)
-        factors = rng.normal(size=loss.statistic({"a": f}, guides)["a"].shape)
+        factors = rng.normal(size=calls.statistics(loss, {"a": f}, guides)["a"].shape)
 
         def function(f: Any) -> Any:
-            return tf.reduce_sum(factors * loss.statistic({"a": f}, guides)["a"])
+            return tf.reduce_sum(factors * calls.statistics(loss, {"a": f}, guides)["a"])
 
         with tf.GradientTape() as tape:
             tape.watch(f)
@@ -215,13 +218,13 @@ class TestShiftedGram:
     @pytest.mark.parametrize(("delta", "axis"), [(2, "x"), (-2, "x"), (1, "y"), (9, "y")])
     def test_a_shift_that_leaves_nothing_is_named(self, delta: int, axis: str) -> None:
         with pytest.raises(LossError, match=f"at 'a' .* 1×2, .* shift of {delta} along {axis}"):
-            shifted(delta, axes=axis).statistic({"a": tf.constant(B)}, None)
+            calls.statistics(shifted(delta, axes=axis), {"a": tf.constant(B)})
 
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"axes": "z"}, "axes is of 'x', 'y' and 'xy', got 'z'"),
-            ({"flips": "w"}, "flips is of"),
+            ({"axes": "z"}, "axes: expected one of '', 'x', 'y', 'xy', got 'z'"),
+            ({"flips": "w"}, "flips: expected one of"),
             ({"shifts": []}, "no shift along an axis and no flip"),
             ({"axes": ""}, "no shift along an axis and no flip"),
             ({"shifts": [1.5]}, "whole shifts"),
@@ -331,7 +334,9 @@ class TestTotalVariation:
 
     @pytest.mark.parametrize("power", ["l2", 0, -1, None, True, float("inf"), float("nan")])
     def test_unusable_powers(self, power: Any) -> None:
-        with pytest.raises(LossError, match="power is 'l1', 'squared' or above 0"):
+        with pytest.raises(
+            LossError, match="power: expected one of 'l1', 'squared', or a finite number above 0"
+        ):
             TotalVariation(power)
 
 
@@ -365,7 +370,7 @@ class TestGuides:
         x = tf.constant(f)
         with tf.GradientTape() as tape:
             tape.watch(x)
-            values = loss.statistic({"a": x}, {"a": tf.constant(guide)})["a"]
+            values = calls.statistics(loss, {"a": x}, {"a": tf.constant(guide)})["a"]
             upstream = np.resize(upstream, values.shape)
             total = tf.reduce_sum(values * upstream)
         slope = float((tape.gradient(total, x).numpy() * direction).sum())
@@ -393,17 +398,29 @@ class TestGuides:
         x = tf.constant(f)
         with tf.GradientTape() as tape:
             tape.watch(x)
-            total = tf.reduce_sum(loss.statistic({"a": x}, {"a": tf.constant(nothing)})["a"])
+            total = tf.reduce_sum(
+                calls.statistics(loss, {"a": x}, {"a": tf.constant(nothing)})["a"]
+            )
         np.testing.assert_array_equal(tape.gradient(total, x), 0)
 
 
 def statistic(loss: Loss, f: Array, guide: Array | None) -> Any:
     guides = None if guide is None else {"a": tf.constant(guide)}
-    return np.asarray(loss.statistic({"a": tf.constant(f)}, guides)["a"])
+    return np.asarray(calls.statistics(loss, {"a": tf.constant(f)}, guides)["a"])
+
+
+def masses(loss: Loss, guide: Array) -> Any:
+    """The total weight of every mean."""
+    record = Record()
+    calls.statistics(loss, {"a": random_features(0, *guide.shape[1:3], 3)}, record=record)
+    return np.array([key.total(guide) for key in record.keys])
 
 
 def mass(loss: Loss, guide: Array) -> Any:
-    return np.asarray(loss.mass({"a": tf.constant(guide)})["a"])
+    """The total weight of every entry of the statistic."""
+    found, f = masses(loss, guide), random_features(0, *guide.shape[1:3], 3)
+    entries = statistic(loss, f, None)
+    return found.reshape(-1, *[1] * (entries.ndim - 1)) if len(found) > 1 else found[0]
 
 
 def test_guided_statistics_by_hand() -> None:
@@ -413,13 +430,13 @@ def test_guided_statistics_by_hand() -> None:
     x, y = statistic(shifted(1), A, left)
     np.testing.assert_allclose(x, [[7, 0.5], [2, 0.0]])
     np.testing.assert_allclose(y, [[3, 1], [0, 0]])
-    assert mass(shifted(1), left).ravel().tolist() == [2, 1]
+    assert masses(shifted(1), left).tolist() == [2, 1]
     # dx (1, 1), (1, −1); dy (2, 1): means over positions and channels.
     np.testing.assert_allclose(statistic(variation("l1"), A, left), [1, 1.5])
     np.testing.assert_allclose(statistic(variation("squared"), A, left), [1, 2.5])
     np.testing.assert_allclose(statistic(variation(1), A, left), [(1 + 4 + 1 + 1) / 2])
-    assert mass(variation("l1"), left).tolist() == [2, 1]
-    assert mass(variation(1), left).tolist() == [1]
+    assert masses(variation("l1"), left).tolist() == [2, 1]
+    assert masses(variation(1), left).tolist() == [1]
 
 
 # Of pairs, the first position is in the half: the other may be one further.
@@ -431,10 +448,12 @@ def test_a_guide_of_half_a_picture_is_the_half_picture(loss: Loss, width: int) -
 
 
 def test_reach() -> None:
-    assert [gram().reach("a"), variation("l1").reach("a")] == [0, 1]
-    assert shifted(2, -3).reach("a") == 3
-    by_layer = ShiftedGram(PICTURE, shifts={"a": [4], "b": [1, 2]})
-    assert [by_layer.reach("a"), by_layer.reach("b")] == [4, 2]
+    def reach(loss: Loss) -> dict[str, int]:
+        return probe.reach(loss.layers, [probe.keys_of(loss, {"a": (9, 9, 3), "b": (9, 9, 3)})])
+
+    assert [reach(gram()), reach(variation("l1"))] == [{"a": 0}, {"a": 1}]
+    assert reach(shifted(2, -3)) == {"a": 3}
+    assert reach(ShiftedGram(PICTURE, shifts={"a": [4], "b": [1, 2]})) == {"a": 4, "b": 2}
 
 
 def test_flips_cannot_be_tiled() -> None:

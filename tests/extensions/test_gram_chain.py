@@ -13,6 +13,8 @@ from by_hand import PICTURE, Array, assert_tiled_is_whole, random_features, valu
 from neural_style import FeatureModel, images
 from neural_style.errors import LossError
 from neural_style.extensions import ActivationShiftedGram, GramChain
+from neural_style.losses import calls
+from neural_style.objective import probe
 
 
 def chain(shift: float = -1.0, layers: Any = ("a", "b")) -> GramChain:
@@ -20,7 +22,8 @@ def chain(shift: float = -1.0, layers: Any = ("a", "b")) -> GramChain:
 
 
 def matrices(loss: GramChain, features: dict[str, Any], guides: Any = None) -> dict[str, Any]:
-    found = loss.statistic(
+    found = calls.statistics(
+        loss,
         {k: tf.constant(f) for k, f in features.items()},
         guides and {k: tf.constant(f) for k, f in guides.items()},
     )
@@ -101,7 +104,7 @@ def test_gradient_against_finite_differences() -> None:
     x = {k: tf.constant(f) for k, f in features.items()}
     with tf.GradientTape() as tape:
         tape.watch(x)
-        distance = loss.distance(loss.statistic(x, None), target)
+        distance = loss.distance(calls.statistics(loss, x), target)
     gradient = tape.gradient(distance, x)
     directions = {k: np.random.default_rng(4).normal(size=f.shape) for k, f in features.items()}
 
@@ -128,7 +131,8 @@ def test_guides_weigh_positions_of_the_finer_layer() -> None:
     # The left half, and a half that is not one of blocks: a partition of the positions.
     part = {k: np.random.default_rng(2).uniform(size=g.shape) for k, g in ones.items()}
     rest = {k: 1 - g for k, g in part.items()}
-    masses = [float(chain().mass(g)["a"]) for g in (part, rest, ones)]
+    (key,) = probe.keys_of(chain(), {"a": (7, 9, 3), "b": (3, 4, 2)})
+    masses = [float(key.total(g["a"])) for g in (part, rest, ones)]
     assert masses[0] + masses[1] == pytest.approx(masses[2])
     shares = [
         m * matrices(chain(), features, g)["a"] for m, g in zip(masses, (part, rest), strict=False)
@@ -149,7 +153,7 @@ def test_layers_that_are_no_chain_are_refused(fine: Any, coarse: Any) -> None:
 
 @pytest.mark.parametrize("shift", ["-1", None, True, float("nan")])
 def test_unusable_shifts(shift: Any) -> None:
-    with pytest.raises(LossError, match="expected a finite number as the shift, got"):
+    with pytest.raises(LossError, match="shift: expected a finite number, got"):
         GramChain(PICTURE, shift=shift)
 
 

@@ -87,7 +87,7 @@ def test_only_the_means_move_by_an_offset() -> None:
 
 @pytest.mark.parametrize("epsilon", [0, -1, 1e-13, "1", None, True, float("nan"), float("inf")])
 def test_unusable_epsilons(epsilon: Any) -> None:
-    with pytest.raises(LossError, match="expected a finite epsilon of"):
+    with pytest.raises(LossError, match="epsilon: expected a finite number of 1e-12 or more"):
         Moments(PICTURE, epsilon=epsilon)
 
 

@@ -14,8 +14,10 @@ from neural_style import FeatureModel, images, minimize
 from neural_style.errors import ImageError, LossError, OptionError
 from neural_style.extensions import MRF
 from neural_style.extensions import mrf as module
-from neural_style.extensions.mrf import nearest_patches, variations
+from neural_style.extensions.mrf import nearest_patches
 from neural_style.images import Image
+from neural_style.losses import calls
+from neural_style.losses.variations import variations
 
 Array = NDArray[np.float64]
 PICTURE = np.zeros((8, 8, 3))
@@ -30,7 +32,7 @@ def mrf(patch: int = 3, weight: float = 1.0) -> MRF:
 
 
 def statistic(loss: MRF, f: Array) -> Any:
-    return {"a": np.asarray(loss.statistic({"a": tf.constant(f)}, None)["a"])}
+    return {"a": np.asarray(calls.statistics(loss, {"a": tf.constant(f)})["a"])}
 
 
 def target_of(loss: MRF, f: Array, *references: Array) -> Any:
@@ -42,7 +44,7 @@ def value_and_gradient(loss: MRF, f: Array, target: Any) -> tuple[float, Array]:
     x = tf.constant(f)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        distance = loss.distance(loss.statistic({"a": x}, None), target)
+        distance = calls.value(loss, calls.statistics(loss, {"a": x}), target)
     return float(distance), tape.gradient(distance, x).numpy()
 
 
@@ -138,7 +140,7 @@ def test_it_is_not_blended() -> None:
 
 
 def test_it_has_no_other_distance() -> None:
-    """The target has a spread and a share where the statistic has nothing."""
+    """The target has a spread and a share, besides the features that it asks for."""
     loss = MRF(PICTURE)
     with pytest.raises(LossError, match="mrf cannot have another distance: its target is"):
         loss.with_distance("mse")

@@ -115,7 +115,7 @@ def test_zero_vectors_are_half_from_others_and_none_from_each_other() -> None:
 
 
 def test_unusable_options() -> None:
-    with pytest.raises(LossError, match="cost is 'cosine' or 'euclidean', got 'l2'"):
+    with pytest.raises(LossError, match="cost: expected one of 'cosine', 'euclidean', got 'l2'"):
         emd("l2")
 
 

@@ -15,6 +15,7 @@ from neural_style.errors import LossError
 from neural_style.extensions import SlicedWasserstein
 from neural_style.extensions.sliced_wasserstein import rotation, transport
 from neural_style.images import Image
+from neural_style.losses import calls
 
 Array = NDArray[np.float64]
 PICTURE = np.zeros((8, 8, 3))
@@ -35,7 +36,7 @@ def value_and_gradient(f: Array, target: Any) -> tuple[float, Array]:
     x = tf.constant(f)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        distance = LOSS.distance(LOSS.statistic({"a": x}, None), target)
+        distance = calls.value(LOSS, calls.statistics(LOSS, {"a": x}), target)
     return float(distance), tape.gradient(distance, x).numpy()
 
 

@@ -142,7 +142,7 @@ def test_zero_at_the_target_when_compiled_in_float32(tiny: FeatureModel) -> None
 
 @pytest.mark.parametrize("epsilon", [0, -1, 1e-13, "1", None, True, float("nan")])
 def test_unusable_epsilons(epsilon: Any) -> None:
-    with pytest.raises(LossError, match="expected a finite epsilon of"):
+    with pytest.raises(LossError, match="epsilon: expected a finite number of 1e-06 or more"):
         Wasserstein2(PICTURE, epsilon=epsilon)
 
 

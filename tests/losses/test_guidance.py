@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from neural_style import FeatureModel, Loss, Objective, guided, images, minimize
 from neural_style.errors import ImageError, LossError
-from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
+from neural_style.extensions import (
+    MRF,
+    Content,
+    Gram,
+    Histogram,
+    Laplacian,
+    ShiftedGram,
+    TotalVariation,
+)
 from neural_style.images import Image, Size
 from neural_style.losses.guidance import as_mask, guides
 from neural_style.objective.objective import Evaluation
@@ -137,6 +145,34 @@ def test_tiles_are_exact(tiny: FeatureModel, soft: bool) -> None:
     assert tiled.terms == pytest.approx(whole.terms, rel=2e-5)
     error = np.linalg.norm(tiled.gradient - whole.gradient)
     assert error < 1e-5 * np.linalg.norm(whole.gradient)
+
+
+def square_of(size: tuple[int, int]) -> NDArray[np.float64]:
+    """A soft mask."""
+    y, x = np.mgrid[: size[0], : size[1]]
+    return np.asarray(255 * (y * x) / (size[0] * size[1]), np.float64)
+
+
+def test_a_mask_weighs_the_positions_of_a_map_whole_and_in_tiles(tiny: FeatureModel) -> None:
+    size = 75, 89
+    photo, noise, mask = images.noise(size, seed=2), images.noise(size, seed=1), square_of((75, 89))
+    mask[:30] = 0
+    layers = ["image", "block2_conv1"]
+    style = Content(photo, layers=layers) + Histogram(images.noise((40, 50)), layers=layers)
+    loss = guided(style + 0.1 * MRF(photo, layers=["block2_conv1"]), [(mask, None)])
+    tiled, whole = (evaluated(loss, tiny, noise, tile) for tile in (47, None))
+    assert tiled.terms == pytest.approx(whole.terms, rel=2e-5)
+    error = np.linalg.norm(tiled.gradient - whole.gradient)
+    assert error < 1e-5 * np.linalg.norm(whole.gradient)
+    alone = evaluated(guided(Content(photo, layers=["image"]), [(mask, None)]), tiny, noise)
+    squares = np.mean((noise.astype(np.float64) - photo) ** 2, -1)
+    assert alone.loss == pytest.approx((mask * squares).sum() / mask.sum(), rel=1e-5)
+    np.testing.assert_array_equal(alone.gradient[:30], 0)
+
+
+def test_a_map_has_no_reference_mask(photo: Image) -> None:
+    with pytest.raises(LossError, match=r"content: region 1 has a reference mask, .* \(mask, None"):
+        guided(Content(photo), [(half(SIZE), half(SIZE))])
 
 
 def test_no_mass_in_tiles_is_zero_as_it_is_whole(tiny: FeatureModel) -> None:
@@ -301,11 +337,11 @@ def test_an_empty_region_is_skipped_and_named(
             guided(Gram(photo), regions)
 
 
-@pytest.mark.parametrize("kind", [Content, Histogram, ShiftedGram])
-def test_what_ignores_guides_is_refused_by_name(
-    tiny: FeatureModel, photo: Image, kind: Any
+@pytest.mark.parametrize(("kind", "options"), [(Laplacian, {}), (ShiftedGram, {"flips": "x"})])
+def test_what_cannot_be_weighed_is_refused_by_name(
+    tiny: FeatureModel, photo: Image, kind: Any, options: Any
 ) -> None:
-    loss = kind(photo, **({"flips": "x"} if kind is ShiftedGram else {}))
+    loss = kind(photo, **options)
     with pytest.raises(LossError, match=f"{loss.name} cannot be guided by a mask"):
         guided(loss, [(WHITE, WHITE)])
     loss.masks = half(SIZE), (half(SIZE),)
@@ -318,10 +354,10 @@ def test_what_only_says_that_it_weighs_is_refused(tiny: FeatureModel, photo: Ima
         layers = ("image",)
         tiling = "mean"
 
-        def statistic(self, features: Any, guides: Any) -> Any:
+        def statistics(self, features: Any, mean: Any) -> Any:
             return {"image": keras.ops.mean(features["image"], (1, 2))}
 
-    with pytest.raises(LossError, match="deaf: its statistic ignores the guides"):
+    with pytest.raises(LossError, match=r"deaf: .* does not come from mean: average"):
         evaluated(guided(Deaf(photo), [(WHITE, WHITE)]), tiny, photo)
 
 

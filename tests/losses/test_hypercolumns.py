@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from neural_style.errors import LossError
-from neural_style.extensions._hypercolumns import HypercolumnLoss, squared_distances, unit
+from neural_style.losses.hypercolumns import HypercolumnLoss, squared_distances, unit
 
 FEATURES = {
     name: np.random.default_rng(seed).normal(size=(1, *shape))

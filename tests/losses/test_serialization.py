@@ -128,7 +128,7 @@ def test_a_missing_picture_is_named(photo: Image) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"config": {"layer": ["a"]}}, "TypeError: .*unexpected keyword argument 'layer'"),
+        ({"config": {"layer": ["a"]}}, "gram: no option 'layer': did you mean 'layers'"),
         ({"config": {"layers": ["a"], "with_distance": "os.system"}}, "'os.system' is no distance"),
         (
             {"config": {"with_distance": {"class_name": "os.system", "config": {}}}},

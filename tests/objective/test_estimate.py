@@ -26,7 +26,7 @@ from neural_style import (
 from neural_style.errors import MemoryLimitError, OptionError, StyleError
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.images import Image, Size
-from neural_style.losses.matching import Refreshed
+from neural_style.losses.base import MatchingLoss
 from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.objective.estimate import _SMALL, MARGIN, Tile, _largest, _sides, fitting
 from neural_style.objective.tiled import Tiled
@@ -67,7 +67,7 @@ class Similarities(Loss):
     layers = ("block3_conv1",)  # at half the picture's size
     memory = "quadratic"
 
-    def statistic(self, features: Any, guides: Any) -> Any:
+    def statistics(self, features: Any, mean: Any) -> Any:
         """All pairs of positions."""
         (f,) = features.values()
         rows = ops.reshape(f, (-1, f.shape[-1]))
@@ -104,15 +104,15 @@ def test_vggs_gram_matrices_outweigh_its_features_at_small_sizes_alone() -> None
     assert continued.memory == pytest.approx(found.memory, rel=0.03)
 
 
-class Shifted(Refreshed):
+class Shifted(MatchingLoss):
     """Moved by the mean, and so by as much memory every time, which threads do not take."""
 
     layers = ("block1_conv1",)
 
-    def moved(
-        self, features: NDArray[Any], reference: NDArray[Any], rng: np.random.Generator
+    def match(
+        self, f: NDArray[Any], reference: NDArray[Any], rng: np.random.Generator
     ) -> NDArray[Any]:
-        moved: NDArray[Any] = features + (reference.mean() - features.mean())
+        moved: NDArray[Any] = f + (reference.mean() - f.mean())
         return moved
 
 

@@ -17,7 +17,7 @@ from neural_style.errors import ImageError, LayerError, LossError
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.images import Image
 from neural_style.losses.weighted_sum import WeightedSum
-from neural_style.objective.whole import Whole
+from neural_style.objective.whole import Whole, layer_weights
 
 SIZE = (24, 32)
 
@@ -103,7 +103,7 @@ def test_losses_with_attributes_that_cannot_be_compared_are_not_mixed_up(
             super().__init__(*references)
             self.mask = mask
 
-        def statistic(self, features: Any, guides: Any) -> Any:
+        def statistics(self, features: Any, mean: Any) -> Any:
             return {"image": features["image"] * self.mask}
 
     some, none = (
@@ -155,7 +155,8 @@ def test_the_feature_model_runs_once_for_the_union_of_layers(
     assert isinstance(evaluator, Whole)
     evaluate = tf.function(evaluator._value_and_gradient, autograph=False, jit_compile=True)
     weights = tf.constant([term.weight for term in objective.terms], tf.float32)
-    arguments = tf.constant(photo[None]), weights, objective._targets, objective._guides
+    layers = [layer_weights(term.loss) for term in objective.terms]
+    arguments = tf.constant(photo[None]), weights, layers, objective._targets, objective._guides
     program = evaluate.experimental_get_compiler_ir(*arguments)(stage="optimized_hlo")
     assert program.count(" convolution(") == 6 + 6  # and 6 more would be those of the filters
 
@@ -219,7 +220,9 @@ def test_a_distance_that_is_no_scalar_is_named(tiny: FeatureModel, photo: Image)
         def distance(self, current: Any, target: Any) -> Any:
             return current["image"] - target["image"]
 
-    with pytest.raises(LossError, match=r"map: distance .* float32 of shape \(1, 24, 32, 3\)"):
+    with pytest.raises(
+        LossError, match=r"map: expected one number from distance, .* of shape \(1, 24, 32, 3\)"
+    ):
         ready(Map(photo), tiny, photo)(photo)
 
 

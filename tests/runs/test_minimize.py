@@ -27,7 +27,7 @@ from neural_style import (
 from neural_style.errors import ImageError, LossError, NonFiniteLossError, OptionError
 from neural_style.extensions import Content, Gram, Histogram, TotalVariation
 from neural_style.images import Image
-from neural_style.losses.base import weighted_mean
+from neural_style.losses.base import StatisticLoss
 
 
 class Towards(Loss):
@@ -398,30 +398,23 @@ def test_a_callback_may_hold_back_what_ends_a_run(
         minimize(Fragile(photo, floor=300.0), tiny, photo, callbacks=[Forgiving()])
 
 
-class Inside(Loss):
+class Inside(StatisticLoss):
     """The mean of −x − 30 log(260 − x), lowest at 230; from 259 on it breaks in a way."""
 
+    role = "none"
     layers = ("image",)
-    tiling = "mean"
+    breaks: str
 
-    def __init__(self, breaks: str) -> None:
-        super().__init__()
-        self.breaks = breaks
-
-    def target(self, references: Any, current: Any, rng: Any) -> Any:
-        return {}
-
-    def statistic(self, features: Any, guides: Any) -> Any:
-        x = features["image"]
+    def statistic(self, x: Any, mean: Any) -> Any:
         loss = -x - 30 * keras.ops.log(260 - keras.ops.minimum(x, 259.0))
         if self.breaks == "gradient":  # of √0, which is 0, it is NaN
             loss += 0 * keras.ops.sqrt(keras.ops.abs(259 - x) - (x - 259))
         else:
             loss = keras.ops.where(x > 259, float(self.breaks), loss)
-        return {"image": weighted_mean(loss, guides and guides["image"])}
+        return mean(loss)
 
     def distance(self, current: Any, target: Any) -> Any:
-        return keras.ops.mean(current["image"])
+        return keras.ops.mean(current)
 
 
 @pytest.mark.parametrize(

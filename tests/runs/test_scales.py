@@ -246,10 +246,10 @@ def test_a_scale_too_small_for_a_loss_is_named_before_the_run(
         minimize(untileable, tiny, photo, scales=(16,), tile=20, callbacks=[never])
 
 
-def test_a_statistic_may_call_its_guides_as_it_likes(tiny: FeatureModel, photo: Image) -> None:
+def test_statistics_may_call_their_mean_as_they_like(tiny: FeatureModel, photo: Image) -> None:
     class Named(Towards):
-        def statistic(self, features: Any, _others: Any) -> Any:
-            return super().statistic(features, _others)
+        def statistics(self, features: Any, _others: Any) -> Any:
+            return super().statistics(features, _others)
 
     result = minimize(Named(photo), tiny, photo, scales=(24,), evaluations=2)
     assert result.evaluations == 4

@@ -56,7 +56,7 @@ class Setting:
 class Own(ns.Loss):
     layers = ("image",)
 
-    def statistic(self, features, guides):
+    def statistics(self, features, mean):
         return {name: scaled(x) for name, x in features.items()}
 
 setting = Setting()

@@ -13,14 +13,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from neural_style import FeatureModel, Loss, images
+from neural_style import FeatureModel, Loss, StatisticLoss, images, ops
 from neural_style.errors import LossError, OptionError
 from neural_style.extensions import Content, Gram, TotalVariation
-from neural_style.losses.base import weighted_mean
 from neural_style.testing import CHECKS, ConformanceError, check_loss, loss_checks
 from neural_style.testing.loss_under_test import SIZE, Subject, largest_array, small_network
-
-ops = keras.ops
 
 
 class Means(Loss):
@@ -28,11 +25,8 @@ class Means(Loss):
 
     layers = ("block1_conv1", "image")
 
-    def statistic(self, features: Any, guides: Any) -> Any:
-        return {
-            name: weighted_mean(f, guides and guides[name], (0, 1, 2))
-            for name, f in features.items()
-        }
+    def statistics(self, features: Any, mean: Any) -> Any:
+        return {name: mean[name](f) for name, f in features.items()}
 
 
 class TiledMeans(Means):
@@ -73,10 +67,12 @@ class Remembering(Means):
     """Its target is the tensor that its statistic has kept, where it is the current one."""
 
     refresh_every = 5
-    kept: Any = None
 
-    def statistic(self, features: Any, guides: Any) -> Any:
-        found = super().statistic(features, guides)
+    def __post_init__(self) -> None:
+        self.kept: Any = None
+
+    def statistics(self, features: Any, mean: Any) -> Any:
+        found = super().statistics(features, mean)
         if tf.executing_eagerly():
             self.kept = found
         return found
@@ -89,14 +85,14 @@ class Remembering(Means):
 class Relative(Means):
     """0/0 where a channel is dead."""
 
-    def statistic(self, features: Any, guides: Any) -> Any:
+    def statistics(self, features: Any, mean: Any) -> Any:
         return {name: ops.mean(f**2, (1, 2)) / ops.mean(f, (1, 2)) for name, f in features.items()}
 
 
 class Deviations(Means):
     """Guarded where a channel is dead, but not where it is constant."""
 
-    def statistic(self, features: Any, guides: Any) -> Any:
+    def statistics(self, features: Any, mean: Any) -> Any:
         found = {}
         for name, f in features.items():
             square, mean = ops.mean(f**2, (1, 2)), ops.mean(f, (1, 2))
@@ -122,8 +118,9 @@ class Crashing(Loss):
 
     layers = ("block1_conv1",)
 
-    def check_shapes(self, current: Any, target: Any) -> None:
-        pass
+    def distance(self, current: Any, target: Any) -> Any:
+        ((name, weight),) = self.layer_weights.items()
+        return weight * ops.mean(ops.square(current[name] - target[name]))
 
 
 class Weightless(Means):
@@ -147,8 +144,9 @@ class Growing(Means):
         copies = rng.integers(1, 1000)
         return {name: np.repeat(f[None], copies, 0) for name, f in references[0].items()}
 
-    def check_shapes(self, current: Any, target: Any) -> None:
-        pass
+    def distance(self, current: Any, target: Any) -> Any:
+        weights = self.layer_weights.items()
+        return sum(w * ops.mean(ops.square(current[n] - target[n])) for n, w in weights)
 
 
 class Unseeded(Means):
@@ -168,17 +166,19 @@ class Eager(Means):
         return super().distance(current, target) * (2 if tf.executing_eagerly() else 1)
 
 
-class Unguided(TiledMeans):
-    def statistic(self, features: Any, guides: Any) -> Any:
-        if guides:
-            guides = {name: ops.ones_like(guides[name]) for name in features}
-        return super().statistic(features, guides)
+class Relating(TiledMeans):
+    """What it averages depends on all positions at once."""
+
+    def statistics(self, features: Any, mean: Any) -> Any:
+        return {
+            name: mean[name](f * ops.mean(f, (1, 2), keepdims=True)) for name, f in features.items()
+        }
 
 
 class Pairs(Means):
     """The mean distance of pairs of positions, all in one array."""
 
-    def statistic(self, features: Any, guides: Any) -> Any:
+    def statistics(self, features: Any, mean: Any) -> Any:
         found = {}
         for name, f in features.items():
             rows = ops.reshape(f, (-1, f.shape[-1]))
@@ -221,20 +221,19 @@ class Forgetful(Means):
 class Sums(Means):
     """Its weight means another thing at every size."""
 
-    def statistic(self, features: Any, guides: Any) -> Any:
+    def statistics(self, features: Any, mean: Any) -> Any:
         return {name: ops.sum(f, (1, 2)) for name, f in features.items()}
 
 
 class SummedDistance(Content):
     def distance(self, current: Any, target: Any) -> Any:
-        squares = (ops.sum(ops.square(current[n] - target[n])) for n in self.layers)
-        return sum(squares) * sum(self.layer_weights.values())
+        return ops.sum(ops.square(current - target))
 
 
 class Energy(Means):
     """The root of a sum, though of a mean of every position's channels."""
 
-    def statistic(self, features: Any, guides: Any) -> Any:
+    def statistics(self, features: Any, mean: Any) -> Any:
         return {
             name: ops.sqrt(ops.sum(ops.mean(ops.square(f), -1)))[None]
             for name, f in features.items()
@@ -258,7 +257,7 @@ WRONG: dict[str, Callable[..., Loss]] = {
     "refreshes_without_compiling": Growing,
     "same_seed_gives_the_same_bits": Unseeded,
     "compiles": Eager,
-    "tiled_equals_whole": Unguided,
+    "tiled_equals_whole": Relating,
     "memory_grows_as_it_says": Pairs,
     "repr_names_it_and_its_options": Addressed,
     "pickles": Unpicklable,
@@ -300,13 +299,46 @@ def test_sums_over_positions_are_found(wrong: Callable[..., Loss]) -> None:
         check_loss(wrong, only=["means_the_same_at_every_size"])
 
 
+class Mean(StatisticLoss):
+    """Right, in the fewest lines."""
+
+    layers = ("block1_conv1", "block2_conv1")
+    power: float = 2.0
+
+    def statistic(self, f: Any, mean: Any) -> Any:
+        return mean(f**self.power)
+
+
+class Sum(Mean):
+    def statistic(self, f: Any, mean: Any) -> Any:
+        return ops.sum(f, (0, 1, 2))
+
+
+class Deviation(Mean):
+    """The root of a variance, which has no slope where a channel is constant."""
+
+    def statistic(self, f: Any, mean: Any) -> Any:
+        return ops.stack([mean(f), mean(f**2)])
+
+    def summary(self, s: Any) -> Any:
+        return ops.sqrt(s[1] - s[0] ** 2)
+
+
+def test_a_statistic_loss_and_what_goes_wrong_most_often_in_one() -> None:
+    assert failures(lambda painting: Mean(painting, power=3.0)) == {}
+    sums = failures(Sum)
+    assert "does not come from mean" in sums["tiled_equals_whole"]
+    assert "means_the_same_at_every_size" in sums
+    assert "finite_on_constant_pictures" in failures(Deviation)
+
+
 def test_it_says_quadratic_what_is_linear() -> None:
     assert list(failures(Modest)) == ["memory_grows_as_it_says"]
 
 
 def test_an_undeclared_layer_is_named() -> None:
     class Reading(Means):
-        def statistic(self, features: Any, guides: Any) -> Any:
+        def statistics(self, features: Any, mean: Any) -> Any:
             return {"image": features["block5_conv4"]}
 
     with pytest.raises(

@@ -15,12 +15,13 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
-from neural_style.errors import LossError, check_count
+from neural_style import ops
+from neural_style.errors import LossError
 from neural_style.images import Size
-from neural_style.losses.base import Features, Layers, Loss, Tensor
+from neural_style.losses.base import Features, Layers, Loss, Tensor, option
+from neural_style.losses.options import positive_whole
 
 Places: TypeAlias = dict[str, tuple[Any, Any]]
 
@@ -52,17 +53,10 @@ class HypercolumnLoss(Loss):
         *("block3_conv1", "block3_conv2", "block3_conv3", "block4_conv3", "block5_conv3"),
     )
 
-    def __init__(
-        self,
-        *references: Any,
-        samples: int = 1024,
-        refresh_every: int = 10,
-        layers: Layers | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(*references, layers=layers, name=name)
-        self.samples = check_count(f"{self.name}'s samples", samples, LossError)
-        self.refresh_every = check_count(f"{self.name}'s refresh_every", refresh_every, LossError)
+    samples: int = option(1024, positive_whole)
+    refresh_every: int | None = option(10, positive_whole)
+
+    def __post_init__(self) -> None:
         if min(self.layer_weights.values()) <= 0:
             raise LossError(
                 f"{self.name}: expected weights above 0 for the layers of a hypercolumn, got "
@@ -70,7 +64,7 @@ class HypercolumnLoss(Loss):
             )
 
     @property
-    def scale(self) -> float:
+    def scale(self) -> Any:
         """The sum of the layers' weights, which multiplies the loss."""
         return sum(self.layer_weights.values())
 
@@ -101,11 +95,6 @@ class HypercolumnLoss(Loss):
             column = ops.sum(corners * ops.cast(shares, f.dtype), axis=1)
             columns.append((weight / self.scale) ** 0.5 * column)
         return ops.concatenate(columns, axis=1)
-
-    def get_config(self) -> dict[str, Any]:
-        """The options, with `samples` and `refresh_every`."""
-        options = {"samples": self.samples, "refresh_every": self.refresh_every}
-        return {**options, **super().get_config()}
 
 
 def unit(columns: Tensor) -> Tensor:
