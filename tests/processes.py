@@ -146,7 +146,7 @@ class Process:
         kind, value = message
         if kind == "raised":
             raise value
-        self.peak = value or 0
+        self.peak = value
 
     def ending(self) -> str:
         """Why the child has ended, and the last of what it printed."""

@@ -149,9 +149,7 @@ class Page:
         }
         if last.scale:
             told["scale"] = f"{last.scale + 1}, from coarse to fine"
-        peak = peak_memory()
-        if peak is not None:
-            told["peak memory of the process"] = f"{peak / 1e6:.0f} MB"
+        told["peak memory of the process"] = f"{peak_memory() / 1e6:.0f} MB"
         return TEMPLATES.get_template("page.html").render(
             name=self._name,
             status=status,

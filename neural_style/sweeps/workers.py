@@ -30,7 +30,6 @@ from neural_style.runs import interrupts
 from neural_style.utils.memory import peak_memory
 
 GROWTH = 250 * 10**6  # bytes, of half a dozen sizes
-_CALLS = 10  # of a process, where the system does not say its memory
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SPAWN = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
 
@@ -40,9 +39,8 @@ class Workers(Executor):
 
     The process is spawned for the first call, and keeps what its calls keep, as a feature model
     and its compiled functions. Once its peak of memory is ``growth`` bytes above that after its
-    first call, another takes its place for the next; where the system does not say (Windows),
-    after ten calls. Left by an exception, as that of Ctrl-C, it ends the process at once; if this
-    process ends in any way, so does that one.
+    first call, another takes its place for the next. Left by an exception, as that of Ctrl-C, it
+    ends the process at once; if this process ends in any way, so does that one.
 
     SIGINT and SIGTERM do not reach the process but by `interrupt`, since a terminal sends the
     one to both.
@@ -72,7 +70,6 @@ class Workers(Executor):
         self._growth = check_count("growth", growth)
         self._queue = ThreadPoolExecutor(1, "workers")
         self._process: Any = None
-        self._calls = 0
         self._first: int | None = None  # peak, in bytes
         self._killed = False
         self._heard, self._said = multiprocessing.Pipe(duplex=False)
@@ -124,10 +121,8 @@ class Workers(Executor):
             answer, peak = self._connection.recv()
         except (EOFError, OSError):
             raise _ended(self._stop()) from None
-        self._calls += 1
         self._first = self._first or peak
-        grown = self._calls >= _CALLS if peak is None else peak - self._first > self._growth
-        if grown:
+        if peak - self._first > self._growth:
             self._stop()
         returned, value = pickle.loads(answer)
         if returned:
@@ -136,7 +131,7 @@ class Workers(Executor):
 
     def _start(self) -> None:
         self._connection, theirs = _SPAWN.Pipe()
-        self._calls, self._first = 0, None
+        self._first = None
         process = _SPAWN.Process(target=_serve, args=(theirs, self._heard), name="worker")
         with _safe_path(), _blocked_signals():
             process.start()

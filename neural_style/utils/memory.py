@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+
 
 def free_memory() -> int | None:
-    """The bytes that this process can still take; None where it is not known.
+    """The bytes that this process can still take; None where the system does not say.
 
-    On Linux what the kernel says is available, or what control groups (of a container or a
-    service) leave, if that is less; elsewhere free pages, where the system tells of them.
+    They are what psutil calls available, or what control groups (of a container or a service)
+    leave, if that is less.
     """
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        fields = dict(line.split(":", 1) for line in lines)
-        free = 1024 * int(fields["MemAvailable"].split()[0])
-    except (OSError, KeyError, ValueError):
-        try:
-            return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        except (AttributeError, OSError, ValueError):  # Windows, macOS
-            return None
-    return min([free, *_left_by_groups()])
+        return min([psutil.virtual_memory().available, *_left_by_groups()])
+    except OSError:  # Linux without /proc
+        return None
 
 
-def peak_memory() -> int | None:
-    """The most memory that this process has had, in bytes, where the system says."""
-    try:  # Linux; a child's ru_maxrss has its parent's in it
+def peak_memory() -> int:
+    """The most memory that this process has had, in bytes."""
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    import resource  # Windows has none
+
+    try:  # Linux, of which psutil has no peak; a child's ru_maxrss has its parent's in it
         status = Path("/proc/self/status").read_text(encoding="utf-8")
         return 1024 * int(status.partition("VmHWM:")[2].split()[0])
     except (OSError, IndexError, ValueError):
-        pass
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def _left_by_groups(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
+import psutil
 import pytest
 import tensorflow as tf
 
@@ -20,14 +20,36 @@ def test_free_memory_is_some_of_what_there_is() -> None:
     assert free is None or 0 < free < 2**50
 
 
+def test_free_memory_is_what_a_control_group_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_left_by_groups", lambda: iter([7, 2**60]))
+    assert memory.free_memory() == 7
+
+
+def test_free_memory_is_not_known_where_the_system_does_not_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail() -> NoReturn:
+        raise FileNotFoundError("/proc/meminfo")
+
+    monkeypatch.setattr(psutil, "virtual_memory", fail)
+    assert memory.free_memory() is None
+
+
+def test_the_peak_is_no_less_than_what_there_was() -> None:
+    before = memory.peak_memory()
+    taken = np.ones(2 * 10**8 + before - resident(), np.uint8)
+    assert memory.peak_memory() > before + 10**8
+    del taken
+    assert memory.peak_memory() > before + 10**8
+
+
 def test_the_memory_of_a_gpu_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
     assert machine.available_memory() is None
 
 
 def resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return psutil.Process().memory_info().rss
 
 
 def pieces() -> list[Any]:
