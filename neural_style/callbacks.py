@@ -155,7 +155,8 @@ class _TensorBoard:
             from tensorboard.plugins.hparams import api  # type: ignore[import-untyped]
         except ImportError as error:
             raise ImportError(
-                "callbacks.tensorboard needs TensorBoard: pip install 'neural-style[tensorboard]'."
+                "callbacks.tensorboard needs TensorBoard: "
+                "pip install 'neural-style-keras[tensorboard]'."
             ) from error
         import tensorflow as tf
 

@@ -383,6 +383,6 @@ def test_without_tensorboard_it_says_what_to_install(
     for name in [name for name in sys.modules if name.partition(".")[0] == "tensorboard"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "tensorboard", None)
-    with pytest.raises(ImportError, match=r"pip install 'neural-style\[tensorboard\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'neural-style-keras\[tensorboard\]'"):
         callbacks.tensorboard(tmp_path / "run")
     assert list(tmp_path.iterdir()) == []

@@ -23,7 +23,7 @@ PUBLIC_MODULES = [
     for name in neural_style.__all__
     if inspect.ismodule(getattr(neural_style, name)) and name != "ops"
 ]
-LOSSES = [p for p in entry_points(group=GROUP) if p.dist and p.dist.name == "neural-style"]
+LOSSES = [p for p in entry_points(group=GROUP) if p.dist and p.dist.name == "neural-style-keras"]
 
 
 @pytest.mark.parametrize("name", MODULES)

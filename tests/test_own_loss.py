@@ -66,7 +66,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     here = tmp_path_factory.mktemp("own_loss")
     library = here / "library"
     library.mkdir()
-    for name in ("pyproject.toml", "setup.cfg", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.cfg", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, library)
     for name in ("neural_style", "extensions"):
         ignored = shutil.ignore_patterns("__pycache__", "extensions")

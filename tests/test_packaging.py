@@ -1,8 +1,7 @@
 """A built wheel and an editable install, each in an environment of its own.
 
-The environments are empty: `neural_style` is imported and lists its losses there before
-the libraries of the environment that runs the tests are added, last on the path, to
-run the losses with.
+The environments have nothing else; the libraries of the environment that runs the tests are
+added last on the path.
 """
 
 from __future__ import annotations
@@ -23,26 +22,27 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 SOURCES = {
-    "LICENSE", "README.md", "pyproject.toml", "setup.cfg",
+    "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.cfg", "setup.py",
     "neural_style", "extensions", "examples", "tests",
 }  # fmt: skip
-MODULES = {
-    f"{package}/{path.name}": path
-    for package, folder in (
-        ("neural_style", ROOT / "neural_style"),
-        ("neural_style/cli", ROOT / "neural_style" / "cli"),
-        ("neural_style/extensions", ROOT / "extensions"),
-    )
-    for path in folder.glob("*.py")
+FILES = {
+    f"{package}{path.relative_to(ROOT).as_posix()}": path
+    for package, folder in (("", "neural_style"), ("neural_style/", "extensions"))
+    for path in (ROOT / folder).rglob("*")
+    if path.is_file() and "__pycache__" not in path.parts
 }
 
 CHECK = """
-import json, sys
+import importlib, json, pkgutil, sys
 from pathlib import Path
+
+sys.path += sys.argv[1:]
 import neural_style
 
 home, names = Path(neural_style.__file__).parent, neural_style.names()
-sys.path += sys.argv[1:]
+modules = [m.name for m in pkgutil.walk_packages(neural_style.__path__, "neural_style.")]
+for name in modules:
+    importlib.import_module(name)
 
 import keras
 from neural_style import FeatureModel, create, extensions, images, minimize
@@ -65,6 +65,7 @@ result = minimize(sum(map(make, names)), features, start, evaluations=3, verbose
 print(json.dumps({
     "home": str(home),
     "typed": (home / "py.typed").exists(),
+    "modules": modules,
     "names": names,
     "extensions": extensions.__all__,
     "evaluations": result.evaluations,
@@ -80,27 +81,33 @@ def run(*command: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copied(folder: Path) -> Path:
     """A copy of the sources, for building to leave its traces in."""
 
     def others(folder: str, names: list[str]) -> set[str]:
-        return set(names) - SOURCES if Path(folder) == ROOT else set()
+        return set(names) - SOURCES if Path(folder) == ROOT else {"__pycache__"}
 
-    copy = tmp_path_factory.mktemp("sources") / "checkout"
-    return shutil.copytree(ROOT, copy, symlinks=True, ignore=others)
+    return shutil.copytree(ROOT, folder, symlinks=True, ignore=others)
+
+
+def built(sources: Path, folder: Path, kind: str) -> Path:
+    """What a build of a kind makes of sources, in a folder of its own."""
+    code = f"from setuptools import build_meta as b; b.build_{kind}({str(folder)!r})"
+    run(sys.executable, "-c", code, cwd=sources)
+    (file,) = folder.glob("*.tar.gz" if kind == "sdist" else "*.whl")
+    return file
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copied(tmp_path_factory.mktemp("sources") / "checkout")
 
 
 @pytest.fixture(scope="module")
 def wheels(checkout: Path) -> dict[str, Path]:
     """What `pip install .` and `pip install -e .` have setuptools build."""
-    built = {}
-    for kind in ("wheel", "editable"):
-        folder = checkout.parent / kind
-        code = f"from setuptools import build_meta as b; b.build_{kind}({str(folder)!r})"
-        run(sys.executable, "-c", code, cwd=checkout)
-        (built[kind],) = folder.glob("*.whl")
-    return built
+    kinds = ("wheel", "editable")
+    return {kind: built(checkout, checkout.parent / kind, kind) for kind in kinds}
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +140,7 @@ def installed(
     pip = (sys.executable, "-m", "pip", "--python", environment)
     run(*pip, "install", "--no-deps", "--no-index", wheels[kind], cwd=here)
     python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    shared = [path for path in sys.path if path]
+    shared = [path for path in sys.path if path and Path(path) != ROOT]
     output = run(python, "-c", CHECK, *shared, cwd=checkout if in_checkout else here)
     from_sources = in_checkout or kind == "editable"
     return {
@@ -161,12 +168,37 @@ def test_every_loss_runs(installed: dict[str, Any]) -> None:
     assert installed["evaluations"] == 3
 
 
-def test_the_wheel_holds_every_module_once_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    code = [name for name in wheel.namelist() if ".dist-info/" not in name]
-    assert sorted(code) == sorted([*MODULES, "neural_style/py.typed", "neural_style/report.html"])
+def code(wheel: zipfile.ZipFile) -> list[str]:
+    return sorted(name for name in wheel.namelist() if ".dist-info/" not in name)
 
 
-def test_the_wheel_brings_its_license(metadata: PathDistribution) -> None:
+def test_every_module_is_imported(installed: dict[str, Any]) -> None:
+    files = {name for name in FILES if name.endswith(".py")} - {"neural_style/__init__.py"}
+    modules = {name.removesuffix(".py").removesuffix("/__init__") for name in files}
+    assert sorted(installed["modules"]) == sorted(name.replace("/", ".") for name in modules)
+
+
+def test_the_wheel_holds_every_file_once_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    assert code(wheel) == sorted(FILES)
+
+
+def test_a_source_archive_without_the_symlink_has_the_same_wheel(
+    wheel: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    """As on Windows, where Git writes what a symlink names into a text file."""
+    sources = copied(tmp_path / "sources")
+    (sources / "neural_style" / "extensions").unlink()
+    (sources / "neural_style" / "extensions").write_text("../extensions")
+    archive = built(sources, tmp_path / "sdist", "sdist")
+    shutil.unpack_archive(archive, tmp_path / "unpacked", filter="data")
+    (unpacked,) = (tmp_path / "unpacked").iterdir()
+    assert (unpacked / "tests" / "conftest.py").is_file()
+    assert code(zipfile.ZipFile(built(unpacked, tmp_path / "again", "wheel"))) == code(wheel)
+
+
+def test_the_wheel_says_whose_it_is(metadata: PathDistribution) -> None:
+    assert metadata.metadata["Name"] == "neural-style-keras"
+    assert metadata.metadata["Author"] == "the neural-style-keras contributors"
     assert metadata.metadata["License"] == "MIT"
     assert metadata.read_text("licenses/LICENSE") == (ROOT / "LICENSE").read_text()
 
@@ -176,7 +208,9 @@ def test_what_is_imported_is_what_is_required(metadata: PathDistribution) -> Non
     used = [{"extra": "plot"}, {"extra": "tensorboard"}]
     required = {r.name for r in requirements if not r.marker or any(map(r.marker.evaluate, used))}
     imported = set()
-    for path in MODULES.values():
+    for path in FILES.values():
+        if path.suffix != ".py":
+            continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):
                 imported |= {alias.name.split(".")[0] for alias in node.names}

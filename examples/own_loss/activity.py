@@ -1,4 +1,4 @@
-"""A loss plugin for neural-style: how often each feature is seen."""
+"""A loss plugin for neural-style-keras: how often each feature is seen."""
 
 from __future__ import annotations
 

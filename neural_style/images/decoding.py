@@ -176,8 +176,8 @@ def _register_heif(name: str) -> None:
         import pillow_heif  # type: ignore[import-not-found]
     except ImportError as error:
         raise ImageError(
-            f"{name}: a HEIC picture is read with pillow-heif: pip install 'neural-style[heif]', "
-            f"or export it as JPEG."
+            f"{name}: a HEIC picture is read with pillow-heif: "
+            f"pip install 'neural-style-keras[heif]', or export it as JPEG."
         ) from error
     pillow_heif.register_heif_opener()
 

@@ -222,7 +222,7 @@ def _signature(factory: Callable[..., Any]) -> str:
 
 
 def _owner(point: EntryPoint) -> str:
-    return f"{point.value} of package {point.dist.name if point.dist else 'neural-style'}"
+    return f"{point.value} of package {point.dist.name if point.dist else 'neural-style-keras'}"
 
 
 def _path(factory: Callable[..., Any]) -> str:

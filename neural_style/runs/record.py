@@ -294,7 +294,7 @@ def check(record: Any, name: str = "record") -> None:
     if record["schema"] != VERSION or isinstance(record["schema"], bool):
         raise RecordError(
             f"{name}: expected version {VERSION} of the schema, got {_shown(record['schema'])}; "
-            f"use the version of neural-style that wrote it."
+            f"use the version of neural-style-keras that wrote it."
         )
     check_kind(record, _SCHEMA, name)
 

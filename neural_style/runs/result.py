@@ -223,7 +223,7 @@ def figure(width: float, height: float) -> Any:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            "drawing a figure needs matplotlib: pip install 'neural-style[plot]'."
+            "drawing a figure needs matplotlib: pip install 'neural-style-keras[plot]'."
         ) from error
     drawn: Any = Figure(figsize=(width, height), layout="constrained")
     drawn._repr_png_ = functools.partial(_png, drawn)

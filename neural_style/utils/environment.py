@@ -15,7 +15,15 @@ from typing import Any
 
 from neural_style.utils.backend import started_with, tf
 
-_PACKAGES = ("neural-style", "tensorflow", "keras", "numpy", "scipy", "scikit-image", "pillow")
+_PACKAGES = (
+    "neural-style-keras",
+    "tensorflow",
+    "keras",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "pillow",
+)
 
 # Flags that say where something is written.
 _PLACES = re.compile(r"--(tf_xla_persistent_cache|xla_dump)_\w+(=\S*)?")

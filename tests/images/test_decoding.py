@@ -113,7 +113,9 @@ def test_a_format_that_is_named_is_read(name: str) -> None:
 def test_heic_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     phones = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
-    with pytest.raises(ImageError, match=r"pip install 'neural-style\[heif\]', or export .* JPEG"):
+    with pytest.raises(
+        ImageError, match=r"pip install 'neural-style-keras\[heif\]', or export .* JPEG"
+    ):
         images.load(phones)
 
 

@@ -112,14 +112,14 @@ def test_the_losses_of_presets_have_names_and_are_not_offered(kind: type[Loss]) 
     assert registry.factory(name) is kind
     assert name not in names()
     home = f"neural_style.recipes.preset_losses:{kind.__name__}"
-    message = f"{name!r} is taken by {home} of package neural-style"
+    message = f"{name!r} is taken by {home} of package neural-style-keras"
     with pytest.raises(RegistryError, match=message):
         register(name)(Plain)
 
 
 def test_the_packaged_losses_are_those_of_the_extensions() -> None:
     points = entry_points(group=registry.GROUP)
-    packaged = {p.load() for p in points if p.dist and p.dist.name == "neural-style"}
+    packaged = {p.load() for p in points if p.dist and p.dist.name == "neural-style-keras"}
     assert packaged == {getattr(extensions, name) for name in extensions.__all__}
 
 
@@ -133,7 +133,7 @@ def test_a_cell_that_is_run_again_replaces_its_own_loss_and_no_other() -> None:
     ("name", "owner"),
     [
         ("mine", f"{__name__}:cell.<locals>.Cell"),
-        ("gram", "neural_style.extensions.gram:Gram of package neural-style"),
+        ("gram", "neural_style.extensions.gram:Gram of package neural-style-keras"),
         ("dots", "fake:Dots of package fake"),
     ],
     ids=["registered", "packaged", "third-party"],

@@ -212,7 +212,7 @@ def test_its_figures_can_be_pickled(result: Result) -> None:
 
 @pytest.mark.usefixtures("no_matplotlib")
 def test_drawing_without_matplotlib_says_what_to_install(result: Result, photo: Image) -> None:
-    with pytest.raises(ImportError, match=r"pip install 'neural-style\[plot\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'neural-style-keras\[plot\]'"):
         result.plot()
-    with pytest.raises(ImportError, match=r"pip install 'neural-style\[plot\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'neural-style-keras\[plot\]'"):
         result.compare(photo, photo)
