@@ -21,6 +21,7 @@ __all__ = [
     "ConformanceError",
     "DatasetError",
     "ImageError",
+    "InstallationError",
     "LayerError",
     "LossError",
     "MemoryLimitError",
@@ -49,6 +50,10 @@ class StyleError(Exception):
 
 class BackendError(StyleError, RuntimeError):
     """Keras does not run in float32 on TensorFlow, which the gradients need."""
+
+
+class InstallationError(StyleError, ImportError):
+    """Another package has overwritten files of this library."""
 
 
 class ImageError(StyleError, ValueError):

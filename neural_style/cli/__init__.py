@@ -19,13 +19,12 @@ from __future__ import annotations
 
 import click
 
-from neural_style import __version__
 from neural_style.cli import batch, information, many, resume, transfer
 from neural_style.cli.group import Commands
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="neural-style")
+@click.version_option(package_name="neural-style-keras", prog_name="neural-style")
 @click.option("--verbose", is_flag=True, help="Show what TensorFlow says, and tracebacks.")
 def main(verbose: bool) -> None:
     """Neural style transfer: a photo in the manner of a painting.

@@ -22,6 +22,7 @@ from neural_style.errors import (
     StyleError,
     command_line,
 )
+from neural_style.utils.installation import check_installation
 
 FAILED, USAGE, PARTLY, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
 _USERS = (LayerError, LossError, OptionError, RegistryError)
@@ -38,6 +39,7 @@ class Commands(click.Group):
         """Run a command; the library's errors are a message, never a traceback."""
         try:
             with command_line():
+                check_installation()
                 return super().invoke(ctx)
         except StyleError as error:
             if ctx.params.get("verbose"):
