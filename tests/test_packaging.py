@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 SOURCES = {
@@ -219,4 +220,5 @@ def test_what_is_imported_is_what_is_required(metadata: PathDistribution) -> Non
     owners = packages_distributions()
     optional = {"pytest", "pillow_heif"}  # of a decorator in neural_style.testing, and of HEIC
     packages = imported - sys.stdlib_module_names - {"neural_style"} - optional
-    assert {owners[name][0] for name in packages} == required
+    found = {canonicalize_name(owners[name][0]) for name in packages}
+    assert found == set(map(canonicalize_name, required))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,12 @@ IMPORTS = {
     for name in imported(node, path)
     if name.split(".")[0] == "neural_style"
 }
+
+
+def test_the_guide_lists_the_rooms_in_their_order() -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    listed = re.findall(r"^\| `(?:neural_style/)?(\w+)(?:/|\.py)` \|", guide, re.MULTILINE)
+    assert ["__main__", listed[0], "neural_style", *listed[1:]] == ROOMS
 
 
 def floor(name: str) -> int:
