@@ -17,6 +17,8 @@ from neural_style import images
 from neural_style.images import datasets
 from neural_style.testing.loss_under_test import small_network
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PHOTO, PAINTING = ("--photo", datasets.path("coffee")), ("--painting", datasets.path("ihc"))
 TINY = ("--size", "32", "--evaluations", "2")

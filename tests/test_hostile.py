@@ -17,6 +17,8 @@ import pytest
 from neural_style import FeatureModel
 from neural_style.errors import StyleError
 
+pytestmark = pytest.mark.slow
+
 CASES = corpus.cases()
 
 

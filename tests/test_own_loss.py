@@ -22,6 +22,8 @@ import neural_style as ns
 from neural_style.losses import registry
 from neural_style.testing.loss_under_test import small_network
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 OWN = ROOT / "examples" / "own_loss"
 TEXT = (OWN / "README.md").read_text(encoding="utf-8")

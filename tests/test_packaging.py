@@ -21,6 +21,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SOURCES = {
     "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.cfg", "setup.py",
@@ -201,6 +203,8 @@ def test_the_wheel_says_whose_it_is(metadata: PathDistribution) -> None:
     assert metadata.metadata["Name"] == "neural-style-keras"
     assert metadata.metadata["Author"] == "the neural-style-keras contributors"
     assert metadata.metadata["License"] == "MIT"
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {metadata.version}\n" in citation
     assert metadata.read_text("licenses/LICENSE") == (ROOT / "LICENSE").read_text()
 
 

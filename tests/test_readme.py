@@ -31,6 +31,7 @@ def test_every_block_is_run_here() -> None:
     assert {language for language, _ in BLOCKS} == {"python", "sh"}
 
 
+@pytest.mark.slow
 def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     minimize, transfer, load = ns.minimize, ns.transfer, ns.datasets.load
     small: Any = {"size": 64, "evaluations": 3}
@@ -51,6 +52,7 @@ def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert list(own.terms) == ["content", "second_moments", "gram", "custom", "gram_2", "gram_3"]
 
 
+@pytest.mark.slow
 def test_the_readmes_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that install are run by `.ci/run`, in an environment of their own."""
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")

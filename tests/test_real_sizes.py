@@ -13,6 +13,8 @@ from neural_style.extensions import Gram
 from neural_style.images import Image
 from neural_style.objective.whole import reserve
 
+pytestmark = pytest.mark.slow
+
 CHANNELS, LAYERS = 4, 80
 
 

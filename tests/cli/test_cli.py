@@ -134,6 +134,7 @@ def test_transfer_paints_what_the_function_does(folder: Path) -> None:
     np.testing.assert_array_equal(images.load("out.png"), np.rint(own.image))
 
 
+@pytest.mark.slow
 def test_losses_layers_options_and_references(folder: Path) -> None:
     result = paint(
         *("--json", "--loss", "content=1", "--loss", "gram=1e3", "--loss", "histogram=0.01"),
@@ -156,6 +157,7 @@ def test_losses_layers_options_and_references(folder: Path) -> None:
     np.testing.assert_array_equal(images.load("out.png"), np.rint(own.image))
 
 
+@pytest.mark.slow
 def test_several_styles_scales_a_start_and_colors(folder: Path) -> None:
     paint(
         "--style", "other.png=0.5", "--scales", "16,32", "--start", "other.png", "--color", "match"
@@ -173,6 +175,7 @@ def test_several_styles_scales_a_start_and_colors(folder: Path) -> None:
     np.testing.assert_array_equal(images.load("out.png"), np.rint(own.image))
 
 
+@pytest.mark.slow
 def test_masks_guide_the_losses_of_the_style(folder: Path) -> None:
     mask = np.zeros((24, 32, 3))
     mask[:12] = 255
@@ -185,6 +188,7 @@ def test_masks_guide_the_losses_of_the_style(folder: Path) -> None:
     assert "none of the losses" in paint("--loss", "content=1", *masks, code=2).stderr
 
 
+@pytest.mark.slow
 def test_the_default_objective_with_a_mask_and_with_another_loss(folder: Path) -> None:
     mask = np.zeros((24, 32, 3))
     mask[:12] = 255
@@ -208,6 +212,7 @@ def test_the_default_objective_with_a_mask_and_with_another_loss(folder: Path) -
     assert "'default' is a sum of losses, without options" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("losses", "whole"),
     [
@@ -241,6 +246,7 @@ def print_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
 
 
+@pytest.mark.slow
 def test_quiet_says_nothing_but_errors(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     print_the_log(monkeypatch)
     evaluate = ns.Objective.__call__
@@ -394,6 +400,7 @@ def test_an_interrupted_run_saves_its_picture(
     assert images.load("out.png").shape == (24, 32, 3)
 
 
+@pytest.mark.slow
 def test_a_terminated_command_saves_its_picture(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -461,6 +468,7 @@ def test_a_name_cannot_command_the_terminal(folder: Path) -> None:
         assert not set("\x1b\x07\x9b") & set(done.output)
 
 
+@pytest.mark.slow
 def test_a_batch_goes_on_after_a_failure(folder: Path) -> None:
     Path("bad.png").write_bytes(b"no picture")
     arguments = ("batch", "painting.png", "photo.png", "bad.png", "other.png", "-o", "out")
@@ -543,6 +551,7 @@ def test_a_batch_says_at_once_what_all_of_it_needs(
     assert (result.stdout, result.stderr) == ("", "Error: no weights\n")
 
 
+@pytest.mark.slow
 def test_a_batch_remarks_once(folder: Path) -> None:
     white = images.save(np.full((24, 32, 3), 255, np.float32), "white.png")
     masked = ["--mask", f"{white}={white}"]
@@ -553,6 +562,7 @@ def test_a_batch_remarks_once(folder: Path) -> None:
     assert "without a guide" not in run(*arguments, "--quiet").stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_batch_with_the_best_picture_so_far(folder: Path) -> None:
     arguments = ("batch", "painting.png", "photo.png", "other.png", "-o", "out", "--size", "32")
     with subprocess.Popen(
@@ -588,6 +598,7 @@ def test_photos_of_one_name_are_refused(folder: Path) -> None:
     assert "the same name" in run(*arguments, code=2).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -624,6 +635,7 @@ def test_a_batch_never_replaces_what_it_reads(folder: Path, arguments: tuple[str
     assert {path: path.read_bytes() for path in folder.rglob("*.png")} == before
 
 
+@pytest.mark.slow
 def test_a_sweep_of_weights_and_settings(folder: Path) -> None:
     arguments = ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL, "--json")
     losses = ("--loss", "content=1", "--loss", "gram=1")
@@ -639,6 +651,7 @@ def test_a_sweep_of_weights_and_settings(folder: Path) -> None:
     assert "expected one of" in run(*arguments, "--grid", "loss.gram=1", code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_sweep_is_made_again_where_anything_is_another(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -671,6 +684,7 @@ def test_a_sweep_is_made_again_where_anything_is_another(
         assert [runs(*SMALL, losses=losses), runs(*SMALL, losses=losses)] == [1, 0]
 
 
+@pytest.mark.slow
 def test_a_grid_takes_what_the_options_take(folder: Path) -> None:
     arguments = ("sweep", "photo.png", "painting.png", "-o", "out", "--json", "--size", "32")
     given: dict[str, tuple[str, list[Any]]] = {
@@ -711,6 +725,7 @@ def test_a_grid_is_refused_before_the_first_run(folder: Path, grid: str, message
     assert not Path("out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", [(), ("--json",), ("--quiet",)], ids=str)
 def test_a_sweep_says_once_what_fails(
     folder: Path, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...]

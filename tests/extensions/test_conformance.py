@@ -14,6 +14,8 @@ from neural_style.testing.kit import loss_checks
 from neural_style.testing.loss_under_test import pattern, small_network
 from neural_style.utils.backend import tf
 
+pytestmark = pytest.mark.slow
+
 
 @loss_checks(names())
 def test_a_registered_loss(check: Callable[[], None]) -> None:

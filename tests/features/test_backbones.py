@@ -12,6 +12,8 @@ from neural_style import FeatureModel, Objective, guided, images
 from neural_style.errors import LayerError
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 
+pytestmark = pytest.mark.slow
+
 SIZE = (48, 64)
 NETWORKS = {
     "MobileNetV2": ("mobilenet_v2", ["Conv1_relu", "block_3_expand_relu"]),

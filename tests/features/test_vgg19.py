@@ -11,6 +11,8 @@ from neural_style import FeatureModel, Loss, Objective, create, images, minimize
 from neural_style.errors import LossError
 from neural_style.images import Image
 
+pytestmark = pytest.mark.slow
+
 
 def seamless(path: Path, repeats: int) -> Image:
     """A picture and its mirror images, 64×64 together, repeated without a seam."""

@@ -35,6 +35,8 @@ from neural_style.objective.whole import Whole
 from neural_style.recipes import draft
 from neural_style.utils import machine
 
+pytestmark = pytest.mark.slow
+
 ops = keras.ops
 
 LARGE = (2048, 1536)

@@ -26,6 +26,8 @@ from neural_style.objective.tiled import Tiled
 from neural_style.objective.whole import Whole
 from neural_style.recipes import presets
 
+pytestmark = pytest.mark.slow
+
 ops = keras.ops
 
 SIZE, TILE = (75, 89), 47

@@ -13,6 +13,8 @@ from neural_style.errors import LossError, NonFiniteLossError, OptionError
 from neural_style.extensions import Content, Gram, Histogram, TotalVariation
 from neural_style.images import Image
 
+pytestmark = pytest.mark.slow
+
 SHARES = {"gram": 0.5, "histogram": 0.2, "content": 0.2, "total_variation": 0.1}
 
 

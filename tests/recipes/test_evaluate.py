@@ -14,6 +14,8 @@ from neural_style import FeatureModel, Scores, evaluate, images
 from neural_style.errors import ImageError, LayerError, OptionError
 from neural_style.images import Image
 
+pytestmark = pytest.mark.slow
+
 Damaged: TypeAlias = dict[str, list[Scores]]
 
 PIXELS: dict[str, Any] = {"style_layers": ["image"], "content_layer": "image"}

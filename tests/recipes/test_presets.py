@@ -32,6 +32,8 @@ from neural_style.errors import LossError, OptionError
 from neural_style.images import Image
 from neural_style.recipes import draft, presets
 
+pytestmark = pytest.mark.slow
+
 Array = NDArray[np.float64]
 Maps = dict[str, Array]
 

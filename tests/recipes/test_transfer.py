@@ -27,6 +27,8 @@ from neural_style.recipes import draft as drafts
 from neural_style.recipes import presets
 from neural_style.recipes import transfer as styling
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def default_features(tiny: FeatureModel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ from neural_style.runs import checkpoint
 from neural_style.utils import environment
 from neural_style.utils.files import write_durably
 
+pytestmark = pytest.mark.slow
+
 
 class Broken(Exception):
     """What a callback raises."""

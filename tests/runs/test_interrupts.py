@@ -16,6 +16,8 @@ from neural_style.extensions import Content, TotalVariation
 from neural_style.images import Image
 from neural_style.runs import interrupts
 
+pytestmark = pytest.mark.slow
+
 SIGNALS = [
     pytest.param(signal.SIGINT, "interrupted (Ctrl-C)", "interrupted", id="SIGINT"),
     pytest.param(signal.SIGTERM, "terminated (SIGTERM)", "terminated", id="SIGTERM"),

@@ -115,6 +115,7 @@ def test_every_optimizer_lowers_the_loss_within_its_budget(
     assert 0 <= result.image.min() <= result.image.max() <= 255
 
 
+@pytest.mark.slow
 def test_it_meets_scipys_loss(tiny: FeatureModel, photo: Image, painting: Image) -> None:
     loss, start = (
         Content(photo) + 10 * Gram(painting),
@@ -186,6 +187,7 @@ def test_a_second_run_of_the_same_shapes_compiles_nothing(
     assert len(tiny.compiled) == compiled
 
 
+@pytest.mark.slow
 def test_targets_are_refreshed_each_at_its_own_pace(
     tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:
@@ -213,6 +215,7 @@ def test_pixels_are_clipped_between_rounds(tiny: FeatureModel, photo: Image) -> 
     assert 0 <= second[1] < second[2] <= 255
 
 
+@pytest.mark.slow
 def test_rounds_cost_little(tiny: FeatureModel, photo: Image, painting: Image) -> None:
     loss, start = (
         Content(photo) + 10 * Gram(painting),
@@ -225,6 +228,7 @@ def test_rounds_cost_little(tiny: FeatureModel, photo: Image, painting: Image) -
     assert broken < 1.03 * unbroken
 
 
+@pytest.mark.slow
 def test_the_picture_is_the_lowest_of_the_last_round(
     tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:
@@ -569,6 +573,7 @@ def test_steps_can_be_clipped(tiny: FeatureModel, photo: Image) -> None:
         minimize(loss, tiny, photo, clip="never")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_lbfgs_needs_room_to_move_between_refreshes(tiny: FeatureModel, photo: Image) -> None:
     loss = Histogram(photo, refresh_every=1)
     with pytest.raises(OptionError, match="a round of one evaluation"):

@@ -22,6 +22,8 @@ from neural_style.optimizers import parameterization as parameterizations
 from neural_style.runs.record import check
 from neural_style.utils import environment
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def result(tiny: FeatureModel, photo: Image, painting: Image) -> ns.Result:

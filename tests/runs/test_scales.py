@@ -15,6 +15,8 @@ from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, Total
 from neural_style.images import Image
 from neural_style.recipes import presets
 
+pytestmark = pytest.mark.slow
+
 
 class Towards(Loss):
     """A quadratic in the pixels, with its minimum at the reference; it logs what it is given."""

@@ -16,6 +16,8 @@ import pytest
 from neural_style import Workers
 from neural_style.errors import OptionError, WorkerError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[Workers]:

@@ -19,6 +19,8 @@ from neural_style.extensions import Content, Gram, TotalVariation
 from neural_style.testing import CHECKS, ConformanceError, check_loss, loss_checks
 from neural_style.testing.loss_under_test import SIZE, Subject, largest_array, small_network
 
+pytestmark = pytest.mark.slow
+
 
 class Means(Loss):
     """Right: the mean of every channel. Those below have one thing wrong each."""

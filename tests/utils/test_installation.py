@@ -13,6 +13,8 @@ import pytest
 
 import neural_style
 
+pytestmark = pytest.mark.slow
+
 HOME = Path(neural_style.__file__).parent
 REMEDY = (
     "Run 'pip uninstall neural-style', then "

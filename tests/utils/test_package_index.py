@@ -15,6 +15,8 @@ import pytest
 from neural_style.utils import package_index
 from neural_style.utils.package_index import DEFAULT, Settings, fetch, settings
 
+pytestmark = pytest.mark.slow
+
 FILE, RIGHT, WRONG = "own-1.0.tar.gz", b"the right one", b"another"
 LINKS = f'<a href="../other-1.0.tar.gz">x</a><A HREF="../../files/{FILE}#sha256=0">{FILE}</A>'
 

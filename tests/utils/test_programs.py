@@ -26,6 +26,8 @@ from neural_style.errors import LossError
 from neural_style.extensions import MRF, Gram, TotalVariation
 from neural_style.utils.programs import Programs, Traced
 
+pytestmark = pytest.mark.slow
+
 SIZE = (24, 32)
 TENS, TWENTIES = (np.full((*SIZE, 3), value, np.float32) for value in (10, 20))
 ops = keras.ops
