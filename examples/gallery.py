@@ -112,7 +112,8 @@ class Studio:
     def loss(self, name: str) -> ns.Loss:
         """A loss by its name, with the reference that it is for."""
         references = {"style": (self.painting,), "content": (self.photo,), "none": ()}
-        return ns.create(name, *references[self.roles[name]])
+        loss: ns.Loss = ns.create(name, *references[self.roles[name]])
+        return loss
 
     def scores(self, picture: Image) -> ns.Scores:
         """The figures of a picture."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from neural_style.extensions.gram import Gram
-from neural_style.losses.base import Mean, Tensor, option
+from neural_style.losses import Mean, Tensor, option
 from neural_style.losses.options import finite
 
 CONVOLUTIONS = tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neural_style.losses.base import FeatureLoss
+from neural_style.losses import FeatureLoss
 
 
 class Content(FeatureLoss):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neural_style.losses.base import Layers, Mean, StatisticLoss, Tensor
+from neural_style.losses import Layers, Mean, StatisticLoss, Tensor
 
 
 class Gram(StatisticLoss):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from neural_style.extensions.activation_shifted_gram import halving
-from neural_style.losses.base import Features, Loss, Means, Statistic, Tensor, option
+from neural_style.losses import Features, Loss, Means, Statistic, Tensor, option
 from neural_style.losses.options import finite
 
 

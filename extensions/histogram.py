@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neural_style.images.histogram_matching import match_channels
-from neural_style.losses.base import Array, MatchingLoss, Rng
+from neural_style.losses import Array, MatchingLoss, Rng
 
 
 class Histogram(MatchingLoss):

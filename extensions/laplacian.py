@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neural_style import ops
 from neural_style.errors import LossError
-from neural_style.losses.base import Features, Loss, Means, Statistic, Tensor, option
+from neural_style.losses import Features, Loss, Means, Statistic, Tensor, option
 from neural_style.losses.options import positive_whole
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neural_style import ops
-from neural_style.losses.base import Mean, References, Rng, StatisticLoss, Tensor, option
+from neural_style.losses import Mean, References, Rng, StatisticLoss, Tensor, option
 from neural_style.losses.hypercolumns import squared_distances
 from neural_style.losses.options import one_of, positive, positive_whole
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neural_style import ops
-from neural_style.losses.base import Mean, StatisticLoss, Tensor, option
+from neural_style.losses import Mean, StatisticLoss, Tensor, option
 from neural_style.losses.options import at_least
 
 

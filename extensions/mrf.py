@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neural_style import ops
 from neural_style.errors import LossError
-from neural_style.losses.base import MatchingLoss, References, Rng, Statistic, Tensor, option
+from neural_style.losses import MatchingLoss, References, Rng, Statistic, Tensor, option
 from neural_style.losses.options import positive_whole
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from neural_style import ops
-from neural_style.losses.base import Features, References, Rng, Statistic, Tensor, option
+from neural_style.losses import Features, References, Rng, Statistic, Tensor, option
 from neural_style.losses.hypercolumns import (
     HypercolumnLoss,
     squared_distances,

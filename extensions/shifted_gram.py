@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from neural_style import ops
 from neural_style.errors import LossError
 from neural_style.extensions.gram import Gram
-from neural_style.losses.base import Layers, Mean, Tensor, option
+from neural_style.losses import Layers, Mean, Tensor, option
 from neural_style.losses.options import one_of
 
 Shifts: TypeAlias = Sequence[int] | Mapping[str, Sequence[int]]

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from neural_style import ops
-from neural_style.losses.base import Array, MatchingLoss, Rng
+from neural_style.losses import Array, MatchingLoss, Rng
 
 
 class SlicedWasserstein(MatchingLoss):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neural_style import ops
-from neural_style.losses.base import Mean, References, Rng, StatisticLoss, Tensor, option
+from neural_style.losses import Mean, References, Rng, StatisticLoss, Tensor, option
 from neural_style.losses.options import at_least
 
 _WEIGHTS = {f"block{block}_conv1": 4 ** (5 - block) / 341 for block in range(1, 6)}

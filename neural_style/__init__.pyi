@@ -11,10 +11,10 @@ from . import testing as testing
 from .features.model import FeatureModel as FeatureModel
 from .images import color as color
 from .images import datasets as datasets
-from .losses.base import FeatureLoss as FeatureLoss
 from .losses.base import Loss as Loss
-from .losses.base import MatchingLoss as MatchingLoss
-from .losses.base import StatisticLoss as StatisticLoss
+from .losses.base_classes import FeatureLoss as FeatureLoss
+from .losses.base_classes import MatchingLoss as MatchingLoss
+from .losses.base_classes import StatisticLoss as StatisticLoss
 from .losses.custom import Custom as Custom
 from .losses.guidance import guided as guided
 from .losses.options import option as option

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from neural_style import StatisticLoss, option
-from neural_style.losses.base import Mean, Tensor
+from neural_style.losses.mean import Mean
 from neural_style.losses.options import positive
+from neural_style.losses.types import Tensor
 
 
 class Activity(StatisticLoss):

@@ -9,7 +9,7 @@ import pytest
 from activity import Activity
 
 from neural_style.errors import LossError
-from neural_style.losses.base import Mean
+from neural_style.losses.mean import Mean
 from neural_style.testing.kit import loss_checks
 
 PAINTING = np.zeros((8, 8, 3))

@@ -6,33 +6,29 @@ import copy
 import inspect
 import math
 import os
-import re
 from abc import ABCMeta
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Literal, NoReturn, Self, TypeAlias
+from typing import Any, ClassVar, NoReturn, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neural_style import images, ops
 from neural_style.errors import LossError, OperandError, number, suggestion
 from neural_style.losses import distance as distances
 from neural_style.losses import options
-from neural_style.losses.calls import call, check_shapes, one_number
-from neural_style.losses.mean import Mean as Mean
-from neural_style.losses.mean import Means as Means
-from neural_style.losses.options import option as option
+from neural_style.losses.calls import call, check_shapes
+from neural_style.losses.mean import Means
+from neural_style.losses.serialization import remade, text
+from neural_style.losses.types import (
+    BaseLoss,
+    Features,
+    References,
+    Rng,
+    Statistic,
+    Tensor,
+    default_name,
+)
 from neural_style.losses.weighted_sum import Summand, Term
-from neural_style.losses.weighted_sum import WeightedSum as WeightedSum
-
-Tensor: TypeAlias = Any
-Features: TypeAlias = Mapping[str, Tensor]
-Statistic: TypeAlias = Mapping[str, Any]
-Layers: TypeAlias = Sequence[str] | Mapping[str, float]
-Mask: TypeAlias = NDArray[np.float32]
-Array: TypeAlias = NDArray[Any]
-References: TypeAlias = Sequence[Statistic]
-Rng: TypeAlias = np.random.Generator
 
 
 class _LossClass(ABCMeta):
@@ -51,7 +47,7 @@ class _LossClass(ABCMeta):
     __array_ufunc__ = None
 
 
-class Loss(Summand, metaclass=_LossClass):
+class Loss(Summand, BaseLoss, metaclass=_LossClass):
     """The whole protocol: statistics of features, a target, and a distance.
 
     Parameters
@@ -71,17 +67,6 @@ class Loss(Summand, metaclass=_LossClass):
     LossError, ImageError
         An option, the layers, the weights or a reference are not usable.
     """
-
-    layers: Layers = ()
-    name: str
-    references: tuple[images.Image, ...] = ()
-    role: Literal["content", "style", "none"] = "style"
-    masks: tuple[Mask, tuple[Mask, ...]] | None = None
-    blend_shares: tuple[float, ...] | None = None
-    other_distance: distances.Metric | None = None
-    refresh_every: int | None = None
-    tiling: Literal["mean", "map"] | None = None
-    memory: Literal["linear", "quadratic"] = "linear"
 
     _options: ClassVar[dict[str, options.Option]] = {
         "layers": options.Option((), options.layer_names),
@@ -126,13 +111,6 @@ class Loss(Summand, metaclass=_LossClass):
 
     def __post_init__(self) -> None:
         """Check the options together; called when they are set."""
-
-    @property
-    def layer_weights(self) -> dict[str, Any]:
-        """Each layer's weight: as given, or one over their number."""
-        if isinstance(self.layers, Mapping):
-            return dict(self.layers)
-        return dict.fromkeys(self.layers, 1 / len(self.layers))
 
     def statistics(self, features: Features, mean: Means) -> Statistic:
         """What the loss keeps of an image's features; here, all of them."""
@@ -244,8 +222,6 @@ class Loss(Summand, metaclass=_LossClass):
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *references: Any) -> Self:
         """A loss from `get_config` and its references."""
-        from neural_style.losses.serialization import remade
-
         made: Self = remade(cls, config, references)
         return made
 
@@ -285,147 +261,16 @@ class Loss(Summand, metaclass=_LossClass):
         return hash((type(self), self.name))
 
     def __repr__(self) -> str:
-        from neural_style.losses.serialization import text
-
         return text(self)
-
-
-class StatisticLoss(Loss):
-    """Match means over positions of one layer's features, or what is computed from them.
-
-        L = Σ_l w_l · distance(summary(s_l), summary(s'_l)),    s_l = statistic(F_l)
-
-    s' is of the reference, whose size may be another. It can be tiled, guided and blended.
-    """
-
-    tiling: Literal["mean", "map"] | None = "mean"
-
-    def statistic(self, f: Tensor, mean: Mean) -> Tensor:
-        """Means of a layer's features f (1, h, w, channels), one tensor, and nothing computed."""
-        raise NotImplementedError
-
-    def summary(self, s: Tensor) -> Tensor:
-        """What is compared, of the statistic of a whole picture; here, that."""
-        return s
-
-    def distance(self, current: Tensor, target: Tensor) -> Tensor:
-        """A number, of the summaries of one layer; here, the mean squared difference."""
-        return ops.mean(ops.square(current - target))
-
-    def statistics(self, features: Features, mean: Means) -> Statistic:
-        """The statistic of every layer."""
-        found = {n: call(self, "statistic", f, mean[n]) for n, f in features.items()}
-        for layer, each in found.items():
-            if not hasattr(each, "shape"):
-                raise LossError(
-                    f"{self.name}: expected one tensor from statistic, at {layer!r} it returned a "
-                    f"{type(each).__name__}; put several together, ops.stack([…, …])."
-                )
-        return found
-
-    def value(self, current: Statistic, target: Any, mean: Means) -> Tensor:
-        """Σ w_l · distance of the summaries, of layer l."""
-        other = self.other_distance
-        if other is not None:
-            distances.check_target(self.name, current, target)
-        terms = []
-        for layer, weight in self.layer_weights.items():
-            ours = self._summary(current[layer])
-            theirs = None if target is None else target[layer]
-            if hasattr(theirs, "shape"):  # what `target` made otherwise is as it should be
-                theirs = self._summary(theirs)
-                check_shapes(self.name, {layer: ours}, {layer: theirs})
-            if other is None:
-                value = call(self, "distance", ours, theirs)
-            else:
-                value = distances.shifted(other, ours, theirs)
-            terms.append(weight * one_number(self.name, value))
-        return sum(terms[1:], start=terms[0])
-
-    def _summary(self, s: Tensor) -> Tensor:
-        found = call(self, "summary", s)
-        if not hasattr(found, "shape"):
-            raise LossError(
-                f"{self.name}: expected one tensor from summary, got a {type(found).__name__}; "
-                f"put several together, ops.stack([…, …])."
-            )
-        return found
-
-
-class FeatureLoss(Loss):
-    """Compare features with those of the reference, position by position.
-
-        L = Σ_l w_l · mean over positions and channels of distance(transform(F_l), target_l)
-
-    A mask weighs positions: what it leaves out is free. It can be tiled.
-    """
-
-    tiling: Literal["mean", "map"] | None = "map"
-
-    def transform(self, f: Tensor) -> Tensor:
-        """What is compared, (1, h, w, n), of a layer's features f (1, h, w, channels); here, f."""
-        return f
-
-    def distance(self, current: Tensor, target: Tensor) -> Tensor:
-        """Values for each position, (1, h, w, n) or (1, h, w); here, the squared differences."""
-        return ops.square(current - target)
-
-    def statistics(self, features: Features, mean: Means) -> Statistic:
-        """Every layer's features, transformed."""
-        return {layer: call(self, "transform", f) for layer, f in features.items()}
-
-    def value(self, current: Statistic, target: Any, mean: Means) -> Tensor:
-        """Σ w_l · the mean over positions and channels, at layer l."""
-        other = self.other_distance
-        if other is not None:
-            distances.check_target(self.name, current, target)
-        terms = []
-        for layer, weight in self.layer_weights.items():
-            ours, theirs = current[layer], None if target is None else target[layer]
-            if theirs is not None and (ours.shape[:3] != theirs.shape[:3] or other is not None):
-                check_shapes(self.name, {layer: ours}, {layer: theirs})
-            if other is None:
-                values = call(self, "distance", ours, theirs)
-                if not hasattr(values, "shape"):
-                    raise LossError(
-                        f"{self.name}: expected values for each position from distance, "
-                        f"(1, h, w, n) or (1, h, w), got {type(values).__name__}."
-                    )
-            else:
-                values = distances.shifted_map(other, ours, theirs)
-            terms.append(weight * mean[layer].overall(values))
-        return sum(terms[1:], start=terms[0])
-
-
-class MatchingLoss(FeatureLoss):
-    """Pull features to what they should be, which is found anew now and then.
-
-        L = Σ_l w_l · mean over positions and channels of (F_l − match(F_l))²
-
-    The match is constant for ``refresh_every`` evaluations, so that ∂L/∂F is 2 w (F − match)
-    over the number of elements.
-    """
-
-    role = "style"
-    refresh_every: int = option(50, options.positive_whole)
-
-    def match(self, f: Array, reference: Array, rng: Rng) -> Array:
-        """What a layer's features f (1, h, w, channels) should be; NumPy, of the same shape."""
-        raise NotImplementedError
-
-    def target(self, references: References, current: Any, rng: Rng) -> Statistic:
-        """The current features of every layer, matched to those of the reference."""
-        reference = super().target(references, current, rng)
-        return {
-            layer: call(self, "match", f, reference[layer], rng) for layer, f in current.items()
-        }
 
 
 def _checked_references(kind: type[Loss], references: Sequence[Any]) -> tuple[images.Image, ...]:
     measures = kind.role != "none" and (
         kind.target is Loss.target
         or any(
-            each.__dict__.get("role", "none") != "none" for each in kind.__mro__ if each is not Loss
+            vars(each).get("role", "none") != "none"
+            for each in kind.__mro__
+            if not issubclass(Loss, each)
         )
     )
     if not references and measures:
@@ -445,11 +290,6 @@ def _checked_references(kind: type[Loss], references: Sequence[Any]) -> tuple[im
                 f"{kind.__name__}(a) + {kind.__name__}(b)."
             )
     return tuple(images.as_image(each, f"{kind.__name__}'s reference") for each in references)
-
-
-def default_name(kind: type[Loss]) -> str:
-    """The class's name in snake case."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
 
 
 def _pictures(loss: Loss) -> list[str]:

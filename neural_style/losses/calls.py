@@ -12,19 +12,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from neural_style.errors import LossError, StyleError
 from neural_style.losses.mean import Key, Means, Record
-
-if TYPE_CHECKING:
-    from neural_style.losses.base import Features, Loss, Statistic, Tensor
+from neural_style.losses.types import BaseLoss, Features, Statistic, Tensor
 
 
 def statistics(
-    loss: Loss,
+    loss: BaseLoss,
     features: Features,
     weights: Features | None = None,
     totals: Mapping[Key, Tensor] | None = None,
@@ -57,7 +55,7 @@ def statistics(
 
 
 def target(
-    loss: Loss,
+    loss: BaseLoss,
     references: Sequence[Statistic],
     current: Statistic | None,
     rng: np.random.Generator,
@@ -78,7 +76,7 @@ def target(
 
 
 def value(
-    loss: Loss,
+    loss: BaseLoss,
     current: Statistic,
     target: Any,
     weights: Features | None = None,
@@ -90,7 +88,7 @@ def value(
     return one_number(loss.name, found)
 
 
-def call(loss: Loss, method: str, *arguments: Any) -> Any:
+def call(loss: BaseLoss, method: str, *arguments: Any) -> Any:
     """Call a method that an author wrote; a `LossError` that names both if it fails."""
     try:
         return getattr(loss, method)(*arguments)
@@ -109,7 +107,7 @@ def one_number(name: str, distance: Any) -> Tensor:
     return distance
 
 
-def _why(loss: Loss, method: str, error: Exception) -> str:
+def _why(loss: BaseLoss, method: str, error: Exception) -> str:
     from neural_style.utils.backend import tf  # takes seconds: not before it is used
 
     if isinstance(error, NotImplementedError) and not str(error):
@@ -135,7 +133,7 @@ def check_shapes(name: str, current: Mapping[str, Any], target: Any) -> None:
             )
 
 
-def check_map(loss: Loss, target: Any) -> None:
+def check_map(loss: BaseLoss, target: Any) -> None:
     """Raise `LossError` for a target that has not an array for each layer."""
     if not isinstance(target, Mapping) or not set(loss.layers) <= set(target):
         raise LossError(

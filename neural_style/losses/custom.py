@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from neural_style.errors import LossError
-from neural_style.losses.base import Features, Loss, Means, Statistic, Tensor, option
+from neural_style.losses.base import Loss
 from neural_style.losses.calls import call
-from neural_style.losses.options import REQUIRED
+from neural_style.losses.mean import Means
+from neural_style.losses.options import REQUIRED, option
+from neural_style.losses.types import Features, Statistic, Tensor
 
 
 def _function(where: str, value: Any) -> Callable[[Tensor], Tensor]:

@@ -16,16 +16,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from neural_style import ops
 from neural_style.errors import LossError
 from neural_style.losses.calls import check_shapes
-
-if TYPE_CHECKING:
-    from neural_style.losses.base import Loss, Statistic, Tensor
+from neural_style.losses.types import BaseLoss, Statistic, Tensor
 
 Metric: TypeAlias = str | Mapping[str, Any] | Callable[..., Any]
 
@@ -103,7 +101,7 @@ def shifted_map(metric: Metric, current: Tensor, target: Tensor) -> Tensor:
     return values if whole else ops.mean(values)
 
 
-def between(loss: Loss, metric: Metric, current: Statistic, target: Any) -> Tensor:
+def between(loss: BaseLoss, metric: Metric, current: Statistic, target: Any) -> Tensor:
     """The distance of the statistics of a loss from its target, weighted and added up."""
     check_target(loss.name, current, target)
     check_shapes(loss.name, current, target)

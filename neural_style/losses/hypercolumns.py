@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from neural_style import ops
 from neural_style.errors import LossError
 from neural_style.images import Size
-from neural_style.losses.base import Features, Layers, Loss, Tensor, option
-from neural_style.losses.options import positive_whole
+from neural_style.losses.base import Loss
+from neural_style.losses.options import option, positive_whole
+from neural_style.losses.types import Features, Layers, Tensor
 
 Places: TypeAlias = dict[str, tuple[Any, Any]]
 

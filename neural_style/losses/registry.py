@@ -20,12 +20,10 @@ import inspect
 import logging
 from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint, distributions, entry_points
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from neural_style.errors import LossError, RegistryError, StyleError, suggestion
-
-if TYPE_CHECKING:
-    from neural_style.losses.base import Loss
+from neural_style.losses.types import BaseLoss
 
 Factory = TypeVar("Factory", bound=Callable[..., Any])
 
@@ -72,7 +70,7 @@ def register(name: str) -> Callable[[Factory], Factory]:
     return add
 
 
-def create(name: str, /, *references: Any, **options: Any) -> Loss:
+def create(name: str, /, *references: Any, **options: Any) -> Any:
     """Make the loss called ``name``.
 
     Parameters
@@ -89,8 +87,6 @@ def create(name: str, /, *references: Any, **options: Any) -> Loss:
     LossError
         Its class does not take these references and options, or breaks.
     """
-    from neural_style.losses.base import Loss
-
     make, owner = find(name)
     try:
         loss = make(*references, **options)
@@ -101,7 +97,7 @@ def create(name: str, /, *references: Any, **options: Any) -> Loss:
             f"the loss {name!r} ({owner}) cannot be made so: {_reason(error)}. It is made as "
             f"{name}{_signature(make)}."
         ) from error
-    if not isinstance(loss, Loss):
+    if not isinstance(loss, BaseLoss):
         raise RegistryError(
             f"the loss {name!r} ({owner}) made a {type(loss).__name__}, expected a "
             f"neural_style.Loss."
@@ -150,7 +146,7 @@ def names() -> list[str]:
     return sorted({*_registered, *_points()} - {point.name for point in _UNLISTED})
 
 
-def name_of(kind: type[Loss]) -> str:
+def name_of(kind: type[BaseLoss]) -> str:
     """The name of a loss class; no plugin is imported for it.
 
     Raises

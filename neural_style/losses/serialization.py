@@ -16,7 +16,7 @@ The text has placeholders for pictures, by their size: ``picture_48x64``, ``mask
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,12 +24,12 @@ import numpy as np
 
 from neural_style.errors import MOST_SEED, LossError, StyleError, shown
 from neural_style.images import digest
-from neural_style.losses import guidance, registry
-from neural_style.losses.base import Loss, default_name
-from neural_style.losses.weighted_sum import Term, WeightedSum
+from neural_style.images.mask import as_mask
+from neural_style.losses import registry
+from neural_style.losses.types import BaseLoss, Term, default_name
 
 
-def config_of(total: WeightedSum) -> dict[str, Any]:
+def config_of(terms: Iterable[Term]) -> dict[str, Any]:
     """What `WeightedSum.get_config` returns."""
     return {
         "terms": [
@@ -41,22 +41,22 @@ def config_of(total: WeightedSum) -> dict[str, Any]:
                 "masks": term.loss.masks
                 and [digest(term.loss.masks[0]), [digest(mask) for mask in term.loss.masks[1]]],
             }
-            for term in total
+            for term in terms
         ]
     }
 
 
-def pictures_of(total: WeightedSum) -> dict[str, Any]:
+def pictures_of(terms: Sequence[Term]) -> dict[str, Any]:
     """What `WeightedSum.pictures` returns."""
-    found = [picture for term in total for picture in term.loss.references]
-    for term in total:
+    found = [picture for term in terms for picture in term.loss.references]
+    for term in terms:
         if term.loss.masks is not None:
             found += [term.loss.masks[0], *term.loss.masks[1]]
     return {digest(picture): picture for picture in found}
 
 
-def sum_of(config: Mapping[str, Any], pictures: Mapping[str, Any]) -> WeightedSum:
-    """What `WeightedSum.from_config` returns."""
+def terms_from(config: Mapping[str, Any], pictures: Mapping[str, Any]) -> list[Term]:
+    """The terms of what `WeightedSum.from_config` returns."""
 
     def picture(key: Any) -> Any:
         if key not in pictures:
@@ -66,7 +66,7 @@ def sum_of(config: Mapping[str, Any], pictures: Mapping[str, Any]) -> WeightedSu
             )
         return pictures[key]
 
-    terms = []
+    terms: list[Term] = []
     try:
         for entry in config["terms"]:
             references = [picture(key) for key in entry["references"]]
@@ -74,7 +74,7 @@ def sum_of(config: Mapping[str, Any], pictures: Mapping[str, Any]) -> WeightedSu
             loss = remade(factory, entry["config"], references)
             if entry["masks"] is not None:
                 own, theirs = entry["masks"]
-                masks = [guidance.as_mask(picture(key)) for key in (own, *theirs)]
+                masks = [as_mask(picture(key)) for key in (own, *theirs)]
                 loss.masks = masks[0], tuple(masks[1:])
             terms.append(Term(loss.name, float(entry["weight"]), loss))
     except StyleError:
@@ -84,7 +84,7 @@ def sum_of(config: Mapping[str, Any], pictures: Mapping[str, Any]) -> WeightedSu
             f"this config makes no sum of losses ({type(error).__name__}: {error}); expected what "
             f"WeightedSum.get_config returns, from the same versions of the losses."
         ) from error
-    return WeightedSum(terms)
+    return terms
 
 
 def remade(
@@ -108,20 +108,21 @@ class _Names(dict[str, str]):
         return self.setdefault(digest(picture), free)
 
 
-def text(summand: Loss | WeightedSum) -> str:
+def text(summand: BaseLoss | Iterable[Term]) -> str:
     """A loss, or a sum, as Python to paste."""
     names = _Names()
-    if isinstance(summand, Loss):
+    if isinstance(summand, BaseLoss):
         return _loss_text(summand, names)
-    lines = [f"{_number(term.weight)} * {_loss_text(term.loss, names)}" for term in summand]
+    terms = list(summand)
+    lines = [f"{_number(term.weight)} * {_loss_text(term.loss, names)}" for term in terms]
     if len(lines) == 1:
         return lines[0]
-    comments = [f"  # {t.name}" if t.name != t.loss.name else "" for t in summand]
+    comments = [f"  # {t.name}" if t.name != t.loss.name else "" for t in terms]
     body = "\n    + ".join(line + comment for line, comment in zip(lines, comments, strict=True))
     return f"(\n    {body}\n)"
 
 
-def _loss_text(loss: Loss, names: _Names) -> str:
+def _loss_text(loss: BaseLoss, names: _Names) -> str:
     config = dict(loss.get_config())
     shares, metric = config.pop("blended", None), config.pop("with_distance", None)
     if config.get("name") == default_name(type(loss)):

@@ -12,17 +12,16 @@ import inspect
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NoReturn, overload
+from typing import Any, NoReturn, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neural_style.errors import LossError, OperandError, described, number
-
-if TYPE_CHECKING:
-    from neural_style.losses.base import Loss
+from neural_style.losses.serialization import config_of, pictures_of, terms_from, text
+from neural_style.losses.types import Term as Term
 
 
 def _none(advice: str) -> Any:
@@ -90,15 +89,6 @@ class Summand:
         return self * (1 / number(divisor) if divisor else math.inf)
 
 
-@dataclass(frozen=True)
-class Term:
-    """One loss of a sum, its weight, and the name it is reported by."""
-
-    name: str
-    weight: float
-    loss: Loss
-
-
 class WeightedSum(Summand, Sequence[Term]):
     """Σ weight · loss: flat, ordered, every term with a name of its own.
 
@@ -157,14 +147,10 @@ class WeightedSum(Summand, Sequence[Term]):
         LossError, RegistryError
             An option is of a kind that JSON does not have, or a loss is not registered.
         """
-        from neural_style.losses.serialization import config_of
-
         return config_of(self)
 
     def pictures(self) -> dict[str, NDArray[np.float32]]:
         """The references, H×W×3, and masks, H×W, by the digests of `get_config`."""
-        from neural_style.losses.serialization import pictures_of
-
         return pictures_of(self)
 
     @classmethod
@@ -179,21 +165,15 @@ class WeightedSum(Summand, Sequence[Term]):
         LossError, RegistryError, ImageError
             The config is none, a picture is missing, or no loss is called so.
         """
-        from neural_style.losses.serialization import sum_of
-
-        return sum_of(config, pictures)
+        return cls(terms_from(config, pictures))
 
     def __getattr__(self, name: str) -> NoReturn:
-        from neural_style.losses.base import Loss
-
         message = f"a WeightedSum has no {name!r}"
-        if hasattr(Loss, name):
+        if any(hasattr(type(term.loss), name) for term in vars(self).get("terms", ())):
             message += f", which is of each loss: total[0].loss.{name}, before it is weighted"
         raise AttributeError(message)
 
     def __repr__(self) -> str:
-        from neural_style.losses.serialization import text
-
         return text(self)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from neural_style.losses.base import Tensor
+from neural_style.losses.types import Tensor
 
 # Of those that XLA does not take apart, the ones whose results are another view of an input.
 _VIEWS = {"Reshape", "Squeeze", "ExpandDims", "Identity", "IdentityN", "StopGradient", "Transpose"}

@@ -27,9 +27,10 @@ from neural_style import images
 from neural_style.errors import ImageError, LossError, check_count, check_seed
 from neural_style.features.model import FeatureModel, check_model
 from neural_style.images import Image, Size, digest
+from neural_style.images.mask import Mask
 from neural_style.images.size import checked_size
 from neural_style.losses import calls, guidance
-from neural_style.losses.base import Loss, Mask
+from neural_style.losses.base import Loss
 from neural_style.losses.mean import Key
 from neural_style.losses.weighted_sum import Term, WeightedSum, terms_of
 from neural_style.objective import probe, tiled
@@ -296,10 +297,10 @@ def _check_blend(loss: Loss, features: FeatureModel) -> None:
 
 def _named(term: Term) -> Loss:
     """The loss by the name that it has in the sum, for what is raised of it."""
-    if term.loss.name == term.name:
-        return term.loss
-    loss = copy.copy(term.loss)
-    loss.name = term.name
+    loss: Loss = term.loss
+    if loss.name != term.name:
+        loss = copy.copy(loss)
+        loss.name = term.name
     return loss
 
 

@@ -28,8 +28,9 @@ from neural_style.errors import LossError, advice
 from neural_style.features.model import FeatureModel
 from neural_style.images import Image, Size
 from neural_style.losses import calls
-from neural_style.losses.base import Features, Loss, Statistic, Tensor
+from neural_style.losses.base import Loss
 from neural_style.losses.mean import Key
+from neural_style.losses.types import Features, Statistic, Tensor
 from neural_style.objective import probe
 from neural_style.objective.tile_geometry import Window, windows
 from neural_style.objective.whole import (

@@ -26,8 +26,9 @@ from neural_style.errors import LossError
 from neural_style.features.model import FeatureModel
 from neural_style.images import Image, Size
 from neural_style.losses import calls
-from neural_style.losses.base import Features, Loss, Tensor
+from neural_style.losses.base import Loss
 from neural_style.losses.mean import Key
+from neural_style.losses.types import Features, Tensor
 from neural_style.utils import machine
 from neural_style.utils.backend import tf
 from neural_style.utils.programs import Traced

@@ -6,7 +6,9 @@ Records name them, as ``joint_histogram`` and ``summed_variation``; `registry.na
 from __future__ import annotations
 
 from neural_style import ops
-from neural_style.losses.base import Features, Loss, Means, Statistic, Tensor
+from neural_style.losses.base import Loss
+from neural_style.losses.mean import Means
+from neural_style.losses.types import Features, Statistic, Tensor
 
 
 class JointHistogram(Loss):

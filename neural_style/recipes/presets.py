@@ -344,9 +344,11 @@ def _tseng(content: Picture, style: Picture, options: Options) -> Draft:
 
 def _tseng_gram(draft: Draft) -> Loss:
     layers = draft.layers(_TSENG, lambda n, m: 4 / n)
-    return create("gram", draft.painting, layers=layers)
+    loss: Loss = create("gram", draft.painting, layers=layers)
+    return loss
 
 
 def _tseng_content(draft: Draft) -> Loss:
     layers = draft.layers({"block4_conv2": 1}, lambda n, m: m)
-    return create("content", draft.photo, layers=layers)
+    loss: Loss = create("content", draft.photo, layers=layers)
+    return loss

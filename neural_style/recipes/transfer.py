@@ -200,11 +200,12 @@ def default_loss(photo: Image, painting: Image) -> WeightedSum:
     channels = (64, 128, 256, 512, 512)
     # `Gram` has 1/4 of the mean squared difference, as in the paper.
     layers = {f"block{i}_conv1": 4e3 / n**2 for i, n in enumerate(channels, 1)}
-    return (
+    total: WeightedSum = (
         registry.create("content", photo)
         + 0.3 * registry.create("gram", painting, layers=layers)
         + 1e3 * registry.create("total_variation")
     )
+    return total
 
 
 def _has_default(drafted: Preset) -> bool:

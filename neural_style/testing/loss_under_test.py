@@ -26,7 +26,8 @@ from neural_style.errors import LossError
 from neural_style.features.model import FeatureModel
 from neural_style.images import Image, Size
 from neural_style.losses import calls, registry
-from neural_style.losses.base import Loss, Tensor
+from neural_style.losses.base import Loss
+from neural_style.losses.types import Tensor
 from neural_style.utils.backend import keras, tf
 
 Factory: TypeAlias = str | Callable[..., Any]

@@ -23,7 +23,7 @@ from neural_style import FeatureModel, balance, callbacks, contact_sheet, images
 from neural_style.errors import ImageError, OptionError
 from neural_style.extensions import Content, TotalVariation
 from neural_style.images import Image, color
-from neural_style.losses.guidance import as_mask
+from neural_style.images.mask import as_mask
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 Resizer = Callable[..., Image]

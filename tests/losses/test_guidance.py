@@ -25,7 +25,8 @@ from neural_style.extensions import (
     TotalVariation,
 )
 from neural_style.images import Image, Size
-from neural_style.losses.guidance import as_mask, guides
+from neural_style.images.mask import as_mask
+from neural_style.losses.guidance import guides
 from neural_style.objective.objective import Evaluation
 from neural_style.objective.tiled import Tiled
 from neural_style.objective.whole import Whole

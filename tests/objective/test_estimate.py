@@ -26,7 +26,7 @@ from neural_style import (
 from neural_style.errors import MemoryLimitError, OptionError, StyleError
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.images import Image, Size
-from neural_style.losses.base import MatchingLoss
+from neural_style.losses.base_classes import MatchingLoss
 from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.objective.estimate import _SMALL, MARGIN, Tile, _largest, _sides, fitting
 from neural_style.objective.tiled import Tiled

@@ -17,7 +17,7 @@ from neural_style.errors import LayerError, LossError, OptionError
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.features.receptive_field import Field
 from neural_style.images import Image, Size
-from neural_style.losses.base import FeatureLoss, MatchingLoss, StatisticLoss
+from neural_style.losses.base_classes import FeatureLoss, MatchingLoss, StatisticLoss
 from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.objective import objective as objective_module
 from neural_style.objective.objective import Evaluation

@@ -171,7 +171,8 @@ def test_a_sum_that_has_the_default_loss_is_minimized_as_it_is(
     def more(photo: Image, painting: Image) -> WeightedSum:
         content, gram, variation = default_loss(photo, painting)
         masked = 2 * guided(gram.loss, [(mask, mask)])
-        return content.loss + masked + 3 * variation.loss + Gram(painting, layers=["image"])
+        total: WeightedSum = content.loss + masked + 3 * variation.loss
+        return total + Gram(painting, layers=["image"])
 
     for size, scales in ((1040, (260, 520)), (32, ())):
         ready = styling.prepared(photo, painting, None, None, more, {"size": size})

@@ -27,7 +27,7 @@ from neural_style import (
 from neural_style.errors import ImageError, LossError, NonFiniteLossError, OptionError
 from neural_style.extensions import Content, Gram, Histogram, TotalVariation
 from neural_style.images import Image
-from neural_style.losses.base import StatisticLoss
+from neural_style.losses.base_classes import StatisticLoss
 
 
 class Towards(Loss):
