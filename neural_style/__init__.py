@@ -1,7 +1,7 @@
 """Neural style transfer in Keras, with losses as plugins.
 
-Images are float32 arrays H×W×3, RGB, 0–255. Importing this package imports neither
-TensorFlow nor Keras; the first name that needs them does.
+Images are float32 arrays H×W×3, RGB, 0–255. Importing this package does not import TensorFlow
+or Keras; the first name that needs them does.
 """
 
 from typing import Any

@@ -3,7 +3,7 @@
 import os
 import sys
 
-# Python looks for modules in the current folder first, where the command does not.
+# Python searches the current folder for modules first; the command does not.
 if __name__ == "__main__" and sys.path and sys.path[0] in ("", os.getcwd()):
     del sys.path[0]
 

@@ -1,4 +1,4 @@
-"""Callbacks for `minimize`: callables of a `Step`, three of them also context managers."""
+"""Callbacks for `minimize`: functions of a `Step`. Three of them are also context managers."""
 
 from __future__ import annotations
 
@@ -38,29 +38,29 @@ def __dir__() -> list[str]:
 
 
 def progress(console: Console | None = None) -> Callable[[Step], None]:
-    """A bar with the time left, the loss, and the weighted value of every term.
+    """Show a bar with the time left, the loss, and the weighted value of every term.
 
-    On a terminal, and in a notebook that has ipywidgets, it is redrawn in place; elsewhere there is
-    a line of it at the first iterate, at the last, and every ten seconds. What cannot be written
-    is left out. ``console`` is rich's, by default one on standard error.
+    On a terminal, and in a notebook with ipywidgets, the bar is redrawn in place. Elsewhere a line
+    is printed at the first iterate, at the last, and every ten seconds. A line that cannot be
+    written is skipped. ``console`` is a rich console, by default one on standard error.
 
-    Without it `minimize` shows the same on standard output.
+    Without this callback, `minimize` shows the same on standard output.
     """
     return Progress(console or Console(stderr=True))
 
 
 def snapshots(folder: str | os.PathLike[str], *, every: int = 50) -> Callable[[Step], None]:
-    """Save the picture as ``folder/000050.png`` about every so many evaluations.
+    """Save the picture, as ``folder/000050.png``, about every ``every`` evaluations.
 
     The first iterate is saved, and then the first one at or after each multiple of
-    ``every``. The folder is made, if it is missing, and checked at once.
+    ``every``. The folder is checked at once, and created if it is missing.
     """
     check_count("every", every)
     try:
         folder = to_path(folder)
         make_folder(folder)
     except (OSError, TypeError, ValueError) as error:
-        raise ImageError(f"{folder}: no folder for snapshots can be made ({error}).") from error
+        raise ImageError(f"{folder}: cannot create a folder for snapshots ({error}).") from error
     due = 0
 
     def snapshot(step: Step) -> None:
@@ -78,16 +78,16 @@ def csv(path: str | os.PathLike[str]) -> Callable[[Step], None]:
     """Write the numbers of every accepted iterate as a row of ``path``.
 
     The columns are ``evaluation``, ``round``, ``seconds``, ``loss``, and
-    ``unweighted/name`` and ``weighted/name`` of each term, named in the first row. A row is
-    in the file at once, so that ``tail -f`` follows a run and an interrupted one keeps
-    what it has. A new run starts the file anew; one that goes on (`neural_style.resume`) adds
-    to it, and iterates after the state that it goes on from are there twice.
+    ``unweighted/name`` and ``weighted/name`` of each term. The first row has their names. Every
+    row is written at once: ``tail -f`` can follow a run, and an interrupted run keeps its rows.
+    A new run replaces the file. A resumed run (`neural_style.resume`) appends to it, so iterates
+    after the checkpoint appear twice.
 
     Raises
     ------
     OptionError
-        The file cannot be written, or its folder cannot be made; or the file exists and is not
-        such a table, so that its content would be lost.
+        The file cannot be written, its folder cannot be created, or the file exists and is not
+        such a table. Its content would then be lost.
     """
     try:
         path = to_path(path).absolute()
@@ -95,7 +95,7 @@ def csv(path: str | os.PathLike[str]) -> Callable[[Step], None]:
         with path.open("a+b") as file:
             file.seek(0)
             if file.read(11) not in (b"", b"evaluation,"):
-                raise OSError("it is there and is no table of a run")
+                raise OSError("the file exists and is not the table of a run")
     except (OSError, TypeError, ValueError) as error:
         raise OptionError(
             f"{path}: this file cannot be written ({error}); choose another name or folder."
@@ -115,33 +115,33 @@ def csv(path: str | os.PathLike[str]) -> Callable[[Step], None]:
 def tensorboard(
     logdir: str | os.PathLike[str], *, every: int = 50, hparams: Mapping[str, Any] | None = None
 ) -> Callable[[Step], None]:
-    """Show the run in TensorBoard, as ``tensorboard --logdir`` of ``logdir`` or its parent.
+    """Log the run for TensorBoard: ``tensorboard --logdir`` with ``logdir`` or its parent.
 
-    Against evaluations there are the scalars ``loss``, ``unweighted/name`` and
-    ``weighted/name`` of each term, and the ``picture``; then the ``settings``, as text and
-    under HParams, where the runs below one folder can be compared.
+    The scalars ``loss``, ``unweighted/name`` and ``weighted/name`` of each term, and the
+    ``picture``, are logged by evaluation. The ``settings`` are logged as text and as HParams,
+    which compare the runs below one folder.
 
     Parameters
     ----------
     logdir
-        A folder for this run alone, made if it is missing. A new run into it replaces the
-        files of the last; one that goes on (`neural_style.resume`) adds one, and iterates after
-        the state that it goes on from are there twice. A TensorBoard that is open has the
-        HParams of a new run only once restarted.
+        A folder for this run alone, created if it is missing. A new run replaces the files of
+        the previous one. A resumed run (`neural_style.resume`) adds a file, so iterates after the
+        checkpoint appear twice. An open TensorBoard must be restarted to show the HParams of a
+        new run.
     every
-        The picture is kept at the first iterate, at the first one at or after each
-        multiple of so many evaluations, and at the last.
+        The picture is logged at the first iterate, at the first one at or after each
+        multiple of ``every`` evaluations, and at the last.
     hparams
-        The settings to tell runs apart by, such as ``{"style weight": 1e3, "seed": 0}``;
-        the budget of evaluations is added. A number, a text or a truth value is kept as
-        such, anything else as the text that it prints as.
+        The settings that distinguish runs, such as ``{"style weight": 1e3, "seed": 0}``.
+        The budget of evaluations is added. Numbers, texts and booleans are logged as they are,
+        any other value as its text, ``str(value)``.
 
     Raises
     ------
     ImportError
-        TensorBoard, which TensorFlow does not bring any more, is not installed.
+        TensorBoard is not installed. TensorFlow no longer installs it.
     OptionError
-        ``every`` is no number, or the folder cannot be made or written to.
+        ``every`` is not a positive whole number, or the folder cannot be created or written to.
     """
     folder = as_path(logdir, "logdir", OptionError).absolute()
     return _TensorBoard(folder, check_count("every", every), dict(hparams or {}))
@@ -164,7 +164,7 @@ class _TensorBoard:
             make_folder(logdir)
         except (OSError, ValueError) as error:
             raise OptionError(
-                f"{logdir}: no folder for TensorBoard can be written there ({error})."
+                f"{logdir}: cannot write a folder for TensorBoard there ({error})."
             ) from error
         self._logdir = logdir
         self._every = every
@@ -231,29 +231,29 @@ def report(
     settings: Mapping[str, Any] | None = None,
     every: int = 10,
 ) -> Report:
-    """Keep a page of the run, one HTML file, to be watched in a browser while it goes on.
+    """Write a page about the run, one HTML file, that a browser can show during the run.
 
-    The file is replaced, whole, at the first iterate, at the first one at or after each multiple
-    of ``every`` evaluations, and at the end; until then a browser that shows it loads it again
-    by itself. After the run ``finish(result)`` of what this returns adds the result and why it
-    stopped. `neural_style.report` has the rest: what is on the page, `report.write` for a run
-    that had no such callback, with the same options, and `report.serve`.
+    The whole file is replaced at the first iterate, at the first one at or after each multiple
+    of ``every`` evaluations, and at the end. Until the end, a browser reloads the page
+    automatically. After the run, call ``finish(result)`` of the returned object: it adds the
+    result and why the run stopped. `neural_style.report` describes the page. It also has
+    `report.write`, for a run without this callback and with the same options, and `report.serve`.
 
     Raises
     ------
     ImageError
-        A picture is none.
+        ``content`` or ``style`` is not a valid image.
     OptionError
-        ``every`` is no number, or the file cannot be written. Where the disk refuses later,
-        that is logged, and the run goes on.
+        ``every`` is not a positive whole number, or the file cannot be written. If writing fails
+        later, that is logged, and the run continues.
     """
-    from neural_style.report.report import Report  # with Keras, which the others do without
+    from neural_style.report.report import Report  # imports Keras, which the others do not need
 
     return Report(path, content, style, loss, settings, every)
 
 
 def _numbers(step: Step) -> dict[str, float]:
-    """The loss and its terms, under the names that a run is logged with."""
+    """The loss and its terms, by the names that are logged."""
     return {
         "loss": step.loss,
         **{f"unweighted/{name}": value for name, value in step.terms.items()},

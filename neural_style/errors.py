@@ -1,7 +1,7 @@
-"""What the library raises: one class for each thing that a caller can mend.
+"""The library's exceptions: one class for each kind of problem that a caller can fix.
 
-Every message names the thing, what was expected, what came, and the remedy, in Python or, within
-`command_line`, in options of the command `neural-style` (see `advice`).
+Every message names the option or file, what was expected, what was received, and the remedy. The
+remedy is Python code or, within `command_line`, an option of `neural-style` (see `advice`).
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def __dir__() -> list[str]:
     return __all__
 
 
-# What counts anything, and what is a seed, goes no further: so much no run has.
+# The largest count and the largest seed that are accepted.
 MOST = 10**9
 MOST_SEED = 2**128 - 1
 
 
 class StyleError(Exception):
-    """The base of every error that the library raises on purpose."""
+    """The base class of the library's errors."""
 
 
 class BackendError(StyleError, RuntimeError):
@@ -61,11 +61,11 @@ class ImageError(StyleError, ValueError):
 
 
 class WeightsError(StyleError, RuntimeError):
-    """A file of pretrained weights cannot be found or used."""
+    """The pretrained weights cannot be found or used."""
 
 
 class DatasetError(StyleError, RuntimeError):
-    """A picture of the examples cannot be found, or is not the published one."""
+    """An example picture cannot be found, or differs from the published one."""
 
 
 class LayerError(StyleError, ValueError):
@@ -73,43 +73,43 @@ class LayerError(StyleError, ValueError):
 
 
 class LossError(StyleError, ValueError):
-    """A loss, its options or its references are not usable."""
+    """A loss, its options or its references cannot be used."""
 
 
 class OperandError(LossError, TypeError):
-    """Something else than losses is added, or a loss is not multiplied by a number."""
+    """A loss is added to something else, or multiplied by something that is not a number."""
 
 
 class ConformanceError(StyleError, AssertionError):
-    """A loss does not do what the protocol asks of it."""
+    """A loss does not meet the protocol."""
 
 
 class OptionError(StyleError, ValueError):
-    """An option of a run is not usable."""
+    """An option of a run is invalid."""
 
 
 class RegistryError(StyleError, LookupError):
-    """A name is unknown, taken, or belongs to a plugin that does not load."""
+    """A name is unknown, already taken, or its plugin cannot be loaded."""
 
 
 class MemoryLimitError(StyleError, MemoryError):
-    """A run needs more memory than is free; known before it starts."""
+    """A run needs more memory than is free. This is checked before it starts."""
 
 
 class CheckpointError(StyleError, RuntimeError):
-    """A run's folder cannot be written, or the run in it cannot be gone on with."""
+    """A run's folder cannot be written, or the run stored there cannot be resumed."""
 
 
 class RecordError(StyleError, ValueError):
-    """The record of a run cannot be read, or is none."""
+    """A file cannot be read as the record of a run."""
 
 
 class WorkerError(StyleError, RuntimeError):
-    """The process that made a call has ended, or cannot send what came of it."""
+    """A worker process has ended, or cannot send its result."""
 
 
 class NonFiniteLossError(StyleError, ArithmeticError):
-    """The objective is not a finite number at the picture that a run starts from."""
+    """The objective is not finite at the picture that a run starts from."""
 
 
 _at_command_line = False
@@ -117,7 +117,7 @@ _at_command_line = False
 
 @contextmanager
 def command_line() -> Iterator[None]:
-    """Within it, errors of this process advise what can be done on the command line."""
+    """Within this context, error messages advise options of the command line."""
     global _at_command_line
     before, _at_command_line = _at_command_line, True
     try:
@@ -127,7 +127,7 @@ def command_line() -> Iterator[None]:
 
 
 def advice(python: str, command: str) -> str:
-    """What a message advises: in terms of the API, or on the command line of that.
+    """The advice for Python or, within `command_line`, for the command line.
 
     >>> advice("use tile=None", "use --tile none")
     'use tile=None'
@@ -139,13 +139,13 @@ def advice(python: str, command: str) -> str:
 
 
 def again(option: str) -> str:
-    """To pass what is a caller's own again, as ``option``; a command line cannot have it."""
+    """The advice to pass a caller's own object again as ``option``, which needs Python."""
     python = f"pass it again as {option}=…"
-    return advice(python, f"go on in Python, and {python}")
+    return advice(python, f"resume in Python, and {python}")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """A near miss of ``name`` among the ``known`` names, and the list of them.
+    """The ``known`` name that is most like ``name``, if any is near, and all known names.
 
     >>> suggestion("grma", ["content", "gram"])
     "did you mean 'gram'? Known: content, gram"
@@ -156,7 +156,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def layer_suggestion(name: str, known: Iterable[str]) -> str:
-    """As `suggestion`, of a layer that may have the name that papers give it.
+    """Like `suggestion`, for a layer; names as papers write them are understood, too.
 
     >>> layer_suggestion("conv1_2", ["block1_conv1", "block1_conv2"])
     "did you mean 'block1_conv2'? Known: block1_conv1, block1_conv2"
@@ -166,7 +166,7 @@ def layer_suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def check_count(name: str, value: object, error: type[StyleError] = OptionError) -> int:
-    """``value`` as a whole number from 1 to `MOST`, or an ``error`` that calls it ``name``."""
+    """Return ``value`` as an int from 1 to `MOST`, or raise ``error`` that calls it ``name``."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise error(f"{name}: expected a positive whole number, got {shown(value)}.")
     if int(value) > MOST:
@@ -175,36 +175,36 @@ def check_count(name: str, value: object, error: type[StyleError] = OptionError)
 
 
 def check_seed(value: object) -> int:
-    """``value`` as a whole number from 0 to `MOST_SEED`, or an `OptionError` of the ``seed``."""
+    """Return ``value`` as an int from 0 to `MOST_SEED`, or raise an `OptionError`."""
     if not isinstance(value, Integral) or value < 0:
         raise OptionError(f"seed: expected a whole number from 0, got {shown(value)}.")
     if int(value) > MOST_SEED:
-        raise OptionError(f"seed: expected a number of 128 bits at most, got {shown(value)}.")
+        raise OptionError(f"seed: expected at most 2**128 - 1, got {shown(value)}.")
     return int(value)
 
 
 def shown(value: object) -> str:
-    """A value for a message, of 70 letters at most.
+    """A value as text for a message, at most 70 characters long.
 
     >>> shown("a"), shown(10**5000)
     ("'a'", 'a number of more than 4300 digits')
     """
     try:
         text = repr(value)
-    except ValueError:  # Python writes no longer numbers
+    except ValueError:  # Python's limit for writing an int
         return "a number of more than 4300 digits"
     return text if len(text) <= 70 else f"{text[:69]}…"
 
 
 def check_callables(name: str, values: Any) -> tuple[Callable[..., Any], ...]:
-    """``values`` as a tuple of functions, or an `OptionError` that calls them ``name``.
+    """Return ``values`` as a tuple of functions, or raise an `OptionError` about ``name``.
 
-    A class, or a function of `neural_style.callbacks`, is none: what it makes is.
+    A class and a function of `neural_style.callbacks` are refused: they must be called first.
     """
     if not isinstance(values, Iterable) or isinstance(values, str | type):
         raise OptionError(
             f"{name}: expected a list of functions, got {described(values)}{_unmade(values)}; put "
-            f"it into a list, […]."
+            f"it in a list, […]."
         )
     found = tuple(values)
     for value in found:
@@ -217,9 +217,9 @@ def check_callables(name: str, values: Any) -> tuple[Callable[..., Any], ...]:
 
 
 def _unmade(value: object) -> str:
-    """How to make a callback of what makes one; nothing for what is one."""
+    """The advice to call a class or a function that makes callbacks; otherwise empty."""
     if isinstance(value, type):
-        return f"; make one of it, {value.__name__}(…)"
+        return f"; create an instance, {value.__name__}(…)"
     if not inspect.isfunction(value) or value.__module__ != "neural_style.callbacks":
         return ""
     # Its functions make callbacks, which may be functions within them.
@@ -227,7 +227,7 @@ def _unmade(value: object) -> str:
 
 
 def described(value: object) -> str:
-    """What came in place of something else, in a few words.
+    """An unexpected value in a few words, for a message.
 
     >>> described(ValueError), described(len), described("gram"), described({1: 2})
     ('the class ValueError', 'the function len', "the text 'gram'", 'a dict')
@@ -245,7 +245,7 @@ def described(value: object) -> str:
 
 
 def number(value: object) -> float:
-    """``value`` as a float, or NaN where it is no real number, or beyond all floats.
+    """Return ``value`` as a float, or NaN if it is not a real number or too large for a float.
 
     >>> number(2), number("2"), number(10**400)
     (2.0, nan, nan)

@@ -142,7 +142,7 @@ def test_snapshots_need_a_number(tmp_path: Path, every: Any) -> None:
 def test_snapshots_need_a_folder(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(ImageError, match="no folder for snapshots can be made"):
+    with pytest.raises(ImageError, match="cannot create a folder for snapshots"):
         callbacks.snapshots(file)
 
 
@@ -194,7 +194,7 @@ def test_csv_has_a_row_at_once_and_keeps_it_when_a_run_breaks(
 def test_csv_replaces_a_table_of_a_run_and_nothing_else(tmp_path: Path) -> None:
     path = images.save(np.full((4, 4, 3), 9.0), tmp_path / "photo.png")
     before = path.read_bytes()
-    with pytest.raises(OptionError, match=r"photo.png: .*it is there and is no table of a run"):
+    with pytest.raises(OptionError, match="exists and is not the table of a run"):
         callbacks.csv(path)
     assert path.read_bytes() == before
     (tmp_path / "run.csv").write_text("evaluation,round\n")
@@ -371,7 +371,7 @@ def test_tensorboard_needs_a_number(tmp_path: Path, every: Any) -> None:
 @pytest.mark.parametrize("name", ["file", "file/run", "nul\0"])
 def test_tensorboard_needs_a_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OptionError, match="no folder for TensorBoard can be written there"):
+    with pytest.raises(OptionError, match="cannot write a folder for TensorBoard there"):
         callbacks.tensorboard(tmp_path / name)
     with pytest.raises(OptionError, match="logdir: expected a path, got 5"):
         callbacks.tensorboard(5)  # type: ignore[arg-type]

@@ -1,1 +1,1 @@
-"""One run from start to end: rounds, scales, results, checkpoints, resuming."""
+"""A run from start to end: rounds, scales, results, checkpoints, resuming."""

@@ -1,14 +1,14 @@
-"""Ctrl-C and SIGTERM: once to end a run with what it has, twice to leave at once.
+"""Ctrl-C and SIGTERM: the first one ends a run and keeps its result, the second stops at once.
 
     with Interrupts() as interrupts:
-        interrupts.ready = True         # from here on there is something to lose
+        interrupts.ready = True         # from here on the run has a result to keep
         …
-        if interrupts.asked: …          # an `Ending`, of the signal that came first
+        if interrupts.asked: …          # an `Ending`, for the first signal
 
-``Interrupts(forward)`` also calls ``forward`` with the number of a signal that is only noted, to
-pass it on to another process.
+``Interrupts(forward)`` also calls ``forward`` with the number of a first signal, to pass it on to
+another process.
 
-SIGTERM is what ``docker stop``, a batch system or ``timeout`` ends a process with.
+``docker stop``, batch systems and ``timeout`` send SIGTERM to end a process.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from neural_style.runs.result import Ending
 
-# The handlers that Python starts with, and what a run that such a signal ends has come to.
+# Python's default handler of each signal, and the ending of a run that the signal stops.
 _SIGNALS: dict[int, tuple[Any, Ending]] = {
     signal.SIGINT: (signal.default_int_handler, Ending.INTERRUPTED),
     signal.SIGTERM: (signal.SIG_DFL, Ending.TERMINATED),
@@ -29,12 +29,12 @@ _SIGNALS: dict[int, tuple[Any, Ending]] = {
 
 
 class Interrupts:
-    """Within it, the first signal is only noted, as ``asked``; the next leaves at once.
+    """Within this context, the first signal is only noted, as ``asked``; the next stops at once.
 
-    Until ``ready`` is set the first leaves at once, too: by `KeyboardInterrupt` or, for SIGTERM,
-    by `SystemExit` with the status that a shell has for it. A signal asks all that are entered in
-    one another, a run and one that its callback began. A program's own handler of a signal stays
-    in place, and so does any outside the main thread, where Python has none.
+    Before ``ready`` is set, the first signal stops at once, too. It raises `KeyboardInterrupt` or,
+    for SIGTERM, `SystemExit` with the usual exit code of a shell. Contexts can be nested, as when
+    a callback starts another run; a signal then stops all of them. A handler that the program
+    installed is not replaced, and nothing is replaced outside the main thread.
     """
 
     def __init__(self, forward: Callable[[int], object] | None = None) -> None:
@@ -64,7 +64,7 @@ class Interrupts:
 
 
 def entered() -> bool:
-    """Whether a run, or what has runs, goes on in the main thread."""
+    """Whether an `Interrupts` context is active in the main thread."""
     return bool(_entered)
 
 

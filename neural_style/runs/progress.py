@@ -1,4 +1,4 @@
-"""The progress of a run, for people who watch it."""
+"""The progress of a run, shown on a terminal, in a notebook, or as lines of text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PERIOD = 10.0  # seconds between two lines of progress
 
 
 class Progress:
-    """A bar on a terminal or in a notebook, and lines elsewhere; see `neural_style.callbacks`."""
+    """A bar on a terminal or in a notebook, lines elsewhere; see `neural_style.callbacks`."""
 
     def __init__(self, console: Console) -> None:
         self._bar = rich.progress.Progress(
@@ -70,7 +70,7 @@ class Progress:
 
 
 class _DefaultProgress(Progress):
-    """The progress of a run that has no other: on standard output, for one run at a time."""
+    """The default progress: on standard output, for one run at a time."""
 
     _one = threading.Lock()
 
@@ -94,12 +94,12 @@ class _DefaultProgress(Progress):
 def with_progress(
     callbacks: Iterable[Callable[..., object]], verbose: object
 ) -> tuple[Callable[..., object], ...]:
-    """The callbacks of a run, checked, with progress unless it is there or is not wanted.
+    """Check the callbacks of a run, and add progress if it is wanted and not among them.
 
     Raises
     ------
     OptionError
-        ``callbacks`` are not callables, or ``verbose`` is neither ``"auto"`` nor a truth value.
+        A callback is not callable, or ``verbose`` is neither ``"auto"`` nor a boolean.
     """
     found = check_callables("callbacks", callbacks)
     if verbose not in ("auto", 0, 1):

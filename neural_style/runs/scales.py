@@ -1,11 +1,11 @@
 """Coarse to fine: the scales of a run, each with its size, its budget and its objective.
 
     plan(loss, features, size, scales, evaluations) -> [Scale(size, budget, objective), …]
-    coarser(size, *others) -> the scales that `transfer` takes before a picture of that size
+    coarser(size, *others) -> the coarser scales that `transfer` uses for that size
 
-The last scale has the size of the run's start. At a coarser one every reference of the
-losses is resized by the factor that the picture is, from the original, so that what a layer
-sees at once is a larger part of both.
+The last scale has the size of the run's start. At a coarser scale, the picture and every original
+reference of the losses are resized by the same factor. So the receptive field of a layer covers a
+larger part of both.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _WHOLE, _LEAST, _THINNEST = 512, 256, 64  # pixels
 
 @dataclass(frozen=True)
 class Scale:
-    """A size, the evaluations there, at most, and the objective, whose targets are not measured."""
+    """A size, the most evaluations there, and the objective, its targets not yet measured."""
 
     size: Size
     budget: int
@@ -48,13 +48,13 @@ def plan(
     seed: int,
     tile: int | None,
 ) -> list[Scale]:
-    """The scales of a run from a picture of ``size``; the options are those of `minimize`.
+    """The scales of a run that starts from a picture of ``size``; options as in `minimize`.
 
     Raises
     ------
     StyleError
-        As `Objective`; ``scales`` or ``evaluations`` do not fit; or a loss does not fit one of
-        the scales, which is named.
+        As `Objective`; or ``scales`` or ``evaluations`` are invalid; or a loss cannot be used
+        at one of the scales, which the message names.
     """
     sides = _sides(scales, max(size))
     budgets = _budgets(evaluations, sides)
@@ -64,7 +64,7 @@ def plan(
         own = images.scaled(size, factor)
         try:
             objective = Objective(loss.resized(factor), features, own, seed=seed, tile=tile)
-            if side == sides[0]:  # what fits here fits wherever there is more
+            if side == sides[0]:  # a loss that fits the smallest scale fits all
                 _trace(objective, features, own)
         except StyleError as error:
             raise type(error)(f"at the scale of {own[0]}×{own[1]} pixels: {error}") from error
@@ -73,17 +73,20 @@ def plan(
 
 
 def coarser(size: Size, *others: Size) -> tuple[int, ...]:
-    """Halves of a longer side of more than 512 pixels, increasing.
+    """The coarser long sides for a picture above 512 pixels: repeated halves, increasing.
 
-    None is of fewer than 256 pixels, or leaves a shorter side, of the ``others`` too, under 64.
+    Halving stops before a long side under 256 pixels, or a short side, of any size given, under 64.
 
-    A layer sees as many pixels at every size, so of a large picture ever smaller parts. At 1024
-    pixels 60 evaluations kept the blue of the photo's sky and its buildings' reflections; at about
-    the same cost from coarse to fine all is painted, with a loss 5 % higher (Montreal × Fuchun
-    mountains). At 2048, 198 evaluations of which 8 were of the last size painted all of it, but for
-    the outermost 8 pixels; 21 at that size alone, of the same cost, left the photo as it was, with
-    2.4 times the loss. At 512 pixels 20 evaluations after 80 at 256 came to a loss 7 % higher than
-    40, and to no better picture.
+    A receptive field has the same size in pixels at every scale, so it covers a smaller part of a
+    larger picture. Measured with Montreal × Fuchun mountains:
+
+    - At 1024 pixels, 60 evaluations kept the blue of the photo's sky and its buildings'
+      reflections. Coarse to fine painted everything at about the same cost, with a loss 5 % higher.
+    - At 2048, 198 evaluations, 8 of them at the last size, painted everything except the outermost
+      8 pixels. At the same cost, 21 evaluations at that size alone left the photo as it was, with
+      2.4 times the loss.
+    - At 512, 20 evaluations after 80 at 256 gave a loss 7 % higher than 40 at 512 alone, and no
+      better picture.
 
     >>> coarser((384, 512)), coarser((1024, 768)), coarser((1024, 768), (1024, 130))
     ((), (256, 512), (512,))
@@ -97,7 +100,7 @@ def coarser(size: Size, *others: Size) -> tuple[int, ...]:
 
 
 def _sides(scales: Sequence[int], last: int) -> list[int]:
-    """The long sides of all scales, the start's included."""
+    """The long sides of all scales, including the start's."""
     if (
         not isinstance(scales, Sequence)
         or isinstance(scales, str | bytes)  # which may be empty
@@ -108,8 +111,8 @@ def _sides(scales: Sequence[int], last: int) -> list[int]:
         )
     if not all(a < b for a, b in itertools.pairwise(scales)) or max(scales, default=0) > last:
         raise OptionError(
-            f"scales: expected increasing long sides, none above the start's of {last} pixels, "
-            f"got {scales!r}; resize the start, or leave out what is too large."
+            f"scales: expected increasing long sides, at most the start's {last} pixels, "
+            f"got {scales!r}; resize the start, or leave out the scales that are too large."
         )
     return sorted({*map(int, scales), last})
 
@@ -120,14 +123,14 @@ def _budgets(evaluations: int | Sequence[int], sides: list[int]) -> list[int]:
         return [check_count("evaluations", evaluations)] * len(sides)
     if len(evaluations) != len(sides):
         raise OptionError(
-            f"evaluations: expected one number, or one for each of the scales of "
-            f"{', '.join(map(str, sides))} pixels, the start's own among them, got {evaluations!r}."
+            f"evaluations: expected one number, or one for each scale, of "
+            f"{', '.join(map(str, sides))} pixels (the start's included), got {evaluations!r}."
         )
     return [check_count("evaluations", each) for each in evaluations]
 
 
 def _trace(objective: Objective, features: FeatureModel, size: Size) -> None:
-    """Trace every statistic, so that one for which features are too small says so."""
+    """Trace every statistic, so that features too small for one raise an error now."""
     for loss in (term.loss for term in objective.terms):
         statistics = tf.function(functools.partial(calls.statistics, loss), autograph=False)
         sizes = {size, *((image.shape[0], image.shape[1]) for image in loss.references)}

@@ -213,7 +213,7 @@ def test_a_scale_that_breaks_keeps_the_picture_of_the_one_before(
     [
         ((16, 8), "expected increasing long sides"),
         ((16, 16), "expected increasing long sides"),
-        ((16, 64), "none above the start's of 32 pixels"),
+        ((16, 64), "at most the start's 32 pixels"),
         ((1, 16), "expected long sides in whole pixels"),
         ((8.5,), "expected long sides in whole pixels"),
         ("16", "expected long sides in whole pixels"),
