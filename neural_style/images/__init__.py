@@ -1,8 +1,8 @@
 """Pictures: float32 arrays H×W×3, RGB, 0–255.
 
-`load` and `save` are the two ends of a run, `resize` and `noise` what comes
-between. Pillow reads, converts and writes; what is here decides what a picture
-is and says clearly when something is none.
+`load` reads the pictures of a run and `save` writes its result. `resize` and `noise` make
+pictures to start from. Pillow reads, converts and writes files. This package checks that a value
+is a valid image, and raises a clear error if it is not.
 """
 
 from __future__ import annotations

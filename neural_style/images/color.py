@@ -1,11 +1,11 @@
-"""Color: of the painting, given to the photo's palette, or of the photo, kept.
+"""Color: two ways to keep the photo's colors.
 
     match(painting, photo)            # the painting in the photo's colors, before a run
     luminance(painting, like=photo)   # both pictures in gray, before a run …
-    recolor(painted, photo)          # … and the photo's colors back, after it
+    recolor(painted, photo)          # … and the photo's colors again, after it
 
-Pictures are float32 arrays H×W×3, RGB, 0–255, gamma-encoded as they are in files. Both ways
-are those of Gatys, Bethge, Hertzmann & Shechtman, *Preserving Color in Neural Artistic Style
+Pictures are float32 arrays H×W×3, RGB, 0–255, gamma-encoded as in files. Both methods
+are from Gatys, Bethge, Hertzmann & Shechtman, *Preserving Color in Neural Artistic Style
 Transfer*, arXiv 1606.05897 (from memory).
 """
 
@@ -34,7 +34,7 @@ def __dir__() -> list[str]:
 
 
 _EPSILON = 1e-5
-_LEAST = 1e-6  # a deviation that is none but for rounding
+_LEAST = 1e-6  # a smaller deviation is only rounding
 
 
 def match(
@@ -42,41 +42,41 @@ def match(
     reference: NDArray[Any],
     method: Literal["cholesky", "symmetric"] = "cholesky",
 ) -> Image:
-    """Give a picture the mean and the covariance of another's colors.
+    """Give a picture the mean and the covariance of another picture's colors.
 
         x′ = A (x − μ) + μ_r,    A Σ Aᵀ = Σ_r
 
-    of colors x in 0–1, with means μ and covariances Σ + ε I, ε = 1e-5.
+    for colors x in 0–1, with means μ and covariances Σ + ε I, ε = 1e-5.
 
     Parameters
     ----------
     picture
-        What to recolor: to keep a photo's colors, the painting, before it is a reference.
+        The picture to recolor. To keep a photo's colors, recolor the painting before the run.
     reference
-        Whose colors it gets, of any size.
+        The picture, of any size, that the colors are taken from.
     method
         ``"cholesky"``: A = L_r L⁻¹ of the Cholesky factors; ``"symmetric"``: Σ_r^½ Σ^−½,
-        which does not depend on the order of the channels and leaves gray exactly gray
-        where both pictures are.
+        which does not depend on the order of the channels. If both pictures are gray,
+        ``"symmetric"`` keeps gray exactly gray.
 
     Returns
     -------
     ndarray
-        The picture, clipped to 0–255, after which mean and covariance are no more exactly
-        the reference's. Without clipping the mean is, and the covariance is but for
-        ε (I − A Aᵀ).
+        The picture, clipped to 0–255. Clipping changes its mean and covariance. Before
+        clipping, the mean is exactly the reference's, and the covariance differs from the
+        reference's by ε (I − A Aᵀ).
 
     Raises
     ------
     ImageError
-        One of them is no picture.
+        An argument is not a valid image.
     OptionError
-        The method is none.
+        The method is unknown.
 
     Notes
     -----
-    ε keeps a picture of one color, or of shades of one, usable: its covariance has no
-    inverse. It is meant for colors in 0–1, where it is 0.8 pixel values as a deviation.
+    The covariance of a picture of one color, or of shades of one, has no inverse; ε makes it
+    invertible. It is chosen for colors in 0–1: √ε is a deviation of 0.8 pixel values.
     Source: Gatys et al., arXiv 1606.05897, from memory.
 
     Examples
@@ -98,21 +98,21 @@ def match(
 
 
 def luminance(picture: NDArray[Any], like: NDArray[Any] | None = None) -> Image:
-    """A picture in gray: Y of YIQ, 0.299 R + 0.587 G + 0.114 B, in three equal channels.
+    """Convert a picture to gray: Y of YIQ, 0.299 R + 0.587 G + 0.114 B, in three equal channels.
 
     Parameters
     ----------
     picture
-        The picture; its values are weighed as they are, gamma-encoded.
+        The picture. The weights apply to its gamma-encoded values.
     like
-        A picture of any size: its mean μ_r and deviation σ_r of luminance are given to the
-        result, (σ_r / σ)(Y − μ) + μ_r, clipped to 0–255. For a painting that is to lend
-        its strokes to a photo much darker or lighter than itself.
+        A picture of any size. The result gets the mean μ_r and the deviation σ_r of its
+        luminance, (σ_r / σ)(Y − μ) + μ_r, clipped to 0–255. Use it if the photo is much darker
+        or lighter than the painting.
 
     Raises
     ------
     ImageError
-        One of them is no picture.
+        An argument is not a valid image.
 
     Examples
     --------
@@ -127,26 +127,26 @@ def luminance(picture: NDArray[Any], like: NDArray[Any] | None = None) -> Image:
 
 
 def recolor(painted: NDArray[Any], content: NDArray[Any]) -> Image:
-    """The luminance of one picture with the colors of another: Y of YIQ, and I and Q.
+    """Combine the luminance of one picture, Y of YIQ, with the chroma of another, I and Q.
 
     Parameters
     ----------
     painted
-        Where light and dark come from: the result of a run.
+        The picture that gives the luminance: the result of a run.
     content
-        Where the chroma comes from, of the same size: the photo.
+        The picture that gives the chroma: the photo, of the same size.
 
     Returns
     -------
     ndarray
-        The picture. Where that chroma does not exist at that luminance (a strong color
-        that became nearly black or white), each of R, G and B is clipped to 0–255, which
-        changes luminance and hue of that pixel.
+        The picture. Some chroma does not exist at some luminance (a strong color that became
+        nearly black or white). There R, G and B are clipped to 0–255 separately, which changes
+        the luminance and the hue of the pixel.
 
     Raises
     ------
     ImageError
-        One of them is no picture, or their sizes differ.
+        An argument is not a valid image, or the sizes differ.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def recolor(painted: NDArray[Any], content: NDArray[Any]) -> Image:
     if light.shape != chroma.shape:
         raise ImageError(
             f"content: expected the size of painted, {light.shape[0]}×{light.shape[1]}, got "
-            f"{chroma.shape[0]}×{chroma.shape[1]}; resize it with neural_style.images.resize."
+            f"{chroma.shape[0]}×{chroma.shape[1]}; resize one with neural_style.images.resize."
         )
     return _picture(color.yiq2rgb(np.concatenate([light[..., :1], chroma[..., 1:]], axis=2)))
 
@@ -169,7 +169,7 @@ def _root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     return root
 
 
-# From Σ to a B with B Bᵀ = Σ.
+# Functions from Σ to a matrix B with B Bᵀ = Σ.
 _FACTORS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "cholesky": np.linalg.cholesky,
     "symmetric": _root,

@@ -1,13 +1,15 @@
-"""The examples' pictures by name, each checked by its SHA-256 wherever it comes from.
+"""The example pictures by name. The SHA-256 of every file is checked.
 
     names()                                      # -> ["montreal", "fuchun_mountains", …]
     load("montreal", long_side=512)              # -> float32 H×W×3, RGB, 0–255
-    path("montreal")                             # -> where its file is
+    path("montreal")                             # -> the path of its file
 
-A picture is looked for in the folder that the environment variable ``NEURAL_STYLE_DATA``
-names, as ``<name>.png`` or ``<name>.jpg``; in the cache,
-``$KERAS_HOME/datasets/neural-style`` (by default in ``~/.keras``); and at its origin. Seven
-of them lie in scikit-image's wheel and need no network.
+A picture is searched for in three places, in this order:
+
+1. the folder named by the environment variable ``NEURAL_STYLE_DATA``, as ``<name>.png`` or
+   ``<name>.jpg``;
+2. the cache, ``$KERAS_HOME/datasets/neural-style`` (by default in ``~/.keras``);
+3. its origin on the network. Seven pictures are part of scikit-image and need no network.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ _GITHUB = "https://raw.githubusercontent.com"
 
 @dataclass(frozen=True)
 class Source:
-    """A picture's file, the SHA-256 of its bytes, and where they are published."""
+    """A picture's file name and the SHA-256 of its bytes."""
 
     filename: str
     digest: str
@@ -57,17 +59,17 @@ class Source:
 
 @dataclass(frozen=True)
 class Wheel(Source):
-    """A picture inside scikit-image's wheel."""
+    """A picture that scikit-image's wheel contains."""
 
     @property
     def path(self) -> Path:
-        """Where it is installed."""
+        """The path of the installed file."""
         return Path(skimage.__file__).parent / "data" / self.filename
 
 
 @dataclass(frozen=True)
 class Remote(Source):
-    """A picture that is a file at ``url``."""
+    """A picture in a file at ``url``."""
 
     url: str
 
@@ -77,13 +79,13 @@ class Remote(Source):
         return self.url
 
     def fetch(self, part: Path) -> None:
-        """Write to ``part`` what comes from the origin, as yet unchecked."""
+        """Download the file to ``part``; it is not checked yet."""
         download(self.url, part)
 
 
 @dataclass(frozen=True)
 class Displayed(Remote):
-    """A picture that the notebook at ``url`` displays: the ``number``-th PNG, from 1."""
+    """A picture displayed by the notebook at ``url``: PNG number ``number``, from 1."""
 
     notebook_digest: str
     number: int
@@ -94,18 +96,18 @@ class Displayed(Remote):
         return f"PNG number {self.number} in the notebook {self.url}"
 
     def fetch(self, part: Path) -> None:
-        """Write the picture to ``part``, if the notebook is the published one."""
+        """Write the picture to ``part`` if the notebook has the published hash."""
         download(self.url, part)
         if not has_digest(part, self.notebook_digest):
-            raise DatasetError("the notebook that came is corrupt or cut off (its hash is wrong)")
+            raise DatasetError("the downloaded notebook is corrupt or cut off (its hash is wrong)")
         pictures = _displayed(part.read_bytes())
         if len(pictures) < self.number:
             raise DatasetError(f"the notebook displays {len(pictures)} PNG pictures")
         part.write_bytes(base64.b64decode(pictures[self.number - 1]))
 
 
-# Gabriel Tseng's notebook comes without a license, so that no copy of its pictures may be kept
-# with the library; Ashwin D'Cruz' pictures are under the MIT license.
+# Gabriel Tseng's notebook has no license, so the library must not contain copies of its pictures.
+# Ashwin D'Cruz' pictures have the MIT license.
 _NOTEBOOK = (
     f"{_GITHUB}/GabrielTseng/LearningDataScience/cb79fe23b573977f57a41b4b2cba67b6aec10d2f"
     "/computer_vision/style_neural_network/Style_Network_w_CoOccurence.ipynb"
@@ -166,7 +168,7 @@ SOURCES: dict[str, Wheel | Remote] = {
 
 
 def names() -> list[str]:
-    """The names of the pictures.
+    """The names of the example pictures.
 
     >>> names()[:2]
     ['montreal', 'fuchun_mountains']
@@ -181,7 +183,7 @@ def load(
     short_side: int | None = None,
     size: Size | None = None,
 ) -> Image:
-    """Read a picture by its name; the options are those of `images.load`.
+    """Read a picture by its name, with the options of `images.load`.
 
     >>> load("astronaut", long_side=64).shape
     (64, 64, 3)
@@ -191,25 +193,25 @@ def load(
     DatasetError
         As `path`.
     OptionError
-        Two sizes are given, or one that is no size.
+        More than one size is given, or a size is invalid.
     """
     return io.load(path(name), long_side=long_side, short_side=short_side, size=size)
 
 
 def path(name: str) -> Path:
-    """The path of a picture's file, fetched if it is nowhere yet.
+    """The path of a picture's file, which is downloaded if necessary.
 
     Raises
     ------
     DatasetError
-        No picture has that name; no place has its file (the message names every place,
-        with the reason, and the remedy); or what ``NEURAL_STYLE_DATA`` names is no folder
-        or holds another file under its name. What the user put there is not passed over.
+        The name is unknown; or the file was not found (the message lists every place, with the
+        reason, and the remedy); or ``NEURAL_STYLE_DATA`` does not name a folder; or the file of
+        that name in that folder is not the published one. It is not skipped silently.
     """
     if not isinstance(name, str) or name not in SOURCES:
         raise DatasetError(
-            f"no picture {name!r}: {suggestion(str(name), SOURCES)}. "
-            f"A picture of your own is read by its path: neural_style.images.load."
+            f"unknown picture {name!r}: {suggestion(str(name), SOURCES)}. "
+            f"Read your own picture with neural_style.images.load."
         )
     source = SOURCES[name]
     looked = []
@@ -223,14 +225,14 @@ def path(name: str) -> Path:
         place = source.path
         problem = defect(place, source.accepts)
         missing = [f"{place}: {problem}"] if problem else []
-        remedy = "Install scikit-image anew"
+        remedy = "Reinstall scikit-image"
     else:
         place = cache_folder() / source.filename
         missing = obtain(
             place, source.accepts, [(source.origin, source.fetch)], f"the picture {name}"
         )
         remedy = (
-            f"Connect to the network, or fetch the file elsewhere and copy it to {place} "
+            f"Connect to the network, or download the file elsewhere and copy it to {place} "
             f"(KERAS_HOME names another folder)"
         )
     if not missing:
@@ -238,21 +240,21 @@ def path(name: str) -> Path:
     raise DatasetError(
         f"the picture {source.filename} was not found. Looked in:\n"
         + "".join(f"  - {line}\n" for line in [*looked, *missing])
-        + f"{remedy}, or name a folder that holds it in the environment variable {VARIABLE}, "
-        f"or use a picture of your own: neural_style.images.load('…/picture.png')."
+        + f"{remedy}, or set the environment variable {VARIABLE} to a folder that contains it, "
+        f"or use your own picture: neural_style.images.load('…/picture.png')."
     )
 
 
 def cache_folder() -> Path:
-    """Where pictures that were fetched are kept, among the datasets of Keras."""
+    """The folder for downloaded pictures, among Keras' datasets."""
     return keras_home() / "datasets" / "neural-style"
 
 
 def _in_folder(folder: Path, name: str, source: Source) -> Path | None:
-    """The user's copy of a picture, or None where there is no file of its name."""
+    """The user's copy of a picture, or None if the folder has no file of its name."""
     if not os.path.isdir(folder):
         raise DatasetError(
-            f"{VARIABLE}: {folder} is no folder; name the one that holds the pictures, "
+            f"{VARIABLE}: {folder} is not a folder; name the folder with the pictures, "
             f"or unset the variable."
         )
     wrong = []
@@ -265,8 +267,8 @@ def _in_folder(folder: Path, name: str, source: Source) -> Path | None:
     if wrong:
         raise DatasetError(
             f"{VARIABLE}: {'; '.join(wrong)}. It is not used for {name!r}: expected the SHA-256 "
-            f"{source.digest}. Replace or remove it; or, if it is a picture of your own, read "
-            f"it by its path with neural_style.images.load."
+            f"{source.digest}. Replace or remove it; or, if it is your own picture, read "
+            f"it with neural_style.images.load."
         )
     return None
 
@@ -281,4 +283,4 @@ def _displayed(notebook: bytes) -> list[str]:
         # The format allows a string or a list of lines.
         return ["".join(bundle["image/png"]) for bundle in bundles if "image/png" in bundle]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise DatasetError(f"what came is no notebook ({error!r})") from error
+        raise DatasetError(f"the downloaded file is not a notebook ({error!r})") from error

@@ -1,12 +1,12 @@
-"""What the many kinds of picture files hold, as one kind of picture.
+"""Decode picture files of many formats into one kind of picture.
 
-Pillow decodes; what is here applies orientation, transparency, depth and color profile,
-and turns whatever a damaged file does to a decoder into one clear error.
+Pillow decodes. This module applies orientation, transparency, depth and color profile,
+and raises one clear error if a damaged file breaks a decoder.
 
-Only `FORMATS` are opened: what cameras, phones, scanners, browsers and drawing programs
-write. Pillow has plugins for dozens more. Some of them open what they carry by any other
-(IPTC, SPIDER), one runs programs (EPS, by Ghostscript), and some take nearly any bytes for
-a picture (TGA, PCD).
+Only `FORMATS` are opened, the formats of cameras, phones, scanners, browsers and drawing
+programs. Pillow has plugins for dozens more, but some pass embedded data to any other plugin
+(IPTC, SPIDER), one runs a program (EPS, Ghostscript), and some accept nearly any bytes
+(TGA, PCD).
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from neural_style.utils.memory import free_memory
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "AVIF", "JPEG2000", "HEIF")
 _READ = "PNG, JPEG, WebP, TIFF, GIF, BMP, PPM, AVIF, JPEG 2000, or HEIC with pillow-heif"
 
-# Each scan of a progressive JPEG passes over the whole picture; encoders write about ten.
+# Each scan of a progressive JPEG covers the whole picture; encoders write about ten.
 _MOST_SCANS = 100
-_MOST_PROFILE = 2**24  # bytes of a profile that a PNG has packed
-_BYTES_PER_PIXEL = 12  # while a picture is decoded, turned upright and converted
-_BYTES_PER_COEFFICIENT = 6  # of three channels, which a progressive JPEG keeps beside that
-# Beyond it a JPEG is decoded at an eighth, a quarter or half of its size, if that is enough.
+_MOST_PROFILE = 2**24  # bytes of a PNG's color profile, decompressed
+_BYTES_PER_PIXEL = 12  # while a picture is decoded, rotated and converted
+_BYTES_PER_COEFFICIENT = 6  # for three channels; a progressive JPEG needs these in addition
+# Above it, a JPEG is decoded at an eighth, a quarter or half of its size, if that is enough.
 _DRAFT_FROM = 2**26
 
 _BITS, _PHOTOMETRIC, _SAMPLES, _COUNTS = 258, 262, 277, (279, 325)  # TIFF's tags
 _WHITE_IS_ZERO = 0
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
-_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")  # restarts are within a scan
+_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")  # restart markers belong to a scan
 _PNG = b"\x89PNG\r\n\x1a\n"
-_ROW = 64  # pixels of a row that tell whether it was decoded
+_ROW = 64  # pixels of a row that are compared to tell whether it was decoded
 
 _log = logging.getLogger(__name__)
 
@@ -58,16 +58,16 @@ Wanted = Callable[[Size], Size]
 def decode(
     stream: BinaryIO, name: str, wanted: Wanted = lambda given: given, background: str = "white"
 ) -> tuple[PIL.Image.Image, Size]:
-    """The first picture of an open file, upright, opaque, 8 bits, in sRGB; and its size.
+    """Return the first picture of an open file, upright, opaque, 8 bits, sRGB, and its full size.
 
-    The picture of a large JPEG is smaller than its (height, width), if it is to be resized
-    to what ``wanted`` makes of them, but at least twice as large as that. Transparency is
-    laid over ``background``.
+    ``wanted`` maps the stored (height, width) to the size that is needed. A large JPEG may be
+    decoded at a smaller size, but at least twice the needed one. Transparent pixels are blended
+    with ``background``.
 
     Raises
     ------
     ImageError
-        As `images.load`, which see; ``name`` is what the message calls the file.
+        As `images.load`; the message calls the file ``name``.
     """
     head = stream.read(12)
     stream.seek(0)
@@ -90,28 +90,28 @@ def decode(
         begins = f"it begins with {head!r}" if head else "the file is empty"
         raise ImageError(
             f"{name}: not a picture that can be read ({str(error) or begins}); expected {_READ}; "
-            f"export it as one of them."
+            f"export it in one of these formats."
         ) from error
-    except Exception as error:  # a damaged file breaks a decoder in any way it likes
+    except Exception as error:  # a damaged file can raise any exception in a decoder
         raise ImageError(
-            f"{name}: the picture is damaged or cut off ({error}); fetch or export it again."
+            f"{name}: the picture is damaged or cut off ({error}); download or export it again."
         ) from error
 
 
 def converted(
     picture: PIL.Image.Image, name: str, background: str = "white"
 ) -> tuple[PIL.Image.Image, Size]:
-    """A picture that Pillow has opened or made, as `decode` gives one.
+    """Convert a Pillow picture to the form that `decode` returns.
 
     Raises
     ------
     ImageError
-        As `decode`; or Pillow opened it from a file that is of none of `FORMATS`.
+        As `decode`; or Pillow opened the picture from a file in a format not in `FORMATS`.
     """
     if isinstance(picture, PIL.ImageFile.ImageFile) and picture.format not in (*FORMATS, "MPO"):
         raise ImageError(
-            f"{name}: Pillow opened it as {picture.format}, which is not read here; expected "
-            f"{_READ}; export it as one of them, or pass its .copy() if you trust it."
+            f"{name}: Pillow opened it as {picture.format}, which is not supported; expected "
+            f"{_READ}; export it in one of these formats, or pass its .copy() if you trust it."
         )
     check_size((picture.height, picture.width), name)
     try:
@@ -131,11 +131,11 @@ def _decoded(
     with _opened(stream, name) as file:
         stored = file.height, file.width
         check_size(stored, name)
-        given: Size | None = None
+        full_size: Size | None = None
         if file.format in ("JPEG", "MPO") and file.width * file.height > _DRAFT_FROM:
             turned = _is_turned(file)
-            given = _swapped(stored) if turned else stored
-            height, width = _swapped(wanted(given)) if turned else wanted(given)
+            full_size = _swapped(stored) if turned else stored
+            height, width = _swapped(wanted(full_size)) if turned else wanted(full_size)
             file.draft("RGB", (2 * width, 2 * height))
         needed = _BYTES_PER_PIXEL * file.width * file.height
         if file.info.get("progressive"):
@@ -143,15 +143,15 @@ def _decoded(
         free = free_memory()
         if free is not None and needed > free:
             raise ImageError(
-                f"{name}: decoding {stored[0]}×{stored[1]} pixels takes {needed / 1e9:.1f} GB of "
-                f"memory, and {free / 1e9:.1f} are free; shrink it with another program."
+                f"{name}: decoding {stored[0]}×{stored[1]} pixels needs {needed / 1e9:.1f} GB of "
+                f"memory, but {free / 1e9:.1f} are free; shrink it with another program."
             )
         picture = _upright(file, name, background, profile)
-        return picture, given or (picture.height, picture.width)
+        return picture, full_size or (picture.height, picture.width)
 
 
 def _opened(stream: BinaryIO, name: str) -> PIL.ImageFile.ImageFile:
-    """`PIL.Image.open` with ``formats=FORMATS``, but for its limit; `check_size` has ours."""
+    """Like `PIL.Image.open` with ``formats=FORMATS``, without its limit; see `check_size`."""
     PIL.Image.init()
     stream.seek(0)
     prefix = stream.read(16)
@@ -176,17 +176,17 @@ def _register_heif(name: str) -> None:
         import pillow_heif  # type: ignore[import-not-found]
     except ImportError as error:
         raise ImageError(
-            f"{name}: a HEIC picture is read with pillow-heif: "
+            f"{name}: reading HEIC needs pillow-heif: "
             f"pip install 'neural-style-keras[heif]', or export it as JPEG."
         ) from error
     pillow_heif.register_heif_opener()
 
 
 def _is_turned(file: PIL.Image.Image) -> bool:
-    """Whether EXIF says that height and width change places."""
+    """Whether EXIF says that height and width are swapped."""
     try:
         return file.getexif().get(PIL.ExifTags.Base.Orientation) in (5, 6, 7, 8)
-    except Exception:  # as in `_upright`, which tells of it
+    except Exception:  # `_upright` logs it
         return False
 
 
@@ -198,23 +198,23 @@ def _check_scans(stream: BinaryIO, name: str) -> None:
     stream.seek(0)
     data = stream.read()
     position = scans = 0
-    while scans <= _MOST_SCANS and (found := _MARKER.search(data, position)):
-        position, code = found.end(), found[1]
+    while scans <= _MOST_SCANS and (marker := _MARKER.search(data, position)):
+        position, code = marker.end(), marker[1]
         if code == b"\xd9":  # the end
             break
         scans += code == b"\xda"
-        if code not in b"\xd8\x01":  # which have no length
+        if code not in b"\xd8\x01":  # these two have no length
             position += int.from_bytes(data[position : position + 2], "big")
     if scans > _MOST_SCANS:
         raise ImageError(
-            f"{name}: a progressive JPEG of more than {_MOST_SCANS} scans, which takes minutes to "
-            f"decode; export it again."
+            f"{name}: a progressive JPEG with more than {_MOST_SCANS} scans, which takes minutes "
+            f"to decode; export it again."
         )
 
 
 def _without_text(png: bytes) -> tuple[bytes, bytes | None]:
-    """A PNG without its texts, and its color profile, of both of which Pillow allows 1 MB."""
-    kept, profile, position = [png[:8]], None, 8
+    """A PNG without its text chunks, and its color profile; Pillow limits both to 1 MB."""
+    chunks, profile, position = [png[:8]], None, 8
     while position < len(png):
         end = position + 12 + int.from_bytes(png[position : position + 4], "big")
         kind, content = png[position + 4 : position + 8], png[position + 8 : end - 4]
@@ -222,23 +222,23 @@ def _without_text(png: bytes) -> tuple[bytes, bytes | None]:
             packed = content.partition(b"\0")[2][1:]
             profile = zlib.decompressobj().decompress(packed, _MOST_PROFILE)
         elif kind not in (b"tEXt", b"zTXt", b"iTXt"):
-            kept.append(png[position:end])
+            chunks.append(png[position:end])
         position = end
-    return b"".join(kept), profile
+    return b"".join(chunks), profile
 
 
 def _load(file: PIL.Image.Image) -> None:
-    """`Image.load`, or an OSError where that would leave rows or tiles black."""
-    tiles = list(getattr(file, "tile", ()))  # none of what is loaded
+    """Like `Image.load`, but raise an OSError instead of leaving rows or tiles black."""
+    tiles = list(getattr(file, "tile", ()))  # empty if it is loaded already
     if tiles and file.format == "TIFF":
         _check_tiles(cast(Any, file), tiles)
         _, _, width, height = map(max, zip(*(tile[1] for tile in tiles), strict=True))
-        # Pillow, which takes what is there, has its own limit where it makes it.
+        # Pillow uses an existing image; if it creates the image itself, its own limit applies.
         cast(Any, file).im = PIL.Image.new(file.mode, (width, height)).im
     if not tiles or file.format != "PNG":
         file.load()
         return
-    # The decoder ends where packed data do: a row that is left as it was is missing.
+    # The decoder stops where the compressed data end, so an unchanged row is missing.
     row = PIL.Image.new(file.mode, (file.width, 1))
     row.frombytes(os.urandom(len(row.tobytes())))
     canvas = PIL.Image.new(file.mode, file.size)
@@ -250,7 +250,7 @@ def _load(file: PIL.Image.Image) -> None:
     sample = row.crop((0, 0, width, 1)).tobytes()
     rows = (file.crop((0, y, width, y + 1)).tobytes() for y in range(file.height))
     if len(sample) >= 8 and sample in rows:
-        raise OSError("rows of it are missing")
+        raise OSError("rows are missing")
 
 
 def _check_tiles(file: Any, tiles: list[Any]) -> None:
@@ -267,25 +267,25 @@ def _check_tiles(file: Any, tiles: list[Any]) -> None:
         or min(tile[2] for tile in tiles) < 8  # the header's bytes
         or sum(counts) < needed
     ):
-        raise OSError("strips or tiles of it are missing")
+        raise OSError("strips or tiles are missing")
 
 
 def _upright(
     file: PIL.Image.Image, name: str, background: str, profile: bytes | None
 ) -> PIL.Image.Image:
-    """A picture as RGB, with all that its file says of it applied."""
+    """Convert to RGB, and apply the file's orientation, depth, transparency and profile."""
     # Mode I is 16-bit gray in a PGM, and in a PNG before Pillow 10.3.
     if file.mode == "F" or (file.mode == "I" and file.format not in ("PNG", "PPM")):
         raise ImageError(
-            f"{name}: a picture of 32-bit numbers has no known range; scale it to 0–255 and "
+            f"{name}: the range of a picture of 32-bit numbers is unknown; scale it to 0–255 and "
             f"save it with 8 or 16 bits{advice(', or pass it as an array', '')}."
         )
     _load(file)
     tags = getattr(file, "tag_v2", {})
     try:
         picture = PIL.ImageOps.exif_transpose(file)
-    except Exception as error:  # EXIF is damaged in as many ways as a file
-        _log.warning("%s: its EXIF data are unusable and were ignored (%s).", name, error)
+    except Exception as error:  # damaged EXIF can raise any exception
+        _log.warning("%s: its EXIF data are invalid and were ignored (%s).", name, error)
         picture = file
     profile = profile or picture.info.get("icc_profile")
     if picture.mode == "I" or picture.mode.startswith("I;16"):
@@ -313,8 +313,8 @@ def _upright(
                 outputMode="RGB",
             )
         except (PIL.ImageCms.PyCMSError, OSError, ValueError) as error:
-            _log.warning("%s: its color profile is unusable and was ignored (%s).", name, error)
+            _log.warning("%s: its color profile is invalid and was ignored (%s).", name, error)
         else:
-            assert converted is not None  # it is None only in place
+            assert converted is not None  # None is for conversion in place
             return converted
     return picture.convert("RGB")

@@ -1,12 +1,12 @@
-"""Histogram matching: scikit-image's, value for value, in less than half its time.
+"""Histogram matching: the values of scikit-image, in less than half the time.
 
     match(values, reference)             # as match_histograms(values, reference)
     match_channels(image, reference)     # as match_histograms(…, channel_axis=-1)
 
-`skimage.exposure.match_histograms` is the definition: a value at the quantile q of
-``values`` becomes the value at q of ``reference``, where q(x) is the share of values that
-are at most x, and between the quantiles of the reference values are interpolated. For
-finite floating-point arrays the result is the same to the last bit, and of their dtype.
+`skimage.exposure.match_histograms` defines the result. A value at the quantile q of ``values``
+becomes the value at q of ``reference``. Here q(x) is the share of values that are at most x, and
+values between two quantiles of the reference are interpolated. For finite floating-point arrays
+the result is the same to the last bit and has their dtype.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from neural_style import ops
 
 
 def match(values: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]:
-    """``values``, with the histogram of ``reference``; both of any shape.
+    """Give ``values`` the histogram of ``reference``. Both can have any shape.
 
     >>> match(np.array([0.0, 0, 0, 5]), np.array([1.0, 2, 3, 4])).tolist()
     [3.0, 3.0, 3.0, 4.0]
@@ -39,12 +39,12 @@ def match(values: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]:
 
 
 def match_channels(image: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]:
-    """Every channel, the last axis, matched by itself, on all cores.
+    """Match every channel, along the last axis, separately, on all cores.
 
     >>> match_channels(np.array([[1.0, 5]]), np.array([[2.0, 3], [4, 3]])).tolist()
     [[4.0, 3.0]]
     """
-    # Keras transposes on all cores; NumPy takes a quarter of the matching's time for it.
+    # Keras transposes on all cores; NumPy would need a quarter of the time of the matching.
     channels = [ops.convert_to_numpy(ops.moveaxis(x, -1, 0)) for x in (image, reference)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # NumPy sorts without Python's lock
         matched = list(threads.map(match, *channels))
@@ -53,9 +53,9 @@ def match_channels(image: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]
 
 
 def _argsort(values: NDArray[Any]) -> NDArray[np.intp]:
-    """`numpy.argsort`, which is slow where many are equal, but for the order of the least.
+    """Like `numpy.argsort`, except for the order of the smallest values.
 
-    After a ReLU they are half of all.
+    `numpy.argsort` is slow if many values are equal. After a ReLU, half of all values are 0.
     """
     least = values == values.min()
     rest = np.flatnonzero(~least)

@@ -1,4 +1,4 @@
-"""Reading and writing pictures, and what a picture is."""
+"""Read, write, resize and check pictures."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from neural_style.images.size import scaled as scaled
 from neural_style.utils.files import atomic, check_file, open_file, to_path
 
 Image: TypeAlias = NDArray[np.float32]
-# What is read: a path, the bytes of a file, an open file, or a picture of Pillow's.
+# What `load` reads: a path, the bytes of a file, an open file, or a Pillow picture.
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | PIL.Image.Image
 Picture: TypeAlias = Source | Image
 
-_UNIT = 2.0  # what a picture of 0–1 does not exceed, even if it was brightened
-_MOST = float(np.finfo(np.float32).max) / 10  # beyond it, noise may be infinite
+_UNIT = 2.0  # the largest value of a picture of 0–1, even if it was brightened
+_MOST = float(np.finfo(np.float32).max) / 10  # above it, noise may be infinite
 _FORMATS: dict[str, dict[str, Any]] = {
     ".png": {"format": "PNG"},
     ".jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},
@@ -49,31 +49,32 @@ def load(
 ) -> Image:
     """Read a picture as float32, H×W×3, RGB, 0–255.
 
-    EXIF orientation and ICC profile are applied, transparency is laid over white,
-    16-bit gray is scaled to 0–255, and of an animation the first frame is taken.
+    EXIF orientation and ICC profile are applied, transparent pixels are blended with white, and
+    16-bit gray is scaled to 0–255. Only the first frame of an animation is read.
 
     Parameters
     ----------
     path
-        A file: its path, its bytes, or the file itself, open in binary mode; or a picture
-        that Pillow opened, which is treated as its file. PNG, JPEG, WebP, TIFF, GIF, BMP,
-        PPM, AVIF, JPEG 2000, and HEIC with pillow-heif.
+        A file: its path, its bytes, or a file open in binary mode; or a picture that
+        Pillow opened, which is treated like its file. The format is PNG, JPEG, WebP, TIFF, GIF,
+        BMP, PPM, AVIF, JPEG 2000, or HEIC (with pillow-heif).
     long_side, short_side, size
-        At most one: the longer or the shorter side in pixels, the other in
-        proportion, or the exact (height, width). Resizing antialiases.
+        At most one of them: the longer or the shorter side in pixels, which keeps the
+        proportions, or the exact (height, width). Resizing is antialiased.
 
     Raises
     ------
     ImageError
-        The path is missing, a folder, not a picture, damaged or incomplete, of a kind without
-        a known range, under 2×2 pixels, or too large: for the memory that is free, or for
-        `PIL.Image.MAX_IMAGE_PIXELS`, of which Pillow's own value counts as 2²⁸ here.
+        The file does not exist, or is a folder, not a picture, damaged or incomplete; or its
+        range is unknown; or the picture is under 2×2 pixels or too large. The limits are the free
+        memory and `PIL.Image.MAX_IMAGE_PIXELS`; Pillow's default value counts as 2²⁸ here.
     OptionError
-        Two sizes are given, or one that is no size.
+        More than one size is given, or a size is invalid.
     """
     if not is_source(path):
         raise ImageError(
-            f"expected a picture's path, bytes or open file, got {type(path).__name__}."
+            f"expected the path, the bytes or the open file of a picture, got "
+            f"{type(path).__name__}."
         )
     return read(path, "the picture", long_side=long_side, short_side=short_side, size=size)
 
@@ -87,7 +88,7 @@ def read(
     short_side: int | None = None,
     size: Size | None = None,
 ) -> Image:
-    """`load`, with transparency over another background; ``name`` is for what has no path."""
+    """Like `load`, with any background; messages use ``name`` if the source has no path."""
 
     def wanted(given: Size) -> Size:
         return asked_size(given, long_side=long_side, short_side=short_side, size=size)
@@ -104,9 +105,9 @@ def read(
 
 
 def picture_of(picture: Any, name: str, **size: Any) -> Image:
-    """The picture that a caller gives as a file or an array, called ``name`` in errors.
+    """Load or check a picture that is a file or an array. Messages call it ``name``.
 
-    ``size`` is one of the sizes of `load`, or none. Raises as `load`, `as_image` and `resize`.
+    ``size`` is at most one of the sizes of `load`. Raises as `load`, `as_image` and `resize`.
 
     >>> picture_of(np.full((4, 6, 3), 7, np.uint8), "content", long_side=3).shape
     (2, 3, 3)
@@ -117,16 +118,15 @@ def picture_of(picture: Any, name: str, **size: Any) -> Image:
 
 
 def save(image: NDArray[Any], path: str | os.PathLike[str]) -> Path:
-    """Write a picture, whole or not at all; the suffix chooses the format.
+    """Write a picture, completely or not at all. The suffix chooses the format.
 
-    Its folder is made, if it is missing.
-    Values are clipped to 0–255 and rounded. JPEG and WebP are written at quality 95. A file
-    that is there keeps its mode, and a link stays one.
+    Values are clipped to 0–255 and rounded. JPEG and WebP are written at quality 95. The folder
+    is created if it is missing. An existing file keeps its mode, and a link remains a link.
 
     Raises
     ------
     ImageError
-        As `check_output`, or the array is no picture (`as_image`), or the disk refuses.
+        As `check_output`; or the array is not a valid image (`as_image`); or writing fails.
     """
     path = check_output(path)
     pixels = np.clip(np.rint(as_image(image, any_range=True)), 0, 255).astype(np.uint8)
@@ -139,30 +139,30 @@ def save(image: NDArray[Any], path: str | os.PathLike[str]) -> Path:
 
 
 def rescue(image: Image, path: str | os.PathLike[str]) -> str:
-    """Save a picture somewhere else than at ``path``, where it could not be; say where."""
+    """Save a picture that could not be written to ``path`` elsewhere, and return where it is."""
     beside = Path(path).parent
     name = f"picture-{uuid.uuid4().hex[:8]}.png"
     for folder in (beside, Path(tempfile.gettempdir()), Path.cwd()):
         with contextlib.suppress(ImageError):
             return f"The picture is in {save(image, folder.absolute() / name)}."
-    return "No other folder took it either."
+    return "It could not be saved in another folder either."
 
 
 def check_output(path: str | os.PathLike[str]) -> Path:
-    """Check that `save` could write to ``path``, so that a run does not end in nothing.
+    """Check, before a run, that `save` can write to ``path``.
 
-    Its folder is made, if it is missing.
+    The folder is created if it is missing.
 
     Raises
     ------
     ImageError
-        The suffix names no format, the folder cannot be made or written to, or the file is
-        there and write-protected, or is a pipe or a device.
+        The suffix is not a known format; or the folder cannot be created or written to; or the
+        file exists and is write-protected, or is a pipe or a device.
     """
     path = _as_path(path)
     if path.suffix.lower() not in _FORMATS:
         raise ImageError(
-            f"{path}: the suffix {path.suffix!r} names no format that can be written; "
+            f"{path}: the suffix {path.suffix!r} is not a format that can be written; "
             f"use one of {', '.join(_FORMATS)}."
         )
     if os.path.isdir(path):
@@ -184,11 +184,11 @@ def resize(
     size: Size | None = None,
     any_range: bool = False,
 ) -> Image:
-    """Resize an array with antialiasing (Lanczos); the options are those of `load`.
+    """Resize an array with antialiasing (Lanczos). The sizes are those of `load`.
 
-    The result is clipped to 0–255, which Lanczos may leave; with ``any_range`` to the picture's
-    own range where that is larger, instead of being refused. One so dark that `as_image` would
-    take it for a picture of 0–1 is rounded to whole values, as `load` rounds.
+    Lanczos can exceed 0–255, so the result is clipped to it. With ``any_range``, a picture with
+    a larger range is accepted, and the result is clipped to that range. A very dark result, which
+    `as_image` would take for a picture of 0–1, is rounded to whole values, as by `load`.
 
     >>> resize(np.full((4, 6, 3), 7.0), long_side=3).shape
     (2, 3, 3)
@@ -213,10 +213,10 @@ def noise(
     normal: tuple[float, float] | None = None,
     seed: int = 0,
 ) -> Image:
-    """A picture of independent random values to start from, by default a quiet gray.
+    """A picture of independent random values to start from, by default nearly gray.
 
-    White noise over all of 0–255 has more of the finest detail than any painting, and much of
-    it is still there after hundreds of evaluations.
+    White noise over all of 0–255 has more fine detail than any painting, and much of
+    it remains after hundreds of evaluations.
 
     Parameters
     ----------
@@ -225,14 +225,14 @@ def noise(
     uniform
         The range of a uniform distribution, in pixel values.
     normal
-        Mean and standard deviation of a normal distribution, instead of ``uniform``.
+        The mean and the standard deviation of a normal distribution, instead of ``uniform``.
     seed
-        The same seed, a whole number from 0, gives the same picture.
+        A whole number of 0 or more. The same seed gives the same picture.
 
     Raises
     ------
     OptionError
-        The size is none, a number is not finite, or one is out of its range.
+        The size is invalid, or a number is not finite or out of its range.
     """
     shape = (*checked_size(size), 3)
     rng = np.random.default_rng(check_seed(seed))
@@ -248,23 +248,23 @@ def noise(
 
 
 def as_image(array: Any, name: str = "image", *, any_range: bool = False) -> Image:
-    """``array`` as float32 H×W×3, or an `ImageError` that calls it ``name``.
+    """Return ``array`` as float32 H×W×3, or raise an `ImageError` that calls it ``name``.
 
-    Values must lie in 0–255, unless ``any_range`` is set. Whole numbers of 8 bits are never
-    guessed at. Floating-point values are refused as a picture of 0–1, or of ±1, if none is
-    beyond ±2 (0–1 times 1.25 is refused, too) and some have a fraction. Zeros and ones alone
-    are 8 bits in float32, as `load` returns them, and 0–1 in float64. All that the library
-    returns passes: `whole_if_dark`.
+    Values must lie in 0–255, unless ``any_range`` is set. Arrays of 8-bit integers are always
+    accepted. An array of floats is refused, as a picture of 0–1 or ±1, if all values are within ±2
+    (which includes brightened pictures) and some have a fraction. An array of only zeros and ones
+    is accepted as float32, which `load` returns, and refused as float64. Every picture that the
+    library returns is accepted: `whole_if_dark`.
 
-    A picture of Pillow's is treated as its file, as by `load`.
+    A Pillow picture is treated like its file, as by `load`.
     """
     if isinstance(array, PIL.Image.Image):
         return read(array, name)
     if is_source(array):
         path = isinstance(array, str | os.PathLike)
-        what = f"the path {os.fspath(array)!r}" if path else f"a file ({type(array).__name__})"
+        kind = f"the path {os.fspath(array)!r}" if path else f"a file ({type(array).__name__})"
         raise ImageError(
-            f"{name}: expected an array, got {what}; read it with neural_style.images.load."
+            f"{name}: expected an array, got {kind}; read it with neural_style.images.load."
         )
     values = as_array(array, name)
     if values.dtype.kind not in "uif":
@@ -274,22 +274,22 @@ def as_image(array: Any, name: str = "image", *, any_range: bool = False) -> Ima
     if values.ndim != 3 or values.shape[2] != 3:
         raise ImageError(
             f"{name}: expected the shape (height, width, 3), got {values.shape}; "
-            f"convert it to RGB, without a batch axis."
+            f"convert it to RGB and remove any batch axis."
         )
     check_size((values.shape[0], values.shape[1]), name)
     with np.errstate(over="ignore"):
         image = values.astype(np.float32)
     if not np.isfinite(image).all():
         raise ImageError(
-            f"{name}: it has values that are not finite (NaN or infinity); replace them, "
-            f"as numpy.nan_to_num does."
+            f"{name}: some values are not finite (NaN or infinity); replace them, "
+            f"for example with numpy.nan_to_num."
         )
     check_range(values, name, any_range=any_range)
     return image
 
 
 def check_range(values: NDArray[Any], name: str, *, any_range: bool = False) -> None:
-    """Raise an `ImageError` unless the range of finite values is a picture's, as `as_image`."""
+    """Raise an `ImageError` if finite values do not have the range that `as_image` expects."""
     low, high = np.float32(values.min()), np.float32(values.max())
     if not any_range and (low < 0 or high > 255):
         raise ImageError(
@@ -297,19 +297,19 @@ def check_range(values: NDArray[Any], name: str, *, any_range: bool = False) -> 
             f"scale or clip them."
         )
     if _is_unit(values):
-        remedy = "multiply by 255" if low >= 0 else "scale them to that"
+        remedy = "multiply by 255" if low >= 0 else "scale them to that range"
         raise ImageError(
             f"{name}: expected values from 0 to 255, got {low:.8g} to {high:.8g}; {remedy}."
         )
 
 
 def whole_if_dark(image: Image) -> Image:
-    """A picture that the library made, rounded if it would be taken for one of 0–1."""
+    """A picture that the library made, rounded if `as_image` would take it for one of 0–1."""
     return np.rint(image) if _is_unit(image) and image.min() >= 0 else image
 
 
 def _is_unit(values: NDArray[Any]) -> bool:
-    """Whether values are rather a picture of 0–1, or ±1, than a dark one, as `as_image` says."""
+    """Whether `as_image` takes values for a picture of 0–1 or ±1, not for a dark picture."""
     if values.dtype.kind != "f" or not values.size:
         return False
     most = max(values.max(), -values.min())
@@ -320,17 +320,17 @@ def _is_unit(values: NDArray[Any]) -> bool:
 
 
 def as_array(array: Any, name: str) -> NDArray[Any]:
-    """``array`` as NumPy has it, or an `ImageError` that calls it ``name``."""
+    """Return ``array`` as a NumPy array, or raise an `ImageError` that calls it ``name``."""
     try:
         return np.asarray(array)
-    except Exception as error:  # the array of another library refuses in any way it likes
+    except Exception as error:  # another library's array can raise any exception
         raise ImageError(
             f"{name}: expected an array H×W×3, got {type(array).__name__} ({error})."
         ) from error
 
 
 def digest(picture: NDArray[np.float32] | None) -> str:
-    """A hash of a picture or a mask, its shape and its float32 values; of None, nothing."""
+    """A hash of the shape and the float32 values of a picture or mask; empty for None."""
     if picture is None:
         return ""
     values = np.ascontiguousarray(picture, np.float32)
@@ -344,27 +344,27 @@ def _as_path(path: Any) -> Path:
         return to_path(path)
     except TypeError as error:
         raise ImageError(
-            f"expected the path of a picture, a text or a pathlib.Path, got {type(path).__name__}."
+            f"expected the path of a picture, as str or pathlib.Path, got {type(path).__name__}."
         ) from error
     except ValueError as error:
         raise ImageError(f"expected the path of a picture: {error}.") from error
 
 
 def is_source(picture: Any) -> bool:
-    """Whether it is what `load` reads, or a resource of a package, which may have no path."""
+    """Whether `load` reads it, or it is a package resource, which may have no path."""
     return isinstance(picture, str | os.PathLike | bytes | bytearray | PIL.Image.Image) or any(
         callable(getattr(picture, name, None)) for name in ("read", "read_bytes")
     )
 
 
 def repeatable(picture: Any) -> Any:
-    """An open file as its bytes, since a pipe can be read once; anything else as it is."""
+    """The bytes of an open file, because a pipe can be read only once; otherwise unchanged."""
     return _all_of(picture, "the picture") if callable(getattr(picture, "read", None)) else picture
 
 
 @contextlib.contextmanager
 def _opened(source: Any, name: str) -> Iterator[tuple[BinaryIO, str]]:
-    """A stream of a picture's file, from its beginning, and what messages call it."""
+    """A stream from the beginning of a picture's file, and its name for messages."""
     if isinstance(source, str | os.PathLike):
         path = _as_path(source)
         if os.path.isdir(path):
@@ -396,7 +396,7 @@ def _all_of(file: Any, name: str) -> bytes:
     try:
         if not callable(getattr(file, "read", None)):
             return bytes(file.read_bytes())
-        with contextlib.suppress(OSError, AttributeError):  # a pipe is where it is
+        with contextlib.suppress(OSError, AttributeError):  # a pipe cannot seek
             file.seek(0)
         return bytes(file.read())
     except (OSError, ValueError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""Sizes of pictures: (height, width) in whole pixels, at least 2×2, within `most_pixels`."""
+"""Sizes of pictures: (height, width) in whole pixels, at least 2×2, at most `most_pixels`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import PIL.Image
 from neural_style.errors import ImageError, OptionError, advice
 
 Size: TypeAlias = tuple[int, int]
-Fit: TypeAlias = Callable[[Size], Size]  # from a picture's own size to the one it gets
+Fit: TypeAlias = Callable[[Size], Size]  # from a picture's size to its new size
 
 _SMALLEST, _LARGEST = 2, 2**31 - 1
 _PILLOWS = 2**30 // 4 // 3  # Pillow's own limit, less than phones' cameras have
@@ -19,18 +19,19 @@ _MOST = 2**28  # 3 GB as float32; the largest sensors have 200 million
 
 
 def most_pixels() -> int | None:
-    """What no picture may have more of, against decompression bombs; None: no limit.
+    """The limit of pixels against decompression bombs, or None for no limit.
 
-    ``PIL.Image.MAX_IMAGE_PIXELS``, where it is another than Pillow's own.
+    It is ``PIL.Image.MAX_IMAGE_PIXELS`` if that was changed from Pillow's default, else 2²⁸.
     """
     limit = PIL.Image.MAX_IMAGE_PIXELS
     return _MOST if limit == _PILLOWS else limit
 
 
 def fitted(side: str, pixels: int, whole: Callable[[float], int] = round) -> Fit:
-    """What makes a side ``pixels`` long, and the other in proportion, as a whole number.
+    """A function that makes one side ``pixels`` long and keeps the proportions.
 
-    ``side`` is ``"long_side"``, ``"short_side"`` or ``"rows"``; ``"square"`` makes both so long.
+    ``side`` is ``"long_side"``, ``"short_side"`` or ``"rows"``; ``"square"`` makes both sides
+    ``pixels`` long. ``whole`` rounds the other side.
 
     >>> fitted("short_side", 512)((300, 400)), fitted("short_side", 512, int)((300, 400))
     ((512, 683), (512, 682))
@@ -47,7 +48,7 @@ def fitted(side: str, pixels: int, whole: Callable[[float], int] = round) -> Fit
 
 
 def scaled(size: Size, factor: float) -> Size:
-    """A size times a factor, in whole pixels, at least 2.
+    """A size multiplied by a factor, in whole pixels, at least 2.
 
     >>> scaled((480, 640), 0.1)
     (48, 64)
@@ -59,14 +60,15 @@ def scaled(size: Size, factor: float) -> Size:
 def asked_size(
     given: Size, *, long_side: int | None, short_side: int | None, size: Size | Fit | None
 ) -> Size:
-    """The (height, width) that at most one of the three options asks for; of none, the given.
+    """The (height, width) that one of the three options asks for; without options, ``given``.
 
-    ``size`` may be a function of the given one, as `fitted` makes.
+    ``size`` may be a function of ``given``, as `fitted` returns it.
 
     Raises
     ------
     OptionError
-        Two are given, one is no size, or the picture would have more than `most_pixels`.
+        More than one option is given, a size is invalid, or the picture would have more than
+        `most_pixels`.
 
     Examples
     --------
@@ -86,19 +88,19 @@ def asked_size(
 
 
 def checked_side(option: str, value: Any) -> int:
-    """The side in pixels that an option asks for, or an `OptionError`."""
+    """Return the value of an option as a side in pixels, or raise an `OptionError`."""
     (side,) = _whole(option, value, 1)
     return side
 
 
 def checked_size(size: Any) -> Size:
-    """The (height, width) that an option ``size`` asks for, or an `OptionError`."""
+    """Return the option ``size`` as (height, width), or raise an `OptionError`."""
     height, width = _whole("size", size, 2)
     return _within_limit((height, width), "size", size)
 
 
 def check_size(size: Size, name: str) -> None:
-    """Raise an `ImageError` that calls a picture ``name`` if it is too small or too large."""
+    """Raise an `ImageError` about ``name`` if the picture is too small or too large."""
     height, width = size
     if min(size) < _SMALLEST:
         raise ImageError(
@@ -106,7 +108,7 @@ def check_size(size: Size, name: str) -> None:
         )
     if _is_too_large(size):
         raise ImageError(
-            f"{name}: {height}×{width} is larger than the limit against decompression bombs "
+            f"{name}: {height}×{width} exceeds the limit against decompression bombs "
             f"({most_pixels():,} pixels); shrink it{_or_raise_it()}."
         )
 
@@ -124,13 +126,13 @@ def _within_limit(size: Size, option: str, value: Any) -> Size:
     if _is_too_large(size):
         raise OptionError(
             f"{option}: {value} makes a picture of {size[0]}×{size[1]}, larger than the limit "
-            f"({most_pixels():,} pixels); ask for less{_or_raise_it()}."
+            f"({most_pixels():,} pixels); choose a smaller size{_or_raise_it()}."
         )
     return size
 
 
 def _whole(option: str, value: Any, count: int) -> tuple[int, ...]:
-    """The one or two numbers of an option, if they can be sides in pixels."""
+    """Return the ``count`` numbers of an option as sides in pixels, or raise an `OptionError`."""
     sides = tuple(value) if count == 2 and isinstance(value, tuple | list) else (value,)
     whole = all(
         isinstance(side, int | np.integer) and _SMALLEST <= side <= _LARGEST for side in sides

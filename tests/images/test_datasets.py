@@ -160,9 +160,13 @@ def test_the_published_pictures_are_found_without_a_network(
 
 
 def test_an_unknown_name_is_an_error_with_a_suggestion() -> None:
-    with pytest.raises(DatasetError, match=r"no picture 'tinny': did you mean 'tiny'\? Known: ti"):
+    with pytest.raises(
+        DatasetError, match=r"unknown picture 'tinny': did you mean 'tiny'\? Known: ti"
+    ):
         datasets.path("tinny")
-    with pytest.raises(DatasetError, match=r"of your own is read .*neural_style\.images\.load"):
+    with pytest.raises(
+        DatasetError, match=r"Read your own picture with neural_style\.images\.load"
+    ):
         datasets.load("holiday/photo.jpg")
     assert issubclass(DatasetError, StyleError)
 
@@ -173,7 +177,9 @@ def test_a_wheel_without_the_picture_is_explained(
     monkeypatch.setattr(datasets, "SOURCES", {"tiny": Wheel("tiny.png", sha256(PICTURE))})
     monkeypatch.setattr("skimage.__file__", str(tmp_path / "skimage" / "__init__.py"))
     place = tmp_path / "skimage" / "data" / "tiny.png"
-    with pytest.raises(DatasetError, match=rf"{re.escape(str(place))}: not there\s+Install scikit"):
+    with pytest.raises(
+        DatasetError, match=rf"{re.escape(str(place))}: not there\s+Reinstall scikit"
+    ):
         datasets.path("tiny")
     store(place, PICTURE[:-1])
     with pytest.raises(DatasetError, match=r"tiny\.png: there, but corrupt or truncated"):
@@ -248,7 +254,7 @@ def test_a_folder_that_is_none_is_an_error(
     if kind == "a file":
         nothing.touch()
     monkeypatch.setenv("NEURAL_STYLE_DATA", str(nothing))
-    message = rf"NEURAL_STYLE_DATA: {re.escape(str(nothing))} is no folder; .* unset"
+    message = rf"NEURAL_STYLE_DATA: {re.escape(str(nothing))} is not a folder; .* unset"
     with pytest.raises(DatasetError, match=message):
         datasets.path("tiny")
     assert server.requests == 0
@@ -467,12 +473,12 @@ def test_the_pictures_of_a_notebook_are_read_out_of_it(
         (ipynb(), "the notebook displays 0 PNG pictures"),
         (ipynb(cell({"image/png": PNG_1}, {"image/png": PNG_3})), "corrupt or cut off"),
         (ipynb(cell({"image/png": PNG_1}, {"image/png": "A"})), "base64"),
-        (ipynb(cell({"image/png": PNG_1}, {"image/png": 7})), "is no notebook .*TypeError"),
-        (b"%PDF-1.4", "is no notebook .*JSONDecodeError"),
-        (b"\xff\xfe{", "is no notebook .*UnicodeDecodeError"),
-        (b"{}", "is no notebook .*KeyError.*cells"),
-        (b"[1, 2]", "is no notebook .*TypeError"),
-        (b'{"cells": ["plt.show()"]}', "is no notebook .*AttributeError"),
+        (ipynb(cell({"image/png": PNG_1}, {"image/png": 7})), "is not a notebook .*TypeError"),
+        (b"%PDF-1.4", "is not a notebook .*JSONDecodeError"),
+        (b"\xff\xfe{", "is not a notebook .*UnicodeDecodeError"),
+        (b"{}", "is not a notebook .*KeyError.*cells"),
+        (b"[1, 2]", "is not a notebook .*TypeError"),
+        (b'{"cells": ["plt.show()"]}', "is not a notebook .*AttributeError"),
     ],
     ids=[
         "one picture", "no picture", "another picture", "no base64", "no text",
@@ -496,7 +502,7 @@ def test_a_notebook_with_another_hash_is_not_even_parsed(
     server.publish(NOTEBOOK + b" ")
     publish(monkeypatch, server.url, NOTEBOOK)
     monkeypatch.delattr(json, "loads")
-    with pytest.raises(DatasetError, match="the notebook that came is corrupt or cut off"):
+    with pytest.raises(DatasetError, match="the downloaded notebook is corrupt or cut off"):
         datasets.path("first")
     assert not list(cached.parent.iterdir())
 

@@ -216,7 +216,9 @@ def test_a_picture_of_pillows_is_converted(mode: str, color: Any, seen: Any) -> 
 
 @pytest.mark.parametrize("mode", ["I", "F"])
 def test_a_picture_of_pillows_without_a_range_is_refused(mode: str) -> None:
-    with pytest.raises(ImageError, match="start: a picture of 32-bit numbers has no known range"):
+    with pytest.raises(
+        ImageError, match="start: the range of a picture of 32-bit numbers is unknown"
+    ):
         images.as_image(PIL.Image.new(mode, (3, 2)), "start")
 
 
@@ -282,9 +284,9 @@ def with_scans(count: int) -> bytes:
 
 def test_a_jpeg_of_many_scans_is_refused() -> None:
     assert images.load(with_scans(20)).shape == PIXELS.shape
-    with pytest.raises(ImageError, match="progressive JPEG of more than 100 scans"):
+    with pytest.raises(ImageError, match="progressive JPEG with more than 100 scans"):
         images.load(with_scans(200))
-    with pytest.raises(ImageError, match="progressive JPEG of more than 100 scans"):
+    with pytest.raises(ImageError, match="progressive JPEG with more than 100 scans"):
         images.as_image(PIL.Image.open(io.BytesIO(with_scans(200))))
 
 
@@ -312,7 +314,7 @@ def test_a_png_is_read_whatever_its_metadata_hold(
 ) -> None:
     np.testing.assert_array_equal(images.load(png(ROWS, chunk)), PIXELS)
     if chunk[0] == b"iCCP":
-        assert "its color profile is unusable" in caplog.text
+        assert "its color profile is invalid" in caplog.text
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
@@ -348,7 +350,7 @@ def test_a_picture_that_does_not_fit_into_memory_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(decoding, "free_memory", lambda: 2000)
-    with pytest.raises(ImageError, match=r"12×16 pixels takes 0.0 GB .* shrink it with another"):
+    with pytest.raises(ImageError, match=r"12×16 pixels needs 0.0 GB .* shrink it with another"):
         images.load(encoded("PNG"))
     monkeypatch.setattr(decoding, "free_memory", lambda: None)
     assert images.load(encoded("PNG")).shape == PIXELS.shape
