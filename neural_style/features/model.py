@@ -1,11 +1,11 @@
-"""The feature model: an image in, a dict of layer activations out.
+"""The feature model: from an image to a dict of layer activations.
 
     FeatureModel(network, …)(image, layers) -> {layer: activation}
 
-``image`` is a tensor (1, H, W, 3) or an array (H, W, 3), RGB, 0–255; an activation is
-(1, h, w, channels). The name ``"image"`` stands for the pixels themselves. The
-network's own preprocessing (color order, means) happens in here, so that losses and
-users never see it, and the network is cut at the deepest layer that is asked for.
+``image`` is a tensor (1, H, W, 3) or an array (H, W, 3), RGB, 0–255. An activation is
+(1, h, w, channels). The layer name ``"image"`` means the pixels themselves. The model
+applies the network's preprocessing (color order, means), so losses and users need not. The
+network runs only up to the deepest requested layer.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ Features: TypeAlias = dict[str, Tensor]
 _How: TypeAlias = Literal[True, False, "compared"] | None
 
 IMAGE = "image"
-# Pixels. Below, compilation takes longer than it saves; from some 900×900 on, TensorFlow's own
-# convolutions take minutes on processors without AVX-512, where oneDNN has none that is fast.
+# Pixels. Below this size, compilation takes longer than it saves. From about 900×900 pixels,
+# TensorFlow's own convolutions take minutes without AVX-512, where oneDNN has no fast ones.
 _COMPILED = 256 * 256
-# To so many, transformed kernels are kept: to make VGG19's again, 208 MB, takes some 6 % of an
-# evaluation at 256×256 pixels, and 1 to 3 % at 512×512.
+# Up to this size, transformed kernels are kept (208 MB for VGG19). Computing them again takes
+# about 6 % of an evaluation at 256×256 pixels, and 1 to 3 % at 512×512.
 _KERNELS_KEPT = 256 * 256
 
 
@@ -58,28 +58,28 @@ class FeatureModel:
     Parameters
     ----------
     network
-        ``"vgg19"``, ``"vgg16"``, or any built `keras.Model` that takes one picture
-        (1, H, W, 3); of such a model every layer with one output can be read.
+        ``"vgg19"``, ``"vgg16"``, or any built `keras.Model` whose input is one picture
+        (1, H, W, 3). Every layer of such a model that has one output can be read.
     pooling
-        ``"max"`` (as trained) or ``"average"`` (Gatys et al. 2016, section 2), for VGG.
+        ``"max"`` (as trained) or ``"average"`` (Gatys et al. 2016, section 2); only for VGG.
     weights
-        ``"imagenet"``, the path of a weights file without its top, or None for random
-        values from Keras' global seed. For VGG.
+        ``"imagenet"``, the path of a weights file without the top layers, or None for random
+        values from Keras' global seed; only for VGG.
     preprocess
-        From RGB, 0–255, to what the network takes: ``"caffe"`` (BGR minus the ImageNet
-        means; VGG's own and its default), ``"torch"`` (0–1, torchvision's mean and
+        How RGB, 0–255, becomes the network's input: ``"caffe"`` (BGR minus the ImageNet
+        means; the default for VGG), ``"torch"`` (0–1, torchvision's mean and
         deviation), ``"tf"`` (−1 to 1), ``"bgr"`` (the channels in that order, nothing
-        subtracted), ``"raw"`` (nothing), or a function of a tensor. A wrapped model has no
+        subtracted), ``"raw"`` (unchanged), or a function of a tensor. A wrapped model has no
         default.
     winograd
-        Whether what objectives compile has the fast layers of `neural_style.kernels.layers`
-        where no GPU is visible. Features and gradients then differ by about 1e-5.
+        Whether compiled objectives use the fast layers of `neural_style.kernels.layers` if no
+        GPU is visible. Features and gradients then differ by about 1e-5.
 
     Raises
     ------
     OptionError, WeightsError, BackendError
-        An option is unknown, the weights cannot be used, or TensorFlow or Keras are in a state
-        that this library cannot work in, as Keras in another type than float32.
+        An option is unknown, the weights cannot be used, or the state of TensorFlow or Keras is
+        not supported, for example if Keras' default type is not float32.
 
     Examples
     --------
@@ -105,8 +105,8 @@ class FeatureModel:
                 raise OptionError("pooling and weights are for VGG; a wrapped model has its own.")
             if preprocess is None:
                 raise OptionError(
-                    f"{network.name}: a wrapped model needs preprocess=…, what it takes instead "
-                    f"of RGB 0–255: one of {', '.join(networks.MODES)}, or a function of a tensor."
+                    f"{network.name}: a wrapped model needs preprocess=…, from RGB 0–255 to its "
+                    f"input: one of {', '.join(networks.MODES)}, or a function of a tensor."
                 )
             self._network = networks.checked(network)
         else:
@@ -128,22 +128,22 @@ class FeatureModel:
             for layer in self._network.layers
             if not isinstance(layer, keras.layers.InputLayer)
         )
-        # By layers, and how: as they are, fast, with kernels that are kept or not, or `compared`.
+        # By layer names and by `_How`: original (None), fast with kernels kept or not, `compared`.
         self._cuts: dict[tuple[tuple[str, ...], _How], keras.Model] = {}
         self._on_cpu = not tf.config.list_physical_devices("GPU")
         self._accelerated = winograd and self._on_cpu
         self._begin()
 
     def _begin(self) -> None:
-        """Have nothing yet of what depends on the weights."""
+        """Discard everything that depends on the weights."""
         self._weights = networks.Weights(self._network)
-        # One replacement a layer, so that all cuts share its transformed kernel.
+        # One replacement for each layer, so that all cuts share its transformed kernel.
         self._replaced: dict[tuple[keras.Layer, bool], keras.Layer] = {}
         self._cuts = {key: cut for key, cut in self._cuts.items() if key[1] is None}
-        # The network as a function, one for each shape: TensorFlow warns of one with many traces,
-        # and keeps each trace of a custom gradient for good.
+        # One function of the network for each shape: TensorFlow warns if one has many traces,
+        # and never frees a trace of a custom gradient.
         self._functions: dict[tuple[Any, ...], Any] = {}
-        # What objectives compile for this model, kept here so that it goes with the model.
+        # Functions that objectives compile for this model; they are freed with the model.
         self.compiled = Programs(self._own)
 
     def _notice(self) -> None:
@@ -152,35 +152,35 @@ class FeatureModel:
 
     @property
     def weights(self) -> networks.Weights:
-        """The network's weights: another object once they have changed, and otherwise the same."""
+        """The network's weights. The object is the same until the weights change."""
         self._notice()
         return self._weights
 
     @property
     def sha256(self) -> str:
-        """A hash of the network: its layers, their options and their weights, as values."""
+        """A hash of the network: its layers, their options and the values of their weights."""
         return self.weights.sha256
 
     def get_config(self) -> dict[str, Any]:
-        """Its options and its `sha256`, as JSON has them.
+        """The options and the `sha256` as JSON values.
 
-        ``weights`` are ``"imagenet"`` or ``"other"``, and ``preprocess`` is None where it is a
-        function, which the hash does not know either.
+        ``weights`` is ``"imagenet"`` or ``"other"``. ``preprocess`` is None if it is a function;
+        the hash does not include such a function.
         """
         return {**self._config, "sha256": self.sha256}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The model again, from `get_config`, where that can be: of a VGG with ImageNet's weights.
+        """Build a VGG with ImageNet's weights from the result of `get_config`.
 
-        The hash is not compared. Raises `OptionError` for any other, and as the class.
+        The hash is not compared. Raises `OptionError` for any other model, and as the class.
         """
         options = {name: value for name, value in config.items() if name != "sha256"}
         if options["weights"] != "imagenet" or options["preprocess"] is None:
             remedy = advice("pass it again as features=…", "give its --weights again")
             raise OptionError(
-                f"the feature model {options['network']!r} has weights or a preprocessing of its "
-                f"own, which its config does not hold: {remedy}"
+                f"the feature model {options['network']!r} has custom weights or a custom "
+                f"preprocessing, which its config does not contain: {remedy}"
             )
         return cls(options.pop("network"), **options)
 
@@ -190,16 +190,16 @@ class FeatureModel:
     def __call__(self, image: Tensor, layers: Iterable[str], *, compiled: bool = False) -> Features:
         """The activations of ``layers``, in that order, for one image, RGB, 0–255.
 
-        ``compiled`` says that the call is traced for XLA, with an image of a static size, and
-        may have the fast layers. On a CPU, a call that is not traced has XLA run the network for
-        a large image, compiled once for each size.
+        Set ``compiled`` if the call is traced for XLA, with an image of a static size. It may then
+        use the fast layers. On a CPU, a call that is not traced also uses XLA for a large image,
+        compiled once for each size.
 
         Raises
         ------
         LayerError
             As `check`.
         ImageError
-            The image is none.
+            ``image`` is not a valid image.
         """
         check_process()
         layers = _as_names(layers)
@@ -210,11 +210,11 @@ class FeatureModel:
         return {name: image if name == IMAGE else found[name] for name in layers}
 
     def is_compiled(self, size: tuple[int, int]) -> bool:
-        """Whether XLA is to run the network at (height, width) where nothing else asks for it."""
+        """Whether a call that is not traced uses XLA at (height, width)."""
         return self._on_cpu and size[0] * size[1] >= _COMPILED
 
     def check(self, layers: Iterable[str], size: tuple[int, int] | None = None) -> None:
-        """Raise `LayerError` for an unknown layer, or a (height, width) that is too small."""
+        """Raise `LayerError` for an unknown layer or a (height, width) that is too small."""
         layers = _as_names(layers)
         names = _of_network(layers)
         for name in names:
@@ -240,7 +240,7 @@ class FeatureModel:
     ) -> dict[str, tuple[int, int, int]]:
         """(height, width, channels) of ``layers`` for a picture of (height, width).
 
-        The network does not run for it. Raises `LayerError` as `check`.
+        The network is not run. Raises `LayerError` as `check`.
         """
         layers = _as_names(layers)
         self.check(layers, size)
@@ -251,9 +251,9 @@ class FeatureModel:
     def operations(
         self, layers: Iterable[str], size: tuple[int, int]
     ) -> list[tuple[keras.Layer, tuple[int, ...]]]:
-        """What runs for ``layers``, in order, each with the shape of its activation.
+        """The operations that compute ``layers``, in order, with the shapes of their activations.
 
-        The network does not run for it. Raises `LayerError` as `check`.
+        The network is not run. Raises `LayerError` as `check`.
         """
         layers = _as_names(layers)
         self.check(layers, size)
@@ -269,17 +269,17 @@ class FeatureModel:
         return [(run[name], tuple(found[name][1:])) for name in run]
 
     def is_fast(self, layer: keras.Layer, shape: tuple[int, ...]) -> bool:
-        """Whether a convolution goes by Winograd's algorithm, for an activation of ``shape``."""
+        """Whether a convolution uses Winograd's algorithm for an activation of ``shape``."""
         return self._accelerated and by_winograd(layer, shape)
 
     def keeps_kernels(self, size: tuple[int, int]) -> bool:
-        """Whether transformed kernels are kept, once made for a picture of (height, width)."""
+        """Whether transformed kernels stay in memory for a picture of (height, width)."""
         return size[0] * size[1] <= _KERNELS_KEPT
 
     def joined(self, layers: Iterable[str], size: tuple[int, int]) -> set[str]:
-        """The convolutions that are one layer with a pooling, for a picture of (height, width).
+        """The convolutions that are joined with a pooling, for a picture of (height, width).
 
-        Their own activations are never in memory. Raises `LayerError` as `check`.
+        Their activations are never in memory. Raises `LayerError` as `check`.
         """
         layers = _as_names(layers)
         shapes = {operation.name: shape for operation, shape in self.operations(layers, size)}
@@ -289,10 +289,10 @@ class FeatureModel:
         return {name for name in found if is_joined(shapes[name])}
 
     def receptive_fields(self, layers: Iterable[str]) -> dict[str, receptive_field.Fields]:
-        """Which pixels a position of each of ``layers`` reads, along y and x.
+        """The pixels that a position of each of ``layers`` reads, along y and x.
 
-        The preprocessing is taken to work on each pixel by itself. Raises `LayerError` as
-        `check`, and where the network has a layer of which it is not known.
+        The preprocessing must treat every pixel independently; this is not checked. Raises
+        `LayerError` as `check`, or if the receptive field of a layer is unknown.
         """
         layers = _as_names(layers)
         self.check(layers)
@@ -317,7 +317,7 @@ class FeatureModel:
         return dict(self._functions[names, size, how, eager](image))
 
     def _cut(self, names: tuple[str, ...], how: _How = None) -> keras.Model:
-        """The network as far as these layers; fast ones, if it is said whether kernels are kept."""
+        """The network up to these layers; ``how`` chooses the layers that compute it."""
         if (names, how) not in self._cuts:
             if how == "compared":
                 cut = keras.models.clone_model(self._cut(names), clone_function=compared)
@@ -336,7 +336,7 @@ class FeatureModel:
         return self._replaced[layer, kept]
 
     def _own(self) -> set[int]:
-        """The ids of what the network has compiled functions capture."""
+        """The ids of the tensors of the network that compiled functions capture."""
         variables = [weight.value.handle for weight in self._network.weights]
         return set(map(id, (*variables, *kept_kernels(self._replaced.values()))))
 
@@ -355,7 +355,10 @@ class FeatureModel:
 
 
 def check_model(features: object) -> FeatureModel:
-    """``features``, or an `OptionError` if it is no feature model, and as `check_state`."""
+    """Return ``features``, or raise an `OptionError` if it is not a feature model.
+
+    Raises as `check_state`, too.
+    """
     check_state()
     if isinstance(features, FeatureModel):
         return features
@@ -376,7 +379,7 @@ def _as_names(layers: object) -> tuple[str, ...]:
 
 
 def _of_network(names: Iterable[str]) -> tuple[str, ...]:
-    """The names without the pixels'."""
+    """The names without ``"image"``."""
     return tuple(name for name in names if name != IMAGE)
 
 
@@ -386,7 +389,7 @@ def _as_tensor(image: Tensor) -> Tensor:
         if isinstance(image, np.ndarray) and image.dtype.kind not in "uif":
             raise TypeError(f"of {image.dtype}")
         tensor = tf.convert_to_tensor(image, dtype=tf.float32)
-    except Exception as error:  # what is no array refuses in any way it likes
+    except Exception as error:  # an object that is not an array can raise any exception
         raise ImageError(
             f"image: expected an array H×W×3, got {type(image).__name__} ({error})."
         ) from error

@@ -1,7 +1,7 @@
-"""The networks of a feature model: VGG with its weights, or one that is given and fits.
+"""The networks of a feature model: VGG with its weights, or a checked Keras model.
 
     vgg("vgg19", "average", "imagenet")     # -> keras.Model, frozen
-    preprocessing("caffe")                  # -> a function from RGB, 0–255, to what it takes
+    preprocessing("caffe")                  # -> a function from RGB, 0–255, to the network's input
 
 `neural_style.features.model` reads their layers.
 """
@@ -26,7 +26,7 @@ Preprocess: TypeAlias = Callable[[Tensor], Tensor]
 
 _NETWORKS = {"vgg19": keras.applications.VGG19, "vgg16": keras.applications.VGG16}
 MODES = ("caffe", "torch", "tf", "bgr", "raw")
-# Layers whose options decide what they compute, and are plain values.
+# Layers whose options are plain values and determine what the layer computes.
 _DESCRIBED = (
     keras.layers.Conv2D,
     keras.layers.MaxPooling2D,
@@ -36,11 +36,11 @@ _DESCRIBED = (
 
 
 def vgg(network: object, pooling: str, weights: str | os.PathLike[str] | None) -> keras.Model:
-    """A VGG without its top, with the options of a `FeatureModel`, frozen."""
+    """A frozen VGG without its top layers; the options are those of `FeatureModel`."""
     if not isinstance(network, str) or network not in _NETWORKS:
         raise OptionError(
-            f"no network {network!r}: {suggestion(str(network), _NETWORKS)}; "
-            f"any other is passed as a keras.Model."
+            f"unknown network {network!r}: {suggestion(str(network), _NETWORKS)}; "
+            f"pass any other network as a keras.Model."
         )
     if pooling not in ("max", "average"):
         raise OptionError(f"pooling: expected 'max' or 'average', got {pooling!r}.")
@@ -52,9 +52,9 @@ def vgg(network: object, pooling: str, weights: str | os.PathLike[str] | None) -
             if own is not None:
                 weights_files.check_readable(path)
             model.load_weights(path)
-        except Exception as error:  # HDF5 and Keras raise what they like for a bad file
+        except Exception as error:  # HDF5 and Keras can raise any exception for a bad file
             raise WeightsError(
-                f"{path}: not usable as the weights of {network} without its top ({error})."
+                f"{path}: cannot be used as the weights of {network} without its top ({error})."
             ) from error
     if pooling == "average":
         values = model.get_weights()
@@ -71,12 +71,12 @@ def _average(layer: keras.Layer) -> keras.Layer:
 
 
 def checked(model: keras.Model) -> keras.Model:
-    """The model, or an error if it takes no picture or does not compute in float32."""
+    """Return the model, or raise an error if its input is not a picture or it is not float32."""
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4 or shape[3] != 3:
         raise OptionError(
-            f"{model.name}: expected a built model of one picture (None, H, W, 3), "
-            f"got the input shape {shape}."
+            f"{model.name}: expected a built model with the input shape (None, H, W, 3), "
+            f"got {shape}."
         )
     for layer in _all_layers(model):
         if layer.compute_dtype != "float32":
@@ -95,12 +95,12 @@ def _all_layers(model: keras.Model) -> Iterator[keras.Layer]:
 
 
 def preprocessing(preprocess: str | Preprocess) -> Preprocess:
-    """A function from RGB, 0–255, to what a network takes: of `MODES`, or the caller's own."""
+    """The function from RGB, 0–255, to a network's input: one of `MODES`, or the caller's."""
     if callable(preprocess):
         return preprocess
     if preprocess not in MODES:
         raise OptionError(
-            f"no preprocessing {preprocess!r}: {suggestion(str(preprocess), MODES)}, "
+            f"unknown preprocessing {preprocess!r}: {suggestion(str(preprocess), MODES)}, "
             f"or a function of a tensor."
         )
     if preprocess == "raw":
@@ -115,7 +115,7 @@ def preprocessing(preprocess: str | Preprocess) -> Preprocess:
 
 
 class Weights:
-    """The weights of a network as they are now."""
+    """The weights of a network at one moment."""
 
     def __init__(self, network: keras.Model) -> None:
         self._network, self._variables = network, [weight.value for weight in network.weights]
@@ -123,14 +123,14 @@ class Weights:
 
     @functools.cached_property
     def sha256(self) -> str:
-        """A hash of the network: its layers, their options and their weights, as values."""
+        """A hash of the network: its layers, their options and the values of their weights."""
         return sha256(self._network)
 
     def are_current(self) -> bool:
         """Whether the network still has these values.
 
-        What was read here stays as it is, since TensorFlow writes elsewhere what is assigned while
-        there is a reader: on a CPU, most often addresses tell.
+        TensorFlow does not overwrite a value that was read; an assignment writes to new memory.
+        So on a CPU, equal addresses usually prove that nothing changed.
         """
         now = self._read()
         if not all(map(_same, self._values, now)):
@@ -154,12 +154,12 @@ def _address(tensor: Tensor) -> int:
 
 
 def sha256(network: keras.Model) -> str:
-    """A hash of a network: its layers, their options and their weights, as values."""
+    """A hash of a network: its layers, their options and the values of their weights."""
     found = hashlib.sha256()
     for layer in _all_layers(network):
         weights = [] if isinstance(layer, keras.Model) else layer.get_weights()
         options = dict(layer.get_config()) if isinstance(layer, _DESCRIBED) else {}
-        if not weights:  # Keras numbers the names of a process's pooling and input layers
+        if not weights:  # Keras numbers the names of pooling and input layers in each process
             options.pop("name", None)
         own = [type(layer).__name__, options]
         found.update(json.dumps(own, default=lambda value: type(value).__name__).encode())

@@ -1,11 +1,11 @@
-"""Receptive fields: which pixels a position of a layer reads.
+"""Receptive fields: the pixels that a position of a layer reads.
 
     fields(network) -> {operation: (Field along y, Field along x)}
 
-for every operation of a functional Keras network, along each axis. Position i of a layer reads
-the pixels from stride · i − before to stride · i + after; where these leave the picture, the
-network's own padding. An operation whose positions are not known to read so, at every size,
-ends in a `LayerError` that names it.
+The result has every operation of a functional Keras network. Along each axis, position i of a
+layer reads the pixels from stride · i − before to stride · i + after. Outside the picture, it
+reads the network's padding. If an operation may read other pixels at some size, a `LayerError`
+names it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from neural_style.utils.backend import keras
 
 layers = keras.layers
 
-# Each position from the same one of the inputs. Their axis, where they have one, is checked.
+# Each position depends on the same position of the inputs. The axis, if any, is checked.
 _ELEMENTWISE = {
     getattr(layers, name)
     for name in (
@@ -47,14 +47,14 @@ _POOLINGS = {layers.MaxPooling2D, layers.AveragePooling2D}
 
 @dataclass(frozen=True)
 class Field:
-    """What position i reads along an axis: stride · i − before … stride · i + after."""
+    """Position i reads stride · i − before … stride · i + after along an axis."""
 
     stride: int = 1
     before: int = 0
     after: int = 0
 
     def through(self, taps: int, stride: int = 1, padding: int = 0) -> Field:
-        """The field of a layer whose position i reads stride · i − padding and on, ``taps``."""
+        """The field of a next layer, whose position i reads ``taps`` from stride · i − padding."""
         return Field(
             self.stride * stride,
             self.before + self.stride * padding,
@@ -66,13 +66,13 @@ Fields: TypeAlias = tuple[Field, Field]
 
 
 def fields(network: keras.Model) -> dict[str, Fields]:
-    """The fields of every operation of a network of one input, by name.
+    """The fields of every operation of a network with one input, by name.
 
     Raises
     ------
     LayerError
-        An operation is of an unknown kind, or reads its input in a way that depends on
-        the input's size.
+        The kind of an operation is unknown, or the pixels that it reads depend on the size of
+        its input.
     """
     found: dict[str, Fields] = {}
     of_tensor: dict[int, Fields] = {}
@@ -89,7 +89,7 @@ def fields(network: keras.Model) -> dict[str, Fields]:
 def _fields(operation: Any, inputs: Sequence[Fields | None]) -> Fields:
     known = [each for each in inputs if each]
     if not known or len(known) != len(inputs):
-        raise _refusal(operation, "an input of it comes from a layer that is used more than once")
+        raise _refusal(operation, "an input comes from a layer that is used more than once")
     y, x = (_joined(operation, along) for along in zip(*known, strict=True))
     kind = type(operation)
     if getattr(operation, "data_format", "channels_last") != "channels_last":
@@ -109,7 +109,7 @@ def _fields(operation: Any, inputs: Sequence[Fields | None]) -> Fields:
     elif kind in _POOLINGS:
         taps = list(operation.pool_size)
     else:
-        raise _refusal(operation, f"what a {kind.__name__} reads is not known")
+        raise _refusal(operation, f"the receptive field of a {kind.__name__} is unknown")
     padded = operation.padding == "same"
     if padded and set(operation.strides) != {1}:
         raise _refusal(operation, "with a stride, padding 'same' depends on the size")
@@ -130,6 +130,6 @@ def _joined(operation: Any, along: Sequence[Field]) -> Field:
 
 def _refusal(operation: Any, why: str) -> LayerError:
     return LayerError(
-        f"{operation.name!r}: {why}, so that a picture cannot be cut into tiles there; "
+        f"{operation.name!r}: {why}, so this layer cannot be computed in tiles; "
         f"use {advice('tile=None', '--tile none')}, or layers before it."
     )

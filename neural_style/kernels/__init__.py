@@ -1,1 +1,1 @@
-"""VGG's layers, fast on a CPU."""
+"""Fast layers of VGG for a CPU."""

@@ -1,4 +1,4 @@
-"""The cells of 2×2 positions that a pooling takes together.
+"""The cells of 2×2 positions that a pooling combines.
 
 places(x)                 # (2h, 2w, channels) -> four of (h, w, channels), by rows
 spread(places(x))         # -> x
@@ -15,14 +15,14 @@ Tensor: TypeAlias = Any
 
 
 def places(x: Tensor) -> list[Tensor]:
-    """A map for each position of a cell; height and width are even."""
+    """One map for each position in a cell. Height and width must be even."""
     height, width, channels = x.shape
     cells = tf.reshape(x, [height // 2, 2, width // 2, 2, channels])
     return [cells[:, row, :, column] for row in (0, 1) for column in (0, 1)]
 
 
 def spread(places: Sequence[Tensor]) -> Tensor:
-    """The map whose `places` these are."""
+    """The inverse of `places`."""
     height, width, channels = places[0].shape
     above, below = tf.stack(places[:2], 2), tf.stack(places[2:], 2)
     return tf.reshape(tf.stack([above, below], 1), [2 * height, 2 * width, channels])

@@ -1,25 +1,25 @@
-"""A network's layers as XLA runs them fast on a CPU; the same functions to float32 rounding.
+"""Layers that XLA runs fast on a CPU. They equal the network's layers up to float32 rounding.
 
     replacement(layer) -> a layer that shares its weights, or the layer itself
-    accelerated(network, replacement) -> the network of the replacements
+    accelerated(network, replacement) -> the network with the replacements
 
-- 3×3 convolutions of stride 1 go by Winograd's algorithm (`winograd`).
-- Such a one with a ReLU, which nothing but a 2×2 pooling reads, is one layer with the pooling,
-  so that its own result, of four times the size, is never in memory.
-- A convolution of a picture's channels has a gradient by one matrix product.
-- Maximum pooling has a gradient by comparisons; XLA's own is refused where TensorFlow is to be
-  deterministic, so that `compared` is for any network and device.
+- 3×3 convolutions of stride 1 use Winograd's algorithm (`winograd`).
+- If only a 2×2 pooling reads such a convolution with a ReLU, both become one layer. The result
+  of the convolution, four times as large, is then never in memory.
+- The gradient of a convolution of the picture is one matrix product.
+- The gradient of maximum pooling uses comparisons. `compared` is for any network and device,
+  because TensorFlow refuses XLA's own gradient in deterministic mode.
 
-They are for functions that XLA compiles, with static shapes. On small maps convolutions leave
-the work to the layer itself. A kernel that is kept is read once. Rounding, 1e-6 of a convolution's
-result, can decide a tie of a pooling in another way, on flat color above all:
-the gradient then goes to a neighboring position.
+Use these layers in functions that XLA compiles, with static shapes. On small maps, convolutions
+call the original layer. A kept kernel is read once. Rounding is 1e-6 of a convolution's result.
+It can decide a tie in a pooling differently, mainly in areas of one color: the gradient then goes
+to a neighboring position.
 
-Measured on two AVX-512 cores, TensorFlow 2.21: 64 channels at 512×512 take 52 ms where direct
-convolution takes 111, 512 at 64×64 33 and 91; with under 64 channels or 16×16 positions there
-is little to win. F(6×6, 3×3) was no faster at any size, with errors four times as large. XLA's own
-gradient of the first pooling takes 82 ms at 512×512, this one 7; of the first convolution 44
-and 10.
+Measured on two AVX-512 cores, TensorFlow 2.21: 64 channels at 512×512 take 52 ms, direct
+convolution 111; 512 channels at 64×64 take 33 ms, direct convolution 91. Under 64 channels or
+16×16 positions the gain is small. F(6×6, 3×3) was not faster at any size, and its errors are four
+times as large. The gradient of the first pooling at 512×512 takes 7 ms, XLA's own 82; that of
+the first convolution takes 10 ms, XLA's own 44.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ Tensor: TypeAlias = Any
 
 _FEWEST_CHANNELS = 64
 _FEWEST_POSITIONS = 16 * 16
-_FEWEST_JOINED = 96 * 96  # positions; below, it takes longer to compile, for little
+_FEWEST_JOINED = 96 * 96  # positions; below it, compilation takes longer and little is gained
 _PICTURE_CHANNELS = 4
 
 
 def replacement(layer: keras.Layer, *, kept: bool = True) -> keras.Layer:
-    """What stands for ``layer`` in a network that XLA compiles for a CPU.
+    """The replacement of ``layer`` in a network that XLA compiles for a CPU.
 
-    ``kept`` says whether a transformed kernel, of four times the size, stays in memory, or is made
-    again at each use.
+    With ``kept``, the transformed kernel, four times as large, stays in memory. Without it, the
+    kernel is transformed at each use.
     """
     if _is_plain_convolution(layer):
         channels = layer.kernel.shape[2:]
@@ -56,7 +56,7 @@ def replacement(layer: keras.Layer, *, kept: bool = True) -> keras.Layer:
 
 
 def compared(layer: keras.Layer) -> keras.Layer:
-    """A maximum pooling whose gradient goes by comparisons; any other layer itself."""
+    """The replacement of a maximum pooling, its gradient by comparisons; else the layer itself."""
     pools = type(layer) is keras.layers.MaxPooling2D and layer.data_format == "channels_last"
     return _MaxPooling(layer) if pools else layer
 
@@ -64,10 +64,10 @@ def compared(layer: keras.Layer) -> keras.Layer:
 def accelerated(
     network: keras.Model, replacement: Callable[[keras.Layer], keras.Layer] = replacement
 ) -> keras.Model:
-    """A functional network with its layers replaced, and convolutions joined with poolings."""
+    """Replace the layers of a functional network, and join convolutions with poolings."""
     pairs = joined(network)
     made: dict[int, tuple[keras.Layer, Tensor, Tensor]] = {}  # with the output, to keep its id
-    layers: dict[tuple[str, str], _PooledConvolution] = {}  # one for all calls of a pair
+    layers: dict[tuple[str, str], _PooledConvolution] = {}  # shared by all calls of a pair
 
     def call(layer: keras.Layer, *args: Any, **kwargs: Any) -> Tensor:
         x = args[0] if len(args) == 1 else None
@@ -86,12 +86,12 @@ def accelerated(
 
 
 def kept_kernels(layers: Iterable[keras.Layer]) -> list[Tensor]:
-    """The transformed kernels that replacements have made and keep."""
+    """The transformed kernels that replacements keep in memory."""
     return [own["_transformed"] for own in map(vars, layers) if "_transformed" in own]
 
 
 def joined(network: keras.Model) -> dict[str, str]:
-    """The poolings of a functional network that a convolution is joined with: both by name."""
+    """Map each pooling that is joined with a convolution to that convolution, by name."""
     operations = [op for op in network.operations if not isinstance(op, keras.layers.InputLayer)]
     readers = Counter(id(x) for op in operations for x in keras.tree.flatten(op.input))
     readers.update(id(output) for output in network.outputs)
@@ -106,12 +106,12 @@ def joined(network: keras.Model) -> dict[str, str]:
 
 
 def is_joined(shape: tuple[int, ...]) -> bool:
-    """Whether a convolution of `joined` is one layer with its pooling at (height, width, …)."""
+    """Whether a convolution of `joined` is joined at its (height, width, …)."""
     return shape[0] * shape[1] >= _FEWEST_JOINED
 
 
 def by_winograd(layer: keras.Layer, shape: tuple[int, ...]) -> bool:
-    """Whether `replacement` computes ``layer``'s (height, width, channels) by Winograd."""
+    """Whether `replacement` uses Winograd's algorithm for a (height, width, channels)."""
     return _has_winograd(layer) and shape[0] * shape[1] >= _FEWEST_POSITIONS
 
 
@@ -140,7 +140,7 @@ def _is_plain_pooling(layer: keras.Layer) -> bool:
 
 
 class _Replacement(keras.Layer):
-    """Stands for ``layer``, which keeps the weights and does what this one does not."""
+    """Replaces ``layer``. It uses its weights, and calls it for small maps."""
 
     def __init__(self, layer: keras.Layer) -> None:
         super().__init__(name=layer.name, trainable=False)
@@ -161,11 +161,11 @@ class _Replacement(keras.Layer):
 
 class _Convolution(_Replacement):
     def kernel(self) -> Tensor:
-        """The kernel as `_forward` and `_backward` take it."""
+        """The kernel in the form that `_forward` and `_backward` use."""
         return tf.convert_to_tensor(self.layer.kernel)
 
     def bias(self) -> Tensor:
-        """Zeros where the layer has none."""
+        """The bias, or zeros if the layer has none."""
         bias = self.layer.bias
         return tf.zeros(self.layer.filters) if bias is None else tf.convert_to_tensor(bias)
 
@@ -218,7 +218,7 @@ class _PooledConvolution(keras.Layer):
     def __init__(self, convolution: _WinogradConvolution, pooling: keras.Layer) -> None:
         super().__init__(name=f"{convolution.name}_{pooling.name}", trainable=False)
         self.convolution, self.pooling = convolution, pooling
-        self.built = True  # with the network
+        self.built = True  # the network is built
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         shape = self.convolution.compute_output_shape(input_shape)
@@ -250,7 +250,7 @@ class _PictureConvolution(_Convolution):
         return tf.nn.relu(y) if relu else y
 
     def _backward(self, g: Tensor, kernel: Tensor) -> Tensor:
-        """One product for every tap of the kernel, then the taps shifted and added."""
+        """Compute one product for every tap of the kernel, then shift and add the taps."""
         _, height, width, filters = g.shape
         channels = kernel.shape[2]
         taps = tf.reshape(tf.transpose(kernel, [3, 0, 1, 2]), [filters, 9 * channels])
@@ -270,7 +270,7 @@ class _MaxPooling(_Replacement):
         return self._in_cells(inputs) if _is_plain_pooling(self.layer) else self._any(inputs)
 
     def _any(self, x: Tensor) -> Tensor:
-        """Of equal values `tf.maximum` passes the gradient to the first, as a pooling does."""
+        """Pool any window. Like a pooling, `tf.maximum` gives a tie's gradient to the first."""
         strides, ends, pads = [], [], [[0, 0]]
         for n, out, size, stride in zip(
             x.shape[1:3],
@@ -302,7 +302,7 @@ class _MaxPooling(_Replacement):
             most = functools.reduce(tf.maximum, places)
 
             def gradient(g: Tensor) -> Tensor:
-                """To the first of the greatest, as TensorFlow's own."""
+                """Give the gradient to the first maximum, as TensorFlow does."""
                 rest, shares = g[0], []
                 for place in places:
                     shares.append(tf.where(place == most, rest, 0.0))

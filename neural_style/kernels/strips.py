@@ -1,11 +1,11 @@
-"""Maps that a compiled function goes through in strips, so that what is between stays in cache.
+"""Process maps in strips in a compiled function, so that intermediate values stay in the cache.
 
     strips = Strips.of((height, width), tile=4, tiles=256)
     padded = strips.padded(x, halo)
     (y,) = strips.each(lambda i: [f(strips.part(padded, i, halo))], x, channels)
 
-Maps are (1, height, width, channels), strips (high, wide, channels), one below the other. A
-``cell`` of 2 says that a map, and what is asked of it, is in cells of 2×2 positions.
+Maps are (1, height, width, channels). Strips are (high, wide, channels), one below the other. With
+``cell=2``, the unit of a map and of the result is a cell of 2×2 positions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Tensor: TypeAlias = Any
 
 
 class Strips(NamedTuple):
-    """A map of (height, width), cut into strips of (high, wide), which reach beyond its end."""
+    """A map of (height, width) as strips of (high, wide), which may extend beyond the map."""
 
     height: int
     width: int
@@ -30,20 +30,20 @@ class Strips(NamedTuple):
 
     @classmethod
     def of(cls, size: tuple[int, int], tile: int, tiles: int) -> Self:
-        """Strips of about so many square tiles, and of whole ones."""
+        """Strips of about ``tiles`` square tiles each. Tiles are never divided."""
         rows, columns = (math.ceil(side / tile) for side in size)
         number = math.ceil(rows / max(1, round(tiles / columns)))
         return cls(*size, number, tile * math.ceil(rows / number), tile * columns)
 
     def padded(self, x: Tensor, halo: int, cell: int = 1) -> Tensor:
-        """A map with a row and a column of zeros before it, and as many behind as `part` reads."""
+        """A map with one row and column of zeros before it, and those after it for `part`."""
         _, height, width, _ = x.shape
         below = self.number * self.high // cell + halo - 1 - height
         right = self.wide // cell + halo - 1 - width
         return tf.pad(x[0], [[1, below], [1, right], [0, 0]])
 
     def part(self, padded: Tensor, i: Tensor, halo: int, cell: int = 1) -> Tensor:
-        """Strip ``i``, from a row and a column before it, ``halo`` higher and wider."""
+        """Strip ``i``, from one row and column before it, ``halo`` higher and wider."""
         high, wide = self.high // cell, self.wide // cell
         return tf.slice(padded, [high * i, 0, 0], [high + halo, wide + halo, padded.shape[2]])
 
@@ -55,7 +55,7 @@ class Strips(NamedTuple):
         cell: int = 1,
         dtypes: Sequence[Any] = (tf.float32,),
     ) -> list[Tensor]:
-        """The maps that ``strip(i)`` returns the strips of, of so many channels and these types.
+        """Join the strips that ``strip(i)`` returns into maps of ``channels`` and ``dtypes``.
 
         ``x`` is any map that is not constant.
         """
@@ -63,7 +63,7 @@ class Strips(NamedTuple):
             maps = strip(0)
         else:
             size = self.high // cell, self.wide // cell, channels
-            # Every strip is overwritten; a constant would be one for all loops, copied for each.
+            # Every strip is overwritten. XLA would share a constant and copy it for every loop.
             first = x[0, 0, 0, 0]
             empty = [tf.fill([self.number, *size], tf.cast(first, dtype)) for dtype in dtypes]
             begun = tuple(tf.TensorArray(e.dtype, self.number).unstack(e) for e in empty)

@@ -1,29 +1,28 @@
-"""3×3 convolution by Winograd's minimal filtering, for XLA on a CPU.
+"""3×3 convolution by Winograd's minimal filtering, compiled by XLA for a CPU.
 
     y = convolve(x, kernel)                      # (1, H, W, C) -> (1, H, W, K), zero-padded
     gx = convolve(gy, kernel, adjoint=True)      # (1, H, W, K) -> (1, H, W, C)
     z, passing = convolve_and_pool(x, kernel, bias)          # -> (1, ⌊H/2⌋, ⌊W/2⌋, K), twice
     gx = unpool_and_convolve(gz, passing, kernel, (H, W))    # its gradient
 
-The kernel is (3, 3, C, K), or (36, C, K) from `transform`, which is then not done each time.
+The kernel is (3, 3, C, K), or (36, C, K) from `transform`, which saves the transform of each call.
 
-In one dimension, four outputs of a filter g of three are Aᵀ((G g) ⊙ (Bᵀ d)) for an input d of
-six: polynomials multiplied by their values at six points. Along rows and columns these are
-36 products for 16 outputs, where direct convolution has 144. Over all channels and tiles they
+In one dimension, four outputs of a filter g of length three are Aᵀ((G g) ⊙ (Bᵀ d)) for an input d
+of length six. This multiplies two polynomials by their values at six points. In two dimensions
+there are 36 products for 16 outputs; direct convolution has 144. Over all channels and tiles they
 are 36 matrix products.
 
-The gradient with respect to the input is the convolution with the kernel flipped and
-transposed. Flipping g reverses its polynomial, whose value at p is then p² times that of g at
-1/p. The points are 0, ±√½, ±√2 and ∞, which p → 1/p maps to each other, so that the gradient
-takes the same transformed kernel, with the points in another order and the factors in Bᵀ.
-Their rounding errors are half those of 0, ±1, ±2, ∞, and twice those of direct convolution.
+The gradient with respect to the input is the convolution with the flipped and transposed
+kernel. Flipping g reverses its polynomial: the value at p is then p² times that of g at 1/p.
+The points are 0, ±√½, ±√2 and ∞. Because p → 1/p permutes them, the gradient uses the same
+transformed kernel, with the points in another order and the factors in Bᵀ. The rounding errors
+are half those of the points 0, ±1, ±2, ∞, and twice those of direct convolution.
 
-The layout is for XLA: one reshape cuts the image into tiles of 4×4, whose windows of 6×6
-take two rows and columns of their neighbors; the transforms are sums of slices, one axis
-after the other; and strips of tiles are done in turn, so that what lies between the
-transforms, 2.25 times the image, stays in the processor's cache and out of memory. Where a
-ReLU and a pooling follow, each strip goes through them, too: instead of the convolution's
-result, a byte a cell is kept for the gradient.
+The layout is chosen for XLA. One reshape cuts the image into tiles of 4×4. Their windows of 6×6
+include two rows and columns of the neighbors. The transforms are sums of slices, along one axis
+and then the other. Strips of tiles are processed in turn, so that the transformed values, 2.25
+times the image, stay in the processor's cache. If a ReLU and a pooling follow, they are applied to
+each strip, too. The gradient then needs one byte for each cell, not the convolution's result.
 
 Sources: A. Lavin, S. Gray, *Fast Algorithms for Convolutional Neural Networks*, arXiv
 1509.09308; the points and the layout are this library's.
@@ -48,16 +47,16 @@ Matrix: TypeAlias = NDArray[np.float64]
 _TILE, _WINDOW = 4, 6
 _NEIGHBORS = slice(None, -1), slice(1, None)
 _ROUNDING = 1e-9  # of the transforms' elements
-_HALO = 4  # rows and columns that are read with a strip, a whole tile; two are of use
-_BITS = (1, 2, 4, 8)  # of the places of a cell that is pooled
-_CELL_HALO = 3  # cells that are read with a strip: _HALO, and the other half of two
+_HALO = 4  # extra rows and columns that are read with a strip: a whole tile, of which two are used
+_BITS = (1, 2, 4, 8)  # for the positions in a cell that is pooled
+_CELL_HALO = 3  # extra cells that are read with a strip: _HALO, and the other halves of two cells
 _POINTS = np.array([0, 0.5**0.5, -(0.5**0.5), 2**0.5, -(2**0.5)])  # and ∞, the last
 _INVERSES = [5, 3, 4, 1, 2, 0]
-# Measured at 64 to 512 channels: fewer tiles a strip make the matrix products slow, with
-# more of them the strip leaves the cache.
+# Measured at 64 to 512 channels: with fewer tiles in a strip the matrix products are slow; with
+# more tiles the strip does not fit in the cache.
 _TILES_PER_STRIP = 256
-# To so many tiles the adjoint's products are faster from the left, by 1.3 to 1.9 times: what has
-# few rows is then packed, and not the kernel. From 100 tiles they are no faster.
+# Up to this many tiles, the adjoint's products are 1.3 to 1.9 times as fast with the kernel on
+# the left: the smaller matrix is then packed, not the kernel. From 100 tiles they are not faster.
 _FEW_TILES = 80
 
 
@@ -75,7 +74,7 @@ def _transforms() -> tuple[Matrix, Matrix, Matrix]:
 
 
 def _adjoint(output: Matrix, kernel: Matrix, window: Matrix) -> tuple[Matrix, Matrix]:
-    """Aᵀ and Bᵀ that convolve with the flipped kernel, given the transform of the kernel."""
+    """Aᵀ and Bᵀ that convolve with the flipped kernel, for the same transformed kernel."""
     factors = kernel[:, ::-1].sum(1) / kernel[_INVERSES].sum(1)
     order = np.argsort(_INVERSES)
     return output[:, order], (factors[:, None] * window)[order]
@@ -106,9 +105,9 @@ def convolve(
     bias
         (K,), added to the result, or None.
     relu
-        Whether to return the positive part.
+        Whether to apply a ReLU.
     adjoint
-        Whether to map the gradient of the output to that of the input.
+        Whether to map the gradient of the output to the gradient of the input.
 
     Returns
     -------
@@ -132,21 +131,21 @@ def convolve(
 def convolve_and_pool(
     x: Tensor, kernel: Tensor, bias: Tensor, *, average: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """The convolution, ReLU, and pooling of cells of 2×2.
+    """Convolution, ReLU, and 2×2 pooling.
 
     Parameters
     ----------
     x, kernel, bias
         As for `convolve`.
     average
-        Whether to take the mean of a cell, not the maximum.
+        Whether to pool the mean of a cell instead of the maximum.
 
     Returns
     -------
     tuple
-        (1, ⌊H/2⌋, ⌊W/2⌋, K), and of the same shape, uint8, which positions of a cell the
-        gradient passes to: bit 2i + j is that of its row i and column j. They are those that
-        are positive, for the maximum the first that has it.
+        The pooled values, (1, ⌊H/2⌋, ⌊W/2⌋, K), and a uint8 tensor of the same shape: the
+        positions of each cell that receive the gradient. Bit 2i + j is for row i and column j.
+        Only positive positions receive it; for the maximum, only the first maximum.
     """
     kernel = _ready(kernel, x)
     strips = Strips.of(x.shape[1:3], _TILE, _TILES_PER_STRIP)
@@ -172,14 +171,14 @@ def convolve_and_pool(
 def unpool_and_convolve(
     g: Tensor, passing: Tensor, kernel: Tensor, size: tuple[int, int], *, average: bool = False
 ) -> Tensor:
-    """The gradient of `convolve_and_pool`, from that of its result.
+    """The gradient of `convolve_and_pool` with respect to x, from that of the pooled values.
 
     Parameters
     ----------
     g
         (1, ⌊H/2⌋, ⌊W/2⌋, K).
     passing, kernel, average
-        Of `convolve_and_pool`.
+        As in `convolve_and_pool`.
     size
         (H, W).
 
@@ -206,8 +205,8 @@ def unpool_and_convolve(
 def _ready(kernel: Tensor, x: Tensor) -> Tensor:
     """The transformed kernel.
 
-    Where it is to be made of the kernel, it waits for the map: XLA would else transform those of
-    all layers first, and keep each for its adjoint.
+    If it must be computed, it is made to depend on the map. Otherwise XLA would transform the
+    kernels of all layers first, and keep each for its adjoint.
     """
     if kernel.shape.rank == 3:
         return kernel
@@ -240,14 +239,14 @@ def _strip(x: Tensor, kernel: Tensor, adjoint: bool) -> Tensor:
 
 
 def _windows(x: Tensor, axis: int) -> list[Tensor]:
-    """The rows or columns of windows: of tiles, along ``axis``, and of the tiles behind them."""
+    """The rows or columns of windows along ``axis``: of tiles, and of the tiles after them."""
     before = [slice(None)] * axis
     own, following = (tf.unstack(x[*before, part], axis=axis + 1) for part in _NEIGHBORS)
     return [*own, *following[: _WINDOW - _TILE]]
 
 
 def _values(matrix: Matrix, slices: Sequence[Tensor]) -> list[Tensor]:
-    """Bᵀ d. The rows of p and −p differ in the signs of one half, so the halves are shared."""
+    """Bᵀ d. The rows of p and −p differ in the signs of one half, so both share the halves."""
     values = [_sum(matrix[0], slices)]
     for plus, minus in ((1, 2), (3, 4)):
         even = _sum((matrix[plus] + matrix[minus]) / 2, slices)
@@ -257,13 +256,13 @@ def _values(matrix: Matrix, slices: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _outputs(matrix: Matrix, products: Tensor, axis: int) -> Tensor:
-    """Aᵀ m A over the first two axes of six, now four; the second is moved to ``axis``."""
+    """Aᵀ m A over the first two axes, from six to four; the second axis moves to ``axis``."""
     rows = tf.stack(_interpolated(matrix, tf.unstack(products)))
     return tf.stack(_interpolated(matrix, tf.unstack(rows, axis=1)), axis)
 
 
 def _interpolated(matrix: Matrix, values: Sequence[Tensor]) -> list[Tensor]:
-    """Aᵀ v, by the sums and differences of the values at p and −p."""
+    """Aᵀ v, from the sums and differences of the values at p and −p."""
     slices, columns = [values[0], values[-1]], [matrix[:, 0], matrix[:, -1]]
     for plus, minus in ((1, 2), (3, 4)):
         slices += [values[plus] + values[minus], values[plus] - values[minus]]

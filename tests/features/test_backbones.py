@@ -62,13 +62,13 @@ def test_every_loss(backbone: tuple[FeatureModel, list[str]]) -> None:
     ("name", "layer", "expected"),
     [
         ("MobileNetV2", "Conv1_relu", "'Conv1': with a stride, padding 'same' depends on the size"),
-        ("EfficientNetB0", "stem_activation", "what a Normalization reads is not known"),
+        ("EfficientNetB0", "stem_activation", "the receptive field of a Normalization is unknown"),
     ],
 )
 def test_an_unknown_receptive_field_is_no_tile(name: str, layer: str, expected: str) -> None:
     network = getattr(keras.applications, name)(include_top=False, weights=None)
     features = FeatureModel(network, preprocess="raw")
     loss = Gram(images.noise((64, 64), uniform=(0, 255)), layers=[layer])
-    with pytest.raises(LayerError, match=f"{expected}.* cannot be cut into tiles there; use tile="):
+    with pytest.raises(LayerError, match=f"{expected}.* cannot be computed in tiles; use tile="):
         Objective(loss, features, (100, 100), tile=64)
     Objective(loss, features, (100, 100))

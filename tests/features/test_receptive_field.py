@@ -110,7 +110,10 @@ def test_branches_are_joined() -> None:
 @pytest.mark.parametrize(
     ("chain", "message"),
     [
-        ([layers.UpSampling2D(name="up")], "'up': what a UpSampling2D reads is not known"),
+        (
+            [layers.UpSampling2D(name="up")],
+            "'up': the receptive field of a UpSampling2D is unknown",
+        ),
         ([layers.Lambda(lambda x: x[:, ::-1], name="flip")], "'flip': what a Lambda reads"),
         ([layers.MaxPooling2D(2, padding="same", name="pool")], "'pool': .* depends on the size"),
         ([layers.Conv2D(2, 3, 2, "same", name="conv")], "'conv': .* depends on the size"),

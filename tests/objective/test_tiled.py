@@ -414,7 +414,7 @@ def test_a_network_that_cannot_be_tiled_names_the_layer() -> None:
     x = keras.layers.UpSampling2D(name="up")(keras.layers.ReLU(name="relu")(inputs))
     features = FeatureModel(keras.Model(inputs, x), preprocess="raw")
     Objective(Gram(stripes(SIZE), layers=["relu"]), features, SIZE, tile=20)
-    with pytest.raises(LayerError, match="'up': what a UpSampling2D reads is not known"):
+    with pytest.raises(LayerError, match="'up': the receptive field of a UpSampling2D is unknown"):
         Objective(Gram(stripes(SIZE), layers=["up"]), features, SIZE, tile=20)
 
 
