@@ -1,1 +1,1 @@
-"""TensorFlow's start, files, downloads, the machine."""
+"""The start of TensorFlow, files, downloads, and the machine."""

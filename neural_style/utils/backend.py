@@ -1,8 +1,8 @@
-"""TensorFlow and Keras, imported once it is certain that they fit together.
+"""Import TensorFlow and Keras, and check that the library can use them.
 
-Gradients come from ``tf.GradientTape`` and programs from XLA, so Keras must run on
-TensorFlow, in float32, with channels last, eagerly, and in the process that started it.
-Anything else ends in a `BackendError` here rather than in a wrong picture later.
+Gradients come from ``tf.GradientTape`` and compiled functions from XLA. So Keras must run on
+TensorFlow, in float32, with channels last, eagerly, and in the process that started TensorFlow.
+Anything else raises a `BackendError` here, before it can give a wrong picture.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from neural_style.utils import startup
 
 __all__ = ["check_eager", "check_process", "check_state", "keras", "started_with", "tf"]
 
-# Environment variables that bits can depend on, by how they begin; not Terraform's.
+# Environment variables that can change bits, by prefix. Terraform's TF_ variables are excluded.
 _NUMERIC = re.compile(
     r"TF_(ENABLE|DISABLE|DETERMINISTIC|USE|NUM|XLA|CUDNN|CUBLAS|GPU|FORCE|OVERRIDE|MKL|FUNCTION)_|"
     r"(XLA|ONEDNN|DNNL|OMP|KMP|MKL|OPENBLAS|BLIS|NPY|NVIDIA_TF32)_"
@@ -27,7 +27,7 @@ _NUMERIC = re.compile(
 
 @contextmanager
 def _without_collection() -> Iterator[None]:
-    """Python's collector goes through all that an import makes, again and again: 0.5 s of 2.8."""
+    """Pause garbage collection, which takes 0.5 s of an import of 2.8 s."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -55,7 +55,7 @@ except ImportError as error:
 try:
     with _without_collection():
         import keras
-except Exception as error:  # ImportError or ValueError, by the backend that is missing
+except Exception as error:  # ImportError or ValueError, depending on the missing backend
     raise BackendError(
         f"Keras cannot be imported ({error}): set its backend to 'tensorflow' in "
         f"~/.keras/keras.json or by KERAS_BACKEND."
@@ -68,7 +68,7 @@ if keras.config.backend() != "tensorflow":
     )
 
 
-_forked = False  # off a process in which TensorFlow had started
+_forked = False  # from a process in which TensorFlow had started
 _started = False
 _variables: dict[str, str] = {}
 
@@ -84,11 +84,11 @@ _note_variables()
 
 
 def _note_fork() -> None:
-    """TensorFlow's threads are not forked with a process, which then waits for them for ever."""
+    """Note a fork after TensorFlow's start: its threads are missing, so the child would hang."""
     global _forked
     threads = tf.config.threading
     own = threads.get_intra_op_parallelism_threads()
-    try:  # which is refused once it has started
+    try:  # raises an error if TensorFlow has started
         threads.set_intra_op_parallelism_threads(own + 1)
         threads.set_intra_op_parallelism_threads(own)
     except RuntimeError:
@@ -100,17 +100,17 @@ if hasattr(os, "register_at_fork"):
 
 
 def check_process() -> None:
-    """Raise `BackendError` in a process that was forked off one in which TensorFlow had started."""
+    """Raise `BackendError` in a process that was forked after TensorFlow had started."""
     if _forked:
         raise BackendError(
-            f"this process ({os.getpid()}) was forked off one in which TensorFlow had started, and "
-            f"would wait for its threads for ever: start processes by "
+            f"this process ({os.getpid()}) was forked after TensorFlow had started, and would wait "
+            f"forever for its threads: start processes by "
             f"multiprocessing.get_context('spawn'), or before the first use of TensorFlow."
         )
 
 
 def check_eager() -> None:
-    """Raise `BackendError` where operations are not run at once."""
+    """Raise `BackendError` if TensorFlow does not run eagerly."""
     if not tf.executing_eagerly():
         raise BackendError(
             "TensorFlow does not run eagerly here: call this library outside of tf.function and "
@@ -119,13 +119,13 @@ def check_eager() -> None:
 
 
 def check_state() -> None:
-    """Raise `BackendError` unless TensorFlow and Keras can do what this library needs, here.
+    """Raise `BackendError` if the state of TensorFlow or Keras does not suit this library.
 
-    At the first time, start TensorFlow.
+    The first call starts TensorFlow.
     """
     check_process()
     check_eager()
-    # The policy last: asking for it fixes it at the floatx of the moment.
+    # The policy is last, because reading it fixes it at the current floatx.
     for setting, wanted, get in (
         ("floatx", "float32", keras.config.floatx),
         ("image_data_format", "channels_last", keras.config.image_data_format),
@@ -142,8 +142,8 @@ def check_state() -> None:
         two = one + one
     if tape.gradient(two, one) is None:
         raise BackendError(
-            "TensorFlow records no gradients here: call this library outside of tf.init_scope and "
-            "tape.stop_recording."
+            "TensorFlow does not record gradients here: call this library outside of tf.init_scope "
+            "and tape.stop_recording."
         )
     with tf.Graph().as_default() as graph:
         tf.raw_ops.Neg(x=1.0)
@@ -153,22 +153,22 @@ def check_state() -> None:
             mixed = None
     if any("Debug" in each.type or "Numerics" in each.type for each in graph.get_operations()):
         raise BackendError(
-            "XLA cannot compile what tf.debugging adds to every operation: call "
+            "XLA cannot compile the checks that tf.debugging adds to every operation: call "
             "tf.debugging.disable_check_numerics() or "
-            "tf.debugging.experimental.disable_dump_debug_info() first. This library says itself "
+            "tf.debugging.experimental.disable_dump_debug_info() first. This library reports "
             "which loss is not finite."
         )
     if mixed is not None and mixed.dtype == tf.float32:
         raise BackendError(
-            "Keras does not work with the types that TensorFlow's NumPy behavior promotes: call "
+            "Keras does not work with the type promotion of TensorFlow's NumPy behavior: call "
             "tf.experimental.numpy.experimental_enable_numpy_behavior() without "
-            "dtype_conversion_mode, or not at all."
+            "dtype_conversion_mode, or do not call it."
         )
     _start()
 
 
 def _start() -> None:
-    """Have XLA read its flags, then take them out of the environment."""
+    """Make XLA read its flags, then remove them from the environment."""
     global _started
     if not _started:
         _variables.pop("XLA_FLAGS", None)
@@ -176,11 +176,11 @@ def _start() -> None:
             _variables["XLA_FLAGS"] = os.environ["XLA_FLAGS"]
         one = tf.constant(1.0)
         double = tf.function(lambda x: x + x, autograph=False, jit_compile=True)
-        double.get_concrete_function(one)(one)  # compiled also where functions are run eagerly
+        double.get_concrete_function(one)(one)  # compiles even if functions run eagerly
         _started = True
         startup.restore()
 
 
 def started_with() -> dict[str, str]:
-    """The environment variables that TensorFlow has read, of those that bits can depend on."""
+    """The environment variables that TensorFlow has read and that can change bits."""
     return dict(_variables)

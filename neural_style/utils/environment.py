@@ -1,4 +1,4 @@
-"""What a run's bits depend on besides its inputs.
+"""The environment of a run, which its bits depend on.
 
 Versions, processor, cores, devices, and the variables and threads that TensorFlow started with.
 """
@@ -25,12 +25,12 @@ _PACKAGES = (
     "pillow",
 )
 
-# Flags that say where something is written.
+# Flags with the places of written files.
 _PLACES = re.compile(r"--(tf_xla_persistent_cache|xla_dump)_\w+(=\S*)?")
 
 
 def describe() -> dict[str, Any]:
-    """The environment as JSON has it."""
+    """The environment as JSON values."""
     return {
         "python": platform.python_version(),
         "packages": versions(),
@@ -47,13 +47,13 @@ def describe() -> dict[str, Any]:
 
 
 def _variables() -> dict[str, str]:
-    """The environment variables that TensorFlow started with, without places to write to."""
+    """The environment variables that TensorFlow started with, without output places."""
     found = {name: _PLACES.sub("", value).strip() for name, value in started_with().items()}
     return {name: value for name, value in found.items() if value}
 
 
 def versions() -> dict[str, str]:
-    """The installed packages that matter, by name."""
+    """The versions of the packages that matter, by name."""
     return dict(_versions())
 
 
@@ -63,7 +63,7 @@ def _versions() -> tuple[tuple[str, str], ...]:
     for package in _PACKAGES:
         try:
             found.append((package, importlib.metadata.version(package)))
-        except importlib.metadata.PackageNotFoundError:  # as tensorflow-cpu, or not installed
+        except importlib.metadata.PackageNotFoundError:  # for example under the name tensorflow-cpu
             continue
     if "tensorflow" not in dict(found):
         found.append(("tensorflow", tf.__version__))

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Write files atomically, and check paths and arrays."""
 
 from __future__ import annotations
 
@@ -21,29 +21,28 @@ from numpy.typing import NDArray
 
 from neural_style.errors import StyleError
 
-# Of an array: its shape, and the type of its numbers.
+# The shape of an array and the name of its dtype.
 Form: TypeAlias = tuple[tuple[int, ...], str]
 
 _PART = re.compile(r"\.[0-9a-f]{32}\.part")
-_OLD = 600.0  # seconds without a byte, after which nobody writes any more
+_OLD = 600.0  # seconds without a write, after which a part is abandoned
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
-_NO_FILE = "it is not a file, but a folder, a pipe or a device"
+_NO_FILE = "expected a file, but it is a folder, a pipe or a device"
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a path to write to; move it into the place of ``path`` if the block succeeds.
+    """Yield a temporary path to write to. Move the file to ``path`` if the block succeeds.
 
-    The name is this call's own, so that two processes that write the same file
-    at once each leave a whole one. It has a known length, whatever that of ``path``.
-    What such a call of a process that was killed left in the folder is removed.
-    A link is written through, and a file that is there keeps its mode and its owner. One
-    that cannot be replaced, as a mount point or a file in a folder that is write-protected,
-    is overwritten in its place.
+    Every call has a unique name of fixed length. So if two processes write the same file at the
+    same time, the file is always complete. Old parts of killed processes are removed from the
+    folder. If ``path`` is a link, the file that it points to is written. An existing file keeps
+    its mode and its owner. A file that cannot be replaced, such as a mount point or a file in a
+    write-protected folder, is overwritten in place.
     """
-    # A link to a folder or a device has no file to write through: the link itself is replaced.
+    # A link to a folder or a device is replaced itself.
     target = path if path.exists() and not path.is_file() else Path(os.path.realpath(path))
     beside = os.access(target.parent, os.W_OK) or not target.exists()
     folder = target.parent if beside else Path(tempfile.gettempdir())
@@ -60,7 +59,7 @@ def atomic(path: Path) -> Iterator[Path]:
 def _move(part: Path, target: Path) -> None:
     old = target.stat() if target.is_file() else None
     if old is not None:
-        with suppress(OSError, AttributeError):  # of another's file; Windows has no owners
+        with suppress(OSError, AttributeError):  # another user's file, or Windows
             os.chown(part, old.st_uid, old.st_gid)
         with suppress(OSError):
             part.chmod(stat.S_IMODE(old.st_mode))
@@ -77,7 +76,7 @@ def _move(part: Path, target: Path) -> None:
 
 
 def remove_parts(folder: Path, age: float = 0.0) -> None:
-    """Remove what `atomic` left unfinished in a folder, if it is at least ``age`` seconds old."""
+    """Remove unfinished parts of `atomic` from a folder if they are ``age`` seconds old."""
     for part in folder.glob(".*.part*"):
         if _PART.match(part.name) and time.time() - part.stat().st_mtime >= age:
             part.unlink(missing_ok=True)
@@ -85,17 +84,17 @@ def remove_parts(folder: Path, age: float = 0.0) -> None:
 
 @contextmanager
 def owned(folder: Path) -> Iterator[None]:
-    """Own a folder within the block: no other process does, nor another block of this one.
+    """Lock a folder during the block, against other processes and other blocks of this one.
 
-    The lock is that of a file in the folder, ``.lock``, which stays there. It ends with the
-    process, whatever ends that.
+    The lock is a file in the folder, ``.lock``, which is not deleted. The lock ends with the
+    process, even if the process is killed.
 
     Raises
     ------
     BlockingIOError
-        The folder is owned already.
+        The folder is already locked.
     OSError, NotImplementedError
-        There can be no lock.
+        The folder cannot be locked.
     """
     from filelock import FileLock, Timeout
 
@@ -104,7 +103,7 @@ def owned(folder: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise BlockingIOError(
-            "another process, or another run of this one, is at work there"
+            "another process, or another run of this process, is at work there"
         ) from None
     try:
         yield
@@ -113,14 +112,14 @@ def owned(folder: Path) -> Iterator[None]:
 
 
 def to_path(path: Any) -> Path:
-    """``path`` as a path, in which a leading ``~`` is the user's home, as a shell has it.
+    """Convert to a path, and replace a leading ``~`` by the user's home folder, as a shell does.
 
     Raises
     ------
     TypeError
-        It is neither a text nor a path.
+        ``path`` is neither a text nor a path.
     ValueError
-        It is a URL.
+        ``path`` is a URL.
 
     >>> to_path("https://example.org/a.jpg")
     Traceback (most recent call last):
@@ -134,10 +133,10 @@ def to_path(path: Any) -> Path:
 
 
 def as_path(path: object, name: str, error: type[StyleError]) -> Path:
-    """`to_path`, or an ``error`` that calls it ``name``."""
+    """Return `to_path`, or raise an ``error`` that calls it ``name``."""
     try:
         found = to_path(path)
-        found.is_dir()  # which a name that is too long is not to be asked
+        found.is_dir()  # raises an error if the name is too long
     except (OSError, TypeError, ValueError) as problem:
         raise error(f"{name}: expected a path, got {path!r:.80} ({problem}).") from problem
     return found
@@ -149,39 +148,39 @@ def open_file(path: Path) -> io.BufferedReader:
     Raises
     ------
     OSError, ValueError
-        As `open`; or it is a pipe or a device, which may never end or never begin.
+        As `open`; or it is a pipe or a device, which might never end or never start.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     if path.exists() and not path.is_file():
         raise OSError(_NO_FILE)
     file = open(os.open(path, flags), "rb")  # noqa: SIM115 it is returned
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it has become one since
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it was replaced in the meantime
         file.close()
         raise OSError(_NO_FILE)
     return file
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of a file of `numpy.savez`, by name; nothing is unpickled.
+    """Read the arrays of a file of `numpy.savez`, by name. Nothing is unpickled.
 
-    Arrays that are packed, which may unpack to any size, are refused.
+    Compressed arrays are refused, because they can expand to any size.
 
     Raises
     ------
     Exception
-        The file is damaged: zipfile and NumPy raise whatever its bytes lead to.
+        The file is damaged. Then zipfile and NumPy can raise any exception.
     """
     with open_file(path) as stream, np.load(stream, allow_pickle=False) as archive:
         members = archive.zip.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise ValueError("its arrays are packed, as those of numpy.savez are not")
+            raise ValueError("its arrays are compressed; numpy.savez does not compress")
         return {name: archive[name] for name in archive.files}
 
 
 def check_arrays(
     arrays: Mapping[str, NDArray[Any]], forms: Mapping[str, Form], *, finite: bool = True
 ) -> None:
-    """Raise a `ValueError` unless these are arrays of those forms, of ``finite`` numbers."""
+    """Raise a `ValueError` if arrays do not have these forms, or are not ``finite``."""
     if arrays.keys() != forms.keys():
         raise ValueError(f"expected the arrays {sorted(forms)}, got {sorted(arrays)}")
     for name, (shape, kind) in forms.items():
@@ -191,19 +190,19 @@ def check_arrays(
                 f"{name}: expected {kind} of shape {shape}, got {array.dtype} of {array.shape}"
             )
         if finite and not np.isfinite(array).all():
-            raise ValueError(f"{name}: it has numbers that are not finite")
+            raise ValueError(f"{name}: some values are not finite")
 
 
 def write_durably(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file, as `atomic`, that is on the disk when this returns.
+    """Write a file like `atomic`, and wait until it is on the disk.
 
-    Whatever happens, a loss of power too, either the old file is there or the new one.
+    After any failure, even a loss of power, either the old or the new file is complete.
     """
     with atomic(path) as part, part.open("xb") as file:
         write(file)
         file.flush()
         os.fsync(file.fileno())
-    if os.name == "posix":  # elsewhere a folder cannot be opened
+    if os.name == "posix":  # other systems cannot open a folder
         folder = os.open(os.path.realpath(path.parent), os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -214,11 +213,11 @@ def write_durably(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 def check_not_read(
     writes: Mapping[str, object], reads: Iterable[object], error: type[StyleError]
 ) -> None:
-    """Raise an ``error`` where what is written would replace what is read, or each other.
+    """Raise an ``error`` if an output would replace an input or another output.
 
-    ``writes`` are paths, or None, by the option that names them; ``reads`` are paths, open
-    files and pictures of Pillow's, which have paths, and anything else. Files are compared,
-    not names: links and the case of letters make no other.
+    ``writes`` maps names of options to paths or None. ``reads`` may be paths, open files and
+    Pillow pictures, which have paths, and any other object. Files are compared, not names, so
+    links and upper or lower case make no difference.
     """
     read = {_identity(path) for each in reads if (path := path_of(each)) is not None}
     written: dict[object, str] = {}
@@ -228,15 +227,15 @@ def check_not_read(
         file = _identity(path)
         if file in read:
             raise error(
-                f"{option}: {path} is read, too, and would be replaced; choose another name or "
+                f"{option}: {path} is also an input and would be replaced; choose another name or "
                 f"folder."
             )
         if (other := written.setdefault(file, option)) != option:
-            raise error(f"{other} and {option} are one file, {path}; choose another for one.")
+            raise error(f"{other} and {option} are the same file, {path}; choose different files.")
 
 
 def path_of(source: object) -> Path | None:
-    """The path of what is read, if it has one."""
+    """The path of a source, or None if it has no path."""
     if not isinstance(source, str | os.PathLike):
         names = (getattr(source, name, None) for name in ("name", "filename"))
         source = next((name for name in names if isinstance(name, str) and name), None)
@@ -249,18 +248,18 @@ def path_of(source: object) -> Path | None:
 def _identity(path: Path) -> object:
     try:
         found = path.stat()
-    except (OSError, ValueError):  # it is not there
+    except (OSError, ValueError):  # it does not exist
         return os.path.normcase(os.path.abspath(path))
     return found.st_dev, found.st_ino
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, if it is missing, and check that it can be written to.
+    """Create a folder if it is missing, and check that it can be written to.
 
     Raises
     ------
     OSError, ValueError
-        It cannot be made or written to, or its path is none.
+        The folder cannot be created or written to, or its path is invalid.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
@@ -268,12 +267,12 @@ def make_folder(folder: Path) -> None:
 
 
 def check_file(path: Path) -> None:
-    """Check that a file can be written, in place of one that is there; make its folder.
+    """Check that a file can be written or replaced, and create its folder.
 
     Raises
     ------
     OSError, ValueError
-        The folder cannot be made or written to, or the file is write-protected, or not a file.
+        The folder cannot be created or written to; or ``path`` is write-protected or not a file.
     """
     target = Path(os.path.realpath(path))
     if target.exists():
@@ -281,6 +280,6 @@ def check_file(path: Path) -> None:
             raise OSError(_NO_FILE)
         if not os.access(target, os.W_OK):
             raise PermissionError("the file is write-protected")
-        if not os.access(target.parent, os.W_OK):  # it is overwritten in its place
+        if not os.access(target.parent, os.W_OK):  # it will be overwritten in place
             return
     make_folder(target.parent)

@@ -1,4 +1,4 @@
-"""Python in another process, which imports nothing from the folder that one happens to be in."""
+"""Run Python in another process that imports nothing from the current folder."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Any
 
 
 def python(*arguments: Any, timeout: float) -> subprocess.CompletedProcess[str]:
-    """Run this Python with arguments, among them no relative path, and return what it printed.
+    """Run this Python with arguments, and return its exit code and output.
 
-    It does not look for modules in the current folder, nor is that its working folder, to which an
-    empty entry of PYTHONPATH would lead. The absolute entries, which are the user's choice, count.
+    The arguments must not have relative paths. Python does not search the current folder for
+    modules. Its working folder is another one, because an empty entry of PYTHONPATH means the
+    working folder. Absolute entries of PYTHONPATH are used.
 
     Raises
     ------
     OSError, TypeError, subprocess.TimeoutExpired
-        It cannot be run, or runs for more than ``timeout`` seconds.
+        Python cannot be run, or runs for more than ``timeout`` seconds.
     """
     with tempfile.TemporaryDirectory() as empty:
         return subprocess.run(

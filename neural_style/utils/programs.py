@@ -1,14 +1,15 @@
-"""Compiled functions, shared by what was traced.
+"""Compiled functions, shared by equal graphs.
 
     programs = Programs()                             # of one feature model
     function = Traced(f, programs, jit_compile=True)  # of one objective
-    function(*nests)                                  # -> what f returns
+    function(*nests)                                  # -> the result of f
 
-A `Traced` traces its function itself, which takes a fraction of the time of compiling it. Two
-traces are one program where they are the same graph: the same operations, constants, functions
-and wiring, whatever names TensorFlow has numbered; the same tensors captured, by their shapes,
-types and bytes; and the same options of the compiler. What a graph does not show is not shared: a
-Python callback, an operation with a state, a variable that is not of the feature model.
+A `Traced` always traces its function, which takes far less time than compiling it. Two traces
+share a compiled function if their graphs are equal. They must have the same operations, constants,
+functions and connections, ignoring the names that TensorFlow numbers; the same captured tensors,
+by shapes, types and bytes; and the same compiler options. A function is not shared if its graph
+does not show everything: a Python callback, an operation with a state, or a variable that does not
+belong to the feature model.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ except ImportError:
 Tensor: TypeAlias = Any
 Key: TypeAlias = tuple[Any, ...]
 
-# Attributes that TensorFlow numbers, or keeps for gradients that are yet to be taken; here those
-# are in the graph already.
+# Attributes that TensorFlow numbers, or that it needs only to add gradients later. Here the
+# gradients are already in the graph.
 _NAMES = (
     "_class",
     "_gradient_op_type",
@@ -36,25 +37,25 @@ _NAMES = (
     "backward_function_name",
     "forward_function_name",
 )
-# Stateful operations whose state is that of what they call, or a variable, which is captured.
+# Stateful operations whose only state is that of the called function or of a captured variable.
 _READERS = {"Case", "If", "ReadVariableOp", "StatefulPartitionedCall", "While"}
 _BRANCHES = {"Case", "If", "While"}
 _CALLBACKS = {"EagerPyFunc", "PyFunc", "PyFuncStateless"}
 
 
 class Programs:
-    """The compiled functions of a feature model, by what was traced.
+    """The compiled functions of a feature model, by their graphs.
 
-    They are TensorFlow's concrete functions. Each holds its graph and the tensors that this
-    captured, but no loss, and no picture or target, which are inputs. Those that were asked for
-    last are last in ``_kept``: to bound their number, drop the first in `shared`. An objective
-    holds the ones that it uses by itself.
+    They are TensorFlow's concrete functions. Each holds its graph and the captured tensors, but no
+    loss, picture or target: pictures and targets are inputs. The most recently used ones are last
+    in ``_kept``, so `shared` could drop the first ones to limit their number. An objective holds
+    the functions that it uses.
 
     Parameters
     ----------
     own
-        Returns the ids of what graphs capture of the feature model, its variables and tensors.
-        These are not compared by their bytes: a change of one needs other `Programs`.
+        A function that returns the ids of the feature model's variables and tensors that graphs
+        capture. Their bytes are not compared, so if one changes, create new `Programs`.
     """
 
     def __init__(self, own: Callable[[], Collection[int]] = frozenset) -> None:
@@ -65,7 +66,7 @@ class Programs:
         return len(self._kept)
 
     def shared(self, concrete: Any, *, jit_compile: bool) -> Any:
-        """The first function that was traced to the same, or this one if there is none."""
+        """The first function with an equal graph, or ``concrete`` if there is none."""
         key = _key(concrete, self._own(), jit_compile)
         if key is None:
             return concrete
@@ -73,14 +74,14 @@ class Programs:
         return self._kept[key]
 
     def forget(self, concrete: Any) -> None:
-        """Drop a function that failed: its error names what it was traced of."""
+        """Drop a function that failed, because its error names the losses of its trace."""
         self._kept = {key: each for key, each in self._kept.items() if each is not concrete}
 
 
 class Traced:
-    """A function of nests of tensors, or None, which is traced for each shape and type of them.
+    """A function of nested tensors or None, traced for each combination of shapes and types.
 
-    An error in it is raised as it is. ``jit_compile`` says whether XLA compiles it.
+    Errors of the function are raised unchanged. ``jit_compile`` says whether XLA compiles it.
     """
 
     def __init__(
@@ -91,11 +92,11 @@ class Traced:
 
     @property
     def trace_count(self) -> int:
-        """How often it has been traced."""
+        """The number of traces."""
         return len(self._found)
 
     def __call__(self, *arguments: Any) -> Any:
-        """What the function returns, a nest of tensors."""
+        """Call the function, and return its nest of tensors."""
         signature = repr(tf.nest.map_structure(_spec, arguments))
         if signature not in self._found:
             concrete, structure = self.trace(*arguments)
@@ -110,7 +111,7 @@ class Traced:
         return tf.nest.pack_sequence_as(structure, found)
 
     def trace(self, *arguments: Any) -> tuple[Any, Any]:
-        """A concrete function of the tensors of a nest, and the nest that its results make."""
+        """A concrete function of the flat tensors of a nest, and the structure of its result."""
         structure: Any = None
 
         def flat(*tensors: Tensor) -> list[Tensor]:
@@ -122,7 +123,7 @@ class Traced:
             return list(tf.nest.flatten(found))
 
         specs = [_spec(x) for x in tf.nest.flatten(arguments) if x is not None]
-        # Without AutoGraph, an error in a loss is raised as it is.
+        # Without AutoGraph, an error in a loss is raised unchanged.
         function = tf.function(flat, autograph=False, jit_compile=self._jit_compile)
         concrete = function.get_concrete_function(*specs)
         _forget_gradients(concrete.graph.as_graph_def())
@@ -134,10 +135,11 @@ def _spec(x: Tensor) -> Any:
 
 
 def _forget_gradients(graph: Any) -> None:
-    """Have TensorFlow drop the custom gradients of a graph, by now a part of it.
+    """Make TensorFlow drop the custom gradients of a graph, which are now part of the graph.
 
-    Its registry keeps each, with the graph and what its function refers to, for good. There is no
-    public way; where this one ends, nothing but memory is lost.
+    TensorFlow's registry would keep each of them forever, with the graph and everything that its
+    function refers to. There is no public API for this. If this private one disappears, only memory
+    is lost.
     """
     registered = getattr(registry, "_registry", {})
     functions = {function.signature.name: function for function in graph.library.function}
@@ -148,16 +150,16 @@ def _forget_gradients(graph: Any) -> None:
         if node.op.removeprefix("Stateless") in _BRANCHES:
             for value in node.attr.values():
                 for called in (value.func, *value.list.func):
-                    # Once each. What is called in another way may be called by others, too.
+                    # Visit each function once. Other calls may share their functions.
                     waiting += getattr(functions.pop(called.name, None), "node_def", ())
 
 
 class _HiddenError(Exception):
-    """The graph does not show all that the function depends on."""
+    """The graph does not show everything that the function depends on."""
 
 
 def _key(concrete: Any, own: Collection[int], jit_compile: bool) -> Key | None:
-    """Equal for functions that compute the same; None for one that is not to be shared."""
+    """A key that is equal for functions that compute the same, or None for one not to share."""
     graph = concrete.graph
     leaves = tf.nest.flatten(concrete.structured_outputs)
     try:
@@ -186,7 +188,7 @@ def _captured(tensor: Tensor, own: Collection[int]) -> Key:
 
 
 class _Canonical:
-    """Digests of the nodes of a graph and of its functions, in which all names are numbers."""
+    """Digests of the nodes of a graph and of its functions, with all names replaced by numbers."""
 
     def __init__(self, graph: Any, library: Iterable[Any]) -> None:
         self._graph = graph
@@ -201,7 +203,7 @@ class _Canonical:
             self._check(node.op)
             node.name = ""
             node.ClearField("experimental_debug_info")
-            # Only those that are waited for, which come last, have no order.
+            # Control inputs, which come last, have no order.
             sources = [_wired(source, names) for source in node.input]
             node.input[:] = sorted(sources, key=lambda x: x if x.startswith("^") else "")
             self._rename(node.attr)
@@ -255,6 +257,6 @@ def _add(found: Any, message: Any) -> None:
 
 
 def _wired(source: str, names: Mapping[str, str]) -> str:
-    """``node:output`` or ``^node``, with the node's new name."""
+    """Replace the node's name in ``node:output`` or ``^node``."""
     node, *output = source.removeprefix("^").split(":")
     return ("^" if source.startswith("^") else "") + ":".join((names[node], *output))

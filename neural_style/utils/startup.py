@@ -1,7 +1,7 @@
-"""TensorFlow's start: what it finds in the environment, and what it says, for that time alone.
+"""Set environment variables, and drop messages, only while TensorFlow starts.
 
 lend({"XLA_FLAGS": "…"})     # before
-restore()                    # after: child processes inherit nothing
+restore()                    # after, so that child processes do not inherit them
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ _MESSAGE = re.compile(
     rb"([IWEF])\d{4} |WARNING: All log messages before absl|To enable the following"
 )
 
-_lent: dict[str, str] = {}  # variables that are in the environment until TensorFlow has started
+_lent: dict[str, str] = {}  # variables that are set until TensorFlow has started
 
 
 def lend(variables: Mapping[str, str]) -> None:
-    """Put variables into the environment until `restore`."""
+    """Set environment variables until `restore`."""
     _lent.update(variables)
     os.environ.update(variables)
 
 
 def restore() -> None:
-    """Take the variables out of the environment that `lend` put there."""
+    """Remove the environment variables that `lend` set."""
     while _lent:
         name, value = _lent.popitem()
         if os.environ.get(name) == value:
@@ -36,10 +36,10 @@ def restore() -> None:
 
 @contextmanager
 def without_messages(log_level: int | None) -> Iterator[None]:
-    """Drop what TensorFlow writes to file descriptor 2 before it reads ``TF_CPP_MIN_LOG_LEVEL``.
+    """Drop messages that TensorFlow writes before it reads ``TF_CPP_MIN_LOG_LEVEL``.
 
-    All else that is written there is held back till the end, and all of it stays where the body
-    fails.
+    Everything else written to file descriptor 2 is held back until the block ends. If the block
+    fails, nothing is dropped.
     """
     try:
         kept = os.dup(2) if log_level else None
@@ -66,5 +66,5 @@ def without_messages(log_level: int | None) -> Iterator[None]:
             for line in held:
                 message = _MESSAGE.match(line)
                 known = message and (message[1] is None or message[1] in dropped)
-                if failed or not (known or b"cuInit" in line):  # there is no GPU
+                if failed or not (known or b"cuInit" in line):  # cuInit fails without a GPU
                     os.write(2, line)

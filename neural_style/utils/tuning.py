@@ -1,8 +1,9 @@
-"""What TensorFlow reads from the environment as it starts, as this library is best with it.
+"""Start TensorFlow with the environment variables that are best for this library.
 
     tune_tensorflow()            # before TensorFlow is imported; this package imports it late
 
-It is a call, not a side effect of an import, since it changes TensorFlow for the whole process.
+This is a function, not a side effect of an import, because it changes TensorFlow for the whole
+process.
 """
 
 from __future__ import annotations
@@ -14,20 +15,20 @@ import sys
 from neural_style.errors import BackendError
 from neural_style.utils.startup import lend, without_messages
 
-# XLA ends the process at a flag that it does not know.
+# XLA ends the process if it does not know a flag.
 _KNOWN = ("2.21.",)
-# Results wait for less long, in memory, when operations run one after the other.
+# Results stay in memory for less time if operations run one after the other.
 SEQUENTIAL = "--xla_cpu_enable_concurrency_optimized_scheduler=false"
-# XLA's older code for fused loops takes less memory to compile, and is as fast here.
+# XLA's older code for fused loops needs less memory to compile, and is as fast here.
 _OLDER_LOOPS = "--xla_cpu_use_fusion_emitters=false"
-# LLVM compiles for two thirds to nine tenths of the time, and the loops are as fast.
+# LLVM needs two thirds to nine tenths of the time to compile, and the loops are as fast.
 _AS_LOOPS = "--xla_backend_extra_options=xla_cpu_disable_loop_unrolling"
 
 _tuned = False
 
 
 def settings() -> dict[str, str]:
-    """The environment variables: oneDNN's products, and XLA's flags where they are known."""
+    """The environment variables: for oneDNN, and XLA's flags if this TensorFlow has them."""
     found = {"TF_ENABLE_ONEDNN_OPTS": "1"}
     try:
         version = importlib.metadata.version("tensorflow")
@@ -39,20 +40,20 @@ def settings() -> dict[str, str]:
 
 
 def tune_tensorflow(*, log_level: int | None = 3) -> None:
-    """Import TensorFlow with its switches set, each where you have not set it yourself.
+    """Import TensorFlow with good settings. Variables that you have set are not changed.
 
-    ``TF_ENABLE_ONEDNN_OPTS`` makes evaluations on a CPU faster, ``XLA_FLAGS`` makes them smaller
-    and sooner compiled (the README has figures), and ``TF_CPP_MIN_LOG_LEVEL`` is what TensorFlow
-    leaves out of its messages: 3 all of them, 2 all but errors, 1 all but errors and warnings, None
-    nothing. Those of XLA are set with TensorFlow 2.21 alone, since another may not have them. A
-    GPU takes no notice of the first two. The variables are taken out of the environment again at
-    the first use of this library, which starts TensorFlow, so that other programs that are
-    started from then on do not inherit them. Further calls do nothing.
+    ``TF_ENABLE_ONEDNN_OPTS`` makes evaluations on a CPU faster. ``XLA_FLAGS`` reduces their memory
+    and the time of compilation (the README has figures); it is set only with TensorFlow 2.21,
+    because other versions may not have these flags. Neither affects a GPU.
+    ``TF_CPP_MIN_LOG_LEVEL`` drops messages of TensorFlow: 3 drops all, 2 all except errors, 1 all
+    except errors and warnings, None drops nothing. The first use of this library starts TensorFlow
+    and removes the variables, so programs that are started later do not inherit them. Further calls
+    have no effect.
 
     Raises
     ------
     BackendError
-        TensorFlow is imported already, and has not read them; or it cannot be used.
+        TensorFlow was already imported without these variables, or it cannot be used.
 
     Examples
     --------
@@ -66,7 +67,7 @@ def tune_tensorflow(*, log_level: int | None = 3) -> None:
     missing = [] if _tuned else [name for name in wanted if name not in os.environ]
     if missing and "tensorflow" in sys.modules:
         raise BackendError(
-            f"TensorFlow is imported already, without {', '.join(missing)}: expected "
+            f"TensorFlow was already imported, without {', '.join(missing)}: call "
             f"tune_tensorflow() before the first import of tensorflow or keras, and before the "
             f"first use of this library."
         )

@@ -168,7 +168,10 @@ def within(scope: Any, use: Callable[[], object]) -> None:
     [
         (lambda use: tf.function(use, autograph=False)(), "does not run eagerly here: call this"),
         (lambda use: within(tf.Graph().as_default(), use), "does not run eagerly here: call this"),
-        (lambda use: within(tf.init_scope(), use), "records no gradients here: call this library"),
+        (
+            lambda use: within(tf.init_scope(), use),
+            "does not record gradients here: call this library",
+        ),
     ],
     ids=["function", "graph", "init-scope"],
 )

@@ -316,7 +316,7 @@ def test_a_file_that_is_read_is_not_written(tmp_path: Path, name: Any, form: Any
     path = tmp_path / "photo.png"
     PIL.Image.new("L", (4, 4)).save(path)
     source = form(path)
-    with pytest.raises(OptionError, match=r"output: .* is read, too, and would be replaced"):
+    with pytest.raises(OptionError, match=r"output: .* is also an input and would be replaced"):
         check_not_read({"output": name(path)}, [None, b"bytes", source], OptionError)
     check_not_read({"output": tmp_path / "new.png", "csv": None}, [source], OptionError)
     if callable(getattr(source, "close", None)):
@@ -324,5 +324,5 @@ def test_a_file_that_is_read_is_not_written(tmp_path: Path, name: Any, form: Any
 
 
 def test_two_outputs_are_two_files(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r"csv and report are one file"):
+    with pytest.raises(OptionError, match=r"csv and report are the same file"):
         check_not_read({"csv": tmp_path / "a", "report": tmp_path / "b/../a"}, [], OptionError)
