@@ -1,1 +1,1 @@
-"""Many runs: sweeps, their store, contact sheets, processes that are replaced."""
+"""Many runs: sweeps, their store, contact sheets, worker processes."""

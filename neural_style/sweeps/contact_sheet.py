@@ -1,10 +1,10 @@
-"""`contact_sheet`: many pictures as one, in a grid with titles.
+"""`contact_sheet`: draw many pictures as one, in a grid with titles.
 
     contact_sheet(outcomes, rows="seed", columns="size")      # -> float32 H×W×3, 0–255
     contact_sheet({"content": photo, "style": painting, "result": result.image})
 
-A sheet is made of bands: a row of equal cells, with titles above them or not, and with one
-at its left or none.
+A sheet has bands. A band is a row of equal cells, with optional titles above the cells and an
+optional title at the left.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from neural_style.images import Image
 from neural_style.sweeps.lettering import Lettering
 from neural_style.sweeps.sweep import Outcome
 
-# A picture, the text that is there instead, or nothing.
+# A picture, a text instead of it, or nothing.
 _Cell: TypeAlias = Image | str | None
 
 _TITLE_LINES = 3
@@ -50,33 +50,33 @@ def contact_sheet(
     Parameters
     ----------
     pictures
-        The outcomes of a sweep, or pictures, H×W×3, RGB, by their titles. Values are clipped
+        The outcomes of a sweep, or a dict of titles and pictures, H×W×3, RGB. Values are clipped
         to 0–255.
     rows, columns
-        For outcomes, the settings that change from row to row and from column to column;
-        the titles are their values. Without ``rows``, ``columns`` may be a number instead:
-        so many pictures stand in a row, each under its own title. By default all do.
+        For outcomes, the settings that change from row to row and from column to column.
+        Their values are the titles. Without ``rows``, ``columns`` may be the number of pictures
+        in a row, each under its own title. By default all pictures are in one row.
     title
-        Of the whole sheet.
+        The title of the whole sheet.
     cell
-        Every picture is resized until its longer side has so many pixels.
+        The longer side of every picture, in pixels. Pictures are resized to it.
     font
-        A TrueType file; by default DejaVu Sans or Arial where one is installed, otherwise
-        Pillow's own font, in which titles are spelt in ASCII.
+        A TrueType file. By default, DejaVu Sans or Arial if it is installed, otherwise
+        Pillow's own font, with titles in ASCII.
 
     Returns
     -------
     ndarray
-        A picture, for `images.save`. A run that failed is shown as its error; where a grid
-        has no run, nothing is.
+        A picture, for `images.save`. A failed run is shown as its error. A combination without a
+        run leaves an empty cell.
 
     Raises
     ------
     OptionError
-        There is no picture, no setting of that name, no such font; two outcomes fall into
-        one cell; or a number is none.
+        There is no picture; a setting or the font does not exist; two outcomes belong to the
+        same cell; or a number is invalid.
     ImageError
-        One of the pictures is none.
+        One of the pictures is not a valid image.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def contact_sheet(
         outcomes = list(pictures) if isinstance(pictures, Iterable) else [pictures]
         bands = _of_outcomes(outcomes, rows, columns)
     if not bands:
-        raise OptionError("pictures: expected at least one, got none.")
+        raise OptionError("pictures: expected one or more, got an empty list.")
     return _draw(bands, title, cell, font)
 
 
@@ -103,8 +103,8 @@ def _of_pictures(
 ) -> list[_Band]:
     if rows is not None or isinstance(columns, str):
         raise OptionError(
-            "rows and columns: expected none, or columns as a number, for pictures by title; "
-            "they name settings of a sweep's outcomes."
+            "rows and columns: a dict of pictures accepts only columns, as a number; names of "
+            "settings are for a sweep's outcomes."
         )
     cells: list[_Cell] = [_picture(each, str(name)) for name, each in pictures.items()]
     return _strip([str(name) for name in pictures], cells, columns)
@@ -116,7 +116,7 @@ def _of_outcomes(
     for each in outcomes:
         if not isinstance(each, Outcome):
             raise OptionError(
-                f"pictures: expected outcomes of a sweep, or pictures by title as "
+                f"pictures: expected outcomes of a sweep, or a dict such as "
                 f"{{'photo': photo}}, got a sequence of {type(each).__name__}."
             )
     if outcomes and (rows is not None or isinstance(columns, str)):
@@ -141,7 +141,7 @@ def _grid(outcomes: list[Outcome], rows: str | None, columns: str | int | None) 
             pairs = [{k: repr(v) for k, v in o.settings.items()} for o in (outcome, other)]
             differ = " and ".join(k for k in pairs[0] if pairs[0][k] != pairs[1].get(k))
             raise OptionError(
-                f"two outcomes fall into the cell {', '.join(filter(None, place))!r}; "
+                f"two outcomes belong to the cell {', '.join(filter(None, place))!r}; "
                 f"{f'draw a sheet for each {differ}' if differ else 'leave one of them out'}."
             )
     band_titles, titles = (list(dict.fromkeys(axis)) for axis in zip(*placed, strict=True))
@@ -193,7 +193,7 @@ def _draw(bands: list[_Band], title: str, cell: int, font: str | PathLike[str] |
     gap = max(4, cell // 32)
     scaled = [[_scaled(each, cell) for each in band.cells] for band in bands]
     sizes = [each.size for row in scaled for each in row if isinstance(each, PIL.Image.Image)]
-    # Narrow and flat pictures leave room for titles and errors.
+    # Even narrow and flat pictures get cells with room for titles and errors.
     width, height = (max(cell // 2, *side) for side in zip(*sizes, (0, 0), strict=True))
     if not sizes:
         width = height = cell

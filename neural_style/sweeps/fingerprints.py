@@ -1,24 +1,24 @@
-"""What the results of a function depend on, as digests that are the same in every process.
+"""Digests of everything that a function's results depend on. They are the same in every process.
 
     fingerprints(run, [{"seed": 0}])     # -> [{"its code": "3f…", "photo": "a0…", …}]
 
-A function counts by its bytecode, with its nested functions; its defaults, its closure and its
-attributes; and the globals that it reads, whose functions and classes count in the same way. No
-name of a file, no line number, comment or docstring is in it, nor a memory address, or the order of
-a set. Of what it reads count
+The digest of a function includes its bytecode, with its nested functions; its defaults, its closure
+and its attributes; and the globals that it reads, with their functions and classes. It does not
+include file names, line numbers, comments, docstrings, memory addresses or the order of a set.
+Values that the function reads are included as follows:
 
-- arrays, tensors and variables by their numbers, Keras' layers, optimizers and losses by their
-  config and variables, a `FeatureModel` by its network, options and weights;
-- functions, classes and modules that belong to an installed package by their name and its version,
-  all others by their code; of a module, too, those of its attributes that the function names;
-- a text or a path that names a file also by the bytes of the file, and a text that is the name of a
-  loss also by that loss;
-- a `Result` by its picture and numbers, not by its times;
-- any other object by its class and what a pickle would have of it.
+- arrays, tensors and variables: their numbers; Keras' layers, optimizers and losses: their config
+  and variables; a `FeatureModel`: its network, options and weights;
+- functions, classes and modules of an installed package: their name and the package's version; all
+  others: their code; of a module, also the attributes that the function names;
+- a text or path that names a file: also the bytes of the file; a text that is the name of a loss:
+  also that loss;
+- a `Result`: its picture and numbers, but not its times;
+- any other object: its class and its pickled state.
 
-A value that cannot be taken apart so, as a lock, an open file or a generator, has no digest: an
-error names it, unless a ``version`` stands for it. What is not seen: names that are put together
-while the function runs, the environment, the network, the clock.
+Some values have no digest, such as a lock, an open file or a generator. An error names such a
+value unless a ``version`` represents it. Not included are names that are built while the function
+runs, the environment, the network and the clock.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ from neural_style.losses import registry
 from neural_style.runs.result import Result
 from neural_style.utils.files import open_file
 
-# What a value is by itself, and what it is made of, by names for messages.
+# A description of a value, and its parts, with their names for messages.
 _Parts: TypeAlias = tuple[str | bytes, list[tuple[str, Any]]]
 
 _READS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
-# Names that Python sets of itself: where a thing is, not what.
+# Names that Python sets: they say where an object is, not what it is.
 _PLACES = {
     *("__name__", "__qualname__", "__module__", "__file__", "__doc__", "__package__", "__spec__"),
     *("__loader__", "__path__", "__cached__", "__builtins__", "__firstlineno__", "__annotations__"),
@@ -69,15 +69,15 @@ _DESCRIPTORS = (
     types.MemberDescriptorType,
 )
 _CACHES = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
-_FLAGS = 0x3FF  # of a code: what it takes, and whether it is a generator; not its docstring
+_FLAGS = 0x3FF  # of a code object: its kinds of arguments, and generator; not its docstring
 
 
 class _NoDigestError(Exception):
-    """A value cannot be taken apart."""
+    """A value has no digest."""
 
 
 class _Read(NamedTuple):
-    """A module whose attributes of these names are read."""
+    """A module, and the names of its attributes that are read."""
 
     module: types.ModuleType
     names: frozenset[str]
@@ -86,12 +86,12 @@ class _Read(NamedTuple):
 def fingerprints(
     run: Callable[..., Any], settings: Sequence[Any], version: str | None = None
 ) -> list[dict[str, str]]:
-    """For each of the ``settings``, the digests of what ``run`` of it depends on, by their names.
+    """For each of the ``settings``, the named digests that the result of ``run`` depends on.
 
     Raises
     ------
     OptionError
-        A value has no digest, and there is no ``version`` to stand for it.
+        A value has no digest, and there is no ``version`` to represent it.
     """
     from neural_style.utils import environment
 
@@ -118,14 +118,14 @@ def fingerprints(
 
 
 class _Walk:
-    """A hash of a value, and of all that it is made of, each once."""
+    """A hash of a value and of all its parts, each once."""
 
     def __init__(self, version: str | None, losses: Set[str], known: Iterable[Any]) -> None:
         self._hash = hashlib.sha256()
         self._version, self._losses = version, losses
         self._known = {key: number for number, key in enumerate(known)}
         self._within = list(self._known)
-        self._kept: list[Any] = []  # alive, so that no address is used twice
+        self._kept: list[Any] = []  # kept alive, so that no address is used twice
 
     def digest(self) -> str:
         return self._hash.hexdigest()
@@ -136,14 +136,14 @@ class _Walk:
             if type(value) is str and os.path.isfile(value):
                 self._put(_bytes_of(value))
             elif type(value) is str and value in self._losses:
-                with suppress(RegistryError):  # which the run has, too
+                with suppress(RegistryError):  # the run raises it, too
                     self.add(registry.factory(value), where)
             return
         if isinstance(value, set | frozenset):
             self._put(type(value).__name__, *sorted(self._alone(each, where) for each in value))
             return
         key: Any = (id(value.module), value.names) if isinstance(value, _Read) else id(value)
-        # What cannot change is the same, be it one object or two.
+        # Equal immutable values have the same digest, whether they are one object or two.
         if type(value) is not tuple and not isinstance(value, types.CodeType | np.ndarray):
             if key in self._known:
                 self._put("again", str(self._known[key]))
@@ -155,10 +155,10 @@ class _Walk:
         except (_NoDigestError, OSError):
             if self._version is None:
                 raise OptionError(
-                    f"run: {' → '.join(where)}, of the type {type(value).__name__}, has no digest "
-                    f"to tell by whether a result in the folder is of it; leave it out of what "
-                    f"run reads, or pass version='…', which then stands for it: change that "
-                    f"whenever it changes."
+                    f"run: {' → '.join(where)}, of the type {type(value).__name__}, has no digest, "
+                    f"so a result in the folder cannot be checked against it; do not read it in "
+                    f"run, or pass version='…' to represent it, and change the version whenever "
+                    f"the value changes."
                 ) from None
             text, parts = "no digest", []
         self._put(text, str(len(parts)))
@@ -168,7 +168,7 @@ class _Walk:
         self._within.pop()
 
     def _alone(self, value: Any, where: tuple[str, ...]) -> str:
-        """The digest of a set's member, whatever was added before it."""
+        """The digest of a set's member, independent of what was added before it."""
         walk = _Walk(self._version, self._losses, self._within)
         walk.add(value, where)
         return walk.digest()
@@ -189,7 +189,7 @@ def _plain(value: Any) -> str:
     if isinstance(value, np.generic) and not value.dtype.hasobject:
         return f"{value.dtype.str} {value.tobytes()!r}"
     if isinstance(value, str) and os.path.isfile(value):
-        return f"{kind} {os.path.basename(value)}"  # with its bytes
+        return f"{kind} {os.path.basename(value)}"  # its bytes are added, too
     return f"{kind} {value:x}" if type(value) is int else f"{kind} {value!r}"
 
 
@@ -202,14 +202,14 @@ def _bytes_of(path: str | os.PathLike[str]) -> str:
 
 
 def _taken_apart(value: Any) -> _Parts:
-    """What a value is, and is made of; a `_NoDigestError` if that cannot be known."""
+    """The description and the parts of a value, or a `_NoDigestError`."""
     kind = type(value)
     if kind in (tuple, list):
         return kind.__name__, [(f"[{i}]", each) for i, each in enumerate(value)]
     if kind in (dict, types.MappingProxyType):
         return "dict", _pairs(value.items())
     if kind is np.ndarray and not value.dtype.hasobject:
-        data = np.ascontiguousarray(value).reshape(-1).view(np.uint8).data  # which copies nothing
+        data = np.ascontiguousarray(value).reshape(-1).view(np.uint8).data  # not a copy
         return f"{value.dtype.descr} {value.shape} {hashlib.sha256(data).hexdigest()}", []
     if isinstance(value, PurePath):
         exists = os.path.isfile(value)
@@ -225,7 +225,7 @@ def _pairs(items: Iterable[tuple[Any, Any]], name: str = "[{!r}]") -> list[tuple
 
 
 def _of_code(code: types.CodeType) -> _Parts:
-    """Instructions as they are shown, since the numbers of constants are the docstring's, too."""
+    """Instructions as text, because a docstring changes the numbers of constants."""
     flags = code.co_flags & _FLAGS
     counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, flags
     lines = [repr((code.co_name, counts, code.co_varnames[: sum(counts[:3])]))]
@@ -253,7 +253,7 @@ def _of_function(function: types.FunctionType) -> _Parts:
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         try:
             parts.append((name, cell.cell_contents))
-        except ValueError:  # it is not assigned yet
+        except ValueError:  # not assigned yet
             parts.append((name, "unassigned"))
     given = function.__globals__
     parts += [(name, given[name]) for name in sorted(reads) if name in given]
@@ -266,7 +266,7 @@ def _of_function(function: types.FunctionType) -> _Parts:
 
 
 def _reads(code: types.CodeType) -> tuple[set[str], frozenset[str], set[tuple[str, int]]]:
-    """The globals that a code reads, all names in it, and the modules that it imports."""
+    """The globals that a code object reads, all its names, and the modules that it imports."""
     reads: set[str] = set()
     names = set(code.co_names)
     imports: set[tuple[str, int]] = set()
@@ -288,12 +288,12 @@ def _reads(code: types.CodeType) -> tuple[set[str], frozenset[str], set[tuple[st
 
 
 def _imported(name: str, level: int, given: dict[str, Any]) -> Any:
-    """A module that a function imports, or its name where it is a package's or there is none."""
+    """A module that a function imports, or only its name if it is a package's or cannot load."""
     try:
         if level:
             name = importlib.util.resolve_name("." * level + name, given["__package__"])
         return _version(name) or importlib.import_module(name)
-    except Exception:  # a module breaks in any way it likes, and so it will then
+    except Exception:  # a module can raise any exception, and will raise it in the run
         return name
 
 
@@ -305,7 +305,7 @@ def _of_module(module: types.ModuleType | _Read) -> _Parts:
         return f"module {module.__name__} {version}", []
     try:
         code = module.__loader__.get_code(module.__name__)  # type: ignore[union-attr]
-    except (AttributeError, ImportError, OSError):  # a notebook's, or not of Python
+    except (AttributeError, ImportError, OSError):  # of a notebook, or not written in Python
         code = None
     parts = [(name, vars(module)[name]) for name in sorted(names & vars(module).keys() - _PLACES)]
     return "module", [
@@ -347,7 +347,7 @@ def _of_result(result: Result) -> _Parts:
     return "result", _pairs(vars(untimed).items(), ".{}")
 
 
-# In this order: what kinds of values are made of.
+# Functions that return the parts of each kind of value. The order matters.
 _KINDS: list[tuple[Any, Callable[[Any], _Parts]]] = [
     (types.CodeType, _of_code),
     (types.FunctionType, _of_function),
@@ -369,7 +369,7 @@ _KINDS: list[tuple[Any, Callable[[Any], _Parts]]] = [
 
 
 def _of_library(value: Any) -> _Parts | None:
-    """What a value of Keras, TensorFlow or this library is made of; None if it is of none."""
+    """The parts of a value of Keras, TensorFlow or this library; None for other values."""
     keras, tf = sys.modules.get("keras"), sys.modules.get("tensorflow")
     if keras is None or tf is None:
         return None
@@ -383,7 +383,7 @@ def _of_library(value: Any) -> _Parts | None:
     if isinstance(value, tf.Tensor | tf.Variable | keras.Variable):
         try:
             return "tensor", [("", value.numpy())]
-        except Exception as error:  # of a graph
+        except Exception as error:  # a symbolic tensor of a graph
             raise _NoDigestError from error
     if type(value).__module__.startswith("tensorflow.") and hasattr(value, "python_function"):
         return "tf.function", [("", value.python_function)]
@@ -392,14 +392,14 @@ def _of_library(value: Any) -> _Parts | None:
         *(keras.metrics.Metric, keras.random.SeedGenerator),
         *(keras.initializers.Initializer, keras.regularizers.Regularizer),
     )
-    if isinstance(value, keras.losses.Loss):  # whose config need not have all options
+    if isinstance(value, keras.losses.Loss):  # its config may lack options
         config = vars(value)
     elif not isinstance(value, described):
         return None
     else:
         try:
             config = value.get_config()
-        except Exception as error:  # a class of one's own, without one
+        except Exception as error:  # a user's class without a config
             raise _NoDigestError from error
     variables = getattr(value, "variables", [])
     found = dict.fromkeys(_numbered(type(value).__name__, config))
@@ -409,7 +409,7 @@ def _of_library(value: Any) -> _Parts | None:
 
 
 def _numbered(kind: Any, config: Any) -> Iterator[tuple[str, str]]:
-    """The names in a config that Keras gives by class, numbered in a process, with the class."""
+    """The names in a config that Keras numbered by class in this process, with the class."""
     if isinstance(config, dict):
         name = config.get("name")
         if isinstance(name, str) and isinstance(kind, str) and _stem(name) == _stem(kind):
@@ -434,7 +434,7 @@ def _renamed(config: Any, names: dict[str, str]) -> Any:
 
 
 def _reduced(value: Any) -> _Parts:
-    """What a pickle would have of an object."""
+    """The parts of an object that a pickle would contain."""
     reduce = copyreg.dispatch_table.get(type(value))
     try:
         found = value.__reduce_ex__(4) if reduce is None else reduce(value)
@@ -446,12 +446,12 @@ def _reduced(value: Any) -> _Parts:
         parts += _pairs(state.items(), ".{}") if isinstance(state, dict) else [("", state)]
         parts += [(f"[{i}]", each) for i, each in enumerate(items or ())]
         return "object", parts + _pairs(pairs or ())
-    except Exception as error:  # an object refuses in any way it likes
+    except Exception as error:  # an object can raise any exception
         raise _NoDigestError from error
 
 
 def _origin(value: Any) -> str | None:
-    """The name and version of a function or class at the top of a package's module, or None."""
+    """The name and version of a function or class in a package, or None."""
     module, name = value.__module__, value.__qualname__
     version = _version(module) if isinstance(module, str) else None
     found: Any = sys.modules.get(module)
@@ -462,10 +462,10 @@ def _origin(value: Any) -> str | None:
 
 @functools.cache
 def _version(module: str) -> str | None:
-    """The version of the package that has a module, or None where it is in none that is fixed."""
+    """The version of a module's package, or None if the module is not in an installed package."""
     top = module.partition(".")[0]
     if top == "neural_style":
-        return "its own"  # which is among the versions
+        return "its own"  # the versions include it
     if top == "__main__":
         return None
     files = [Path(place).resolve() for place in _places(top) if place and os.path.exists(place)]
@@ -475,7 +475,7 @@ def _version(module: str) -> str | None:
     for name in sorted(set(_distributions().get(top, ()))):
         package = importlib.metadata.distribution(name)
         home = Path(str(package.locate_file(""))).resolve()
-        if any(file.is_relative_to(home) for file in files):  # not edited in another place
+        if any(file.is_relative_to(home) for file in files):  # not an editable install
             found.append(f"{name} {package.version}")
     if found:
         return ", ".join(found)
@@ -486,7 +486,7 @@ def _version(module: str) -> str | None:
 
 
 def _places(top: str) -> list[str | None]:
-    """The file and folders of a module, which need not be loaded."""
+    """The file and folders of a module, loaded or not."""
     if (module := sys.modules.get(top)) is not None:
         return [*getattr(module, "__path__", ()), getattr(module, "__file__", None)]
     spec = importlib.util.find_spec(top)
@@ -498,7 +498,7 @@ _distributions = functools.cache(importlib.metadata.packages_distributions)
 
 @functools.cache
 def _own_code() -> str:
-    """A digest of this library's sources: its version does not change with every edit of them."""
+    """A digest of this library's sources, because not every edit changes its version."""
     found = hashlib.sha256()
     for package in ("neural_style", "neural_style.extensions"):
         spec = importlib.util.find_spec(package)

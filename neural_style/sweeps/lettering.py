@@ -1,10 +1,11 @@
-"""Titles drawn on a picture.
+"""Draw titles on a picture.
 
     text = Lettering(None, 16)                        # DejaVu Sans or Arial, else Pillow's own
     lines = text.lines("seed = 1, size = 10", 90, most=3)
     text.draw(canvas, lines, x, y, fill="black")
 
-A title that is too wide is broken into lines, and the last of those that have room ends in "…".
+A title that is too wide is broken into lines. If there are too many lines, the last one ends
+with "…".
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ class Lettering:
                     ) from error
         else:
             self.font = PIL.ImageFont.load_default(size)
-            self.ascii = True  # it has few other characters
+            self.ascii = True  # the font has few other characters
         self.height = round(1.3 * size)
 
     def lines(self, text: str, width: float, most: int) -> list[str]:
-        """``text`` in at most so many lines, none of them wider."""
-        text = text.encode("utf-8", "replace").decode()  # of a path, maybe not Unicode
+        """Break ``text`` into at most ``most`` lines, each at most ``width`` pixels wide."""
+        text = text.encode("utf-8", "replace").decode()  # a path may have invalid Unicode
         if self.ascii:
             text = "".join(map(spelt, text))
         lines: list[str] = []
@@ -73,13 +74,13 @@ class Lettering:
     def draw(
         self, canvas: PIL.ImageDraw.ImageDraw, lines: list[str], x: float, y: float, **how: Any
     ) -> None:
-        """The lines one under the other, with the top of the first at ``y``."""
+        """Draw the lines one below the other, with the top of the first at ``y``."""
         for number, line in enumerate(lines):
             canvas.text((x, y + number * self.height), line, font=self.font, **how)
 
 
 def spelt(char: str) -> str:
-    """A character in ASCII."""
+    """Write a character in ASCII."""
     if char.isascii() or char == "…":
         return char
     name = unicodedata.name(char, "").lower()

@@ -1,12 +1,12 @@
-"""`sweep`: one run for each combination of settings, kept as they finish.
+"""`sweep`: one run for each combination of settings, saved when it finishes.
 
     outcomes = sweep(run, {"seed": range(3), "size": [128, 224]}, folder="out/sweep")
 
 ``run`` is any function of the settings, as keywords, that returns a `Result`. An `Outcome`
-is what came of one combination: its settings, with a result or, where the run raised an
-exception, with that. With a folder every result is kept in a file when it is finished, and
-a sweep that is run again, whatever ended it, makes only what is missing there, or was made
-with other pictures, other code or other versions (`neural_style.sweeps.store`).
+has the settings of one combination, and its result or the exception that the run raised.
+With a folder, every result is saved to a file when its run finishes. If the sweep is started
+again, it runs only what is missing there, or what was made with other pictures, other code or
+other versions (`neural_style.sweeps.store`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What came of one run of a sweep: ``settings``, and a ``result`` or an ``error``."""
+    """One run of a sweep: its ``settings``, and a ``result`` or an ``error``."""
 
     settings: dict[str, Any]
     result: Result | None = None
@@ -59,43 +59,45 @@ def sweep(
     Parameters
     ----------
     run
-        Called as ``run(seed=0, size=128)``. For a pool of processes it must be picklable, a
-        function at the top of a module; begin these by ``spawn``, since TensorFlow does not
-        survive a fork.
+        A function that is called as ``run(seed=0, size=128)``. For a pool of processes it must be
+        picklable: a function at the top level of a module. Start these processes by ``spawn``,
+        because TensorFlow does not survive a fork.
     grid
         The values of every setting. The last setting varies fastest.
     executor
-        Any `concurrent.futures.Executor`, which is given all runs at once; by default they
-        are made in this thread, one after the other. For a grid of many picture sizes, each of
-        which stays in the memory of the process, `neural_style.Workers()`.
+        Any `concurrent.futures.Executor`. It gets all runs at once. By default, this thread runs
+        them one after the other. For a grid of many picture sizes, use `neural_style.Workers()`,
+        because each size stays in the memory of a process.
     folder
-        Where results are kept and looked for; it is made if it is missing. With each is kept
-        what it depends on, as digests: the code of ``run`` and of the functions that it calls,
-        the pictures and all else that they read, the versions (`neural_style.sweeps.fingerprints`
-        says what counts, and what is not seen). Where any is another, the run is made again, and
-        the log says what; its old file stays until then.
+        Where results are saved and searched for. It is created if it is missing. Each result is
+        saved with digests of everything that it depends on: the code of ``run`` and of the
+        functions that it calls, the pictures and other values that they read, and the versions
+        (`neural_style.sweeps.fingerprints` lists what is included and what is not). If any digest
+        changes, the run is repeated, and the log says what changed. The old file is kept until
+        the new one is written.
     version
-        With a folder: a text of yours that stands for every value that ``run`` reads and that
-        has no digest, as a lock or an open file, which is an error without. What has one still
-        counts. Another version is another run.
+        With a folder: a text that represents all values that ``run`` reads and that have no
+        digest, such as a lock or an open file. Without ``version``, such a value is an error.
+        Values with a digest still count. If ``version`` changes, the run is repeated.
     callbacks
-        Callables of an `Outcome`, told in this thread of each, first of those that were kept.
+        Functions that this thread calls with each `Outcome`, first with those from the folder.
 
     Returns
     -------
     list of Outcome
-        In the order of the grid. A run that raises an exception has it as its ``error``,
-        and the others go on; failures are not kept, but tried again by the next sweep.
+        The outcomes in the order of the grid. If a run raises an exception, that is its
+        ``error``, and the other runs continue. Failures are not saved, so the next sweep tries
+        them again.
 
     Raises
     ------
     OptionError
-        Before the first run: the grid is none, two of its combinations are the same, its
-        settings cannot be written as JSON for the folder, which cannot be made, a value
-        has no digest and no ``version``, or the executor is none or cannot be given ``run``.
+        Before the first run: the grid is invalid; two of its combinations are equal; its
+        settings cannot be written as JSON; the folder cannot be created; a value has no digest
+        and there is no ``version``; or the executor is invalid or cannot accept ``run``.
     KeyboardInterrupt, SystemExit
-        At once; what had finished is in the folder. Of an executor's runs, those that it has
-        not begun are canceled.
+        Immediately. Finished results are in the folder. Runs that an executor has not started are
+        canceled.
 
     Examples
     --------
@@ -113,7 +115,7 @@ def sweep(
     check_callables("run", [run])
     if not isinstance(executor, Executor | None):
         raise OptionError(
-            f"executor: expected a concurrent.futures.Executor, as ThreadPoolExecutor(), or "
+            f"executor: expected a concurrent.futures.Executor, such as ThreadPoolExecutor(), or "
             f"None, got {executor!r}."
         )
     if isinstance(executor, ProcessPoolExecutor | Workers):
@@ -148,10 +150,10 @@ def sweep(
                 futures[executor.submit(run, **settings[index])] = index
         for future in as_completed(futures):
             tell(futures[future], keep(futures[future], future.result))
-    finally:  # of an interruption: nothing new, and what has finished unseen is kept
+    finally:  # after an interruption: start no new run, and save finished results
         for future, index in futures.items():
             if not future.cancel() and future.done() and index not in outcomes:
-                with suppress(KeyboardInterrupt, SystemExit):  # the worker's own
+                with suppress(KeyboardInterrupt, SystemExit):  # raised by the worker's run
                     keep(index, future.result)
     return [outcomes[index] for index in range(len(settings))]
 
@@ -174,27 +176,26 @@ def _combinations(grid: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
     """The settings of every run, in order."""
     if not isinstance(grid, Mapping) or not grid or not all(isinstance(n, str) for n in grid):
         raise OptionError(
-            f"grid: expected the values of each setting by its name, as {{'seed': [0, 1]}}, "
-            f"got {grid!r}."
+            f"grid: expected a dict of names and values, such as {{'seed': [0, 1]}}, got {grid!r}."
         )
     for name, values in grid.items():
         if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
             raise OptionError(
                 f"grid: expected a list of values for {name!r}, got {values!r}; "
-                f"write one value as [value]."
+                f"write a single value as [value]."
             )
     sequences = [tuple(values) for values in grid.values()]
     for name, values in zip(grid, sequences, strict=True):
         if not values:
-            raise OptionError(f"grid: expected a list of values for {name!r}, got none.")
+            raise OptionError(f"grid: expected a list of values for {name!r}, got an empty list.")
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*sequences)]
 
 
 def _check_picklable(run: Callable[..., Result], settings: list[dict[str, Any]]) -> None:
     try:
         pickle.dumps((run, settings))
-    except Exception as error:  # what a pickle raises is up to its objects
+    except Exception as error:  # an object can raise any exception when it is pickled
         raise OptionError(
             f"executor: run or its settings cannot be sent to another process ({error}); "
-            f"make run a function at the top of a module, or use threads."
+            f"make run a function at the top level of a module, or use threads."
         ) from error

@@ -1,10 +1,10 @@
-"""Calls in a process of their own, which is replaced before it has grown too much.
+"""Run calls in a separate process, which is replaced before it uses too much memory.
 
     with Workers() as workers:
-        workers.submit(run, seed=0).result()        # of concurrent.futures
+        workers.submit(run, seed=0).result()        # a future of concurrent.futures
 
-TensorFlow keeps what XLA compiles for each new picture size until its process ends. Python's own
-pool replaces a process after so many calls, whatever they keep, and breaks where one is killed.
+TensorFlow keeps everything that XLA compiles for a picture size until its process ends. Python's
+own pool replaces a process after a fixed number of calls, and breaks if a process is killed.
 """
 
 from __future__ import annotations
@@ -29,35 +29,36 @@ from neural_style.errors import WorkerError, advice, check_count, shown
 from neural_style.runs import interrupts
 from neural_style.utils.memory import peak_memory
 
-GROWTH = 250 * 10**6  # bytes, of half a dozen sizes
+GROWTH = 250 * 10**6  # bytes, for about six sizes
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SPAWN = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
 
 
 class Workers(Executor):
-    """An executor that makes one call after the other, in another process than this one.
+    """An executor that runs calls in a separate process, one after the other.
 
-    The process is spawned for the first call, and keeps what its calls keep, as a feature model
-    and its compiled functions. Once its peak of memory is ``growth`` bytes above that after its
-    first call, another takes its place for the next. Left by an exception, as that of Ctrl-C, it
-    ends the process at once; if this process ends in any way, so does that one.
+    The process is spawned for the first call. Between calls, it keeps objects such as a feature
+    model and its compiled functions. When its peak memory is ``growth`` bytes above the peak after
+    the first call, a new process replaces it. If the ``with`` block ends by an exception, such as
+    Ctrl-C, the process is ended at once. It also ends with this process.
 
-    SIGINT and SIGTERM do not reach the process but by `interrupt`, since a terminal sends the
-    one to both.
+    SIGINT and SIGTERM reach the process only by `interrupt`, because a terminal sends SIGINT to
+    both processes.
 
     Parameters
     ----------
     growth
-        In bytes.
+        The largest growth of the peak memory, in bytes.
 
     Raises
     ------
     WorkerError
-        From a future: the process of the call has ended, as the system has it where memory is
-        short; or what the call returned or raised cannot be pickled. The next call has another
-        process. What a call raises else is its own exception, with the traceback as a note.
+        By a future: the process ended during the call, for example because the system was short
+        of memory; or the result or exception of the call cannot be pickled. The next call gets a
+        new process. Any other exception of the call is raised unchanged, with the traceback as a
+        note.
     Exception
-        By `submit`, what pickle raises of a call that cannot be sent to another process.
+        By `submit`: pickle's error if the call cannot be sent to another process.
 
     Examples
     --------
@@ -76,26 +77,26 @@ class Workers(Executor):
         atexit.register(self.kill)  # before multiprocessing waits for it
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """A future of ``function(*args, **kwargs)``."""
+        """Return a future of ``function(*args, **kwargs)``."""
         return self._queue.submit(self._call, pickle.dumps((function, args, kwargs)))
 
     def interrupt(self, number: int) -> None:
-        """Pass a signal on to the call that is made now, or else to the next.
+        """Send a signal to the current call, or else to the next one.
 
-        A run takes it as its own, as `interrupts` has it; what is no run ends with its process.
+        A run handles it as described in `interrupts`. Any other call ends with its process.
         """
-        if hasattr(signal, "pthread_sigmask"):  # elsewhere a terminal's reaches both
+        if hasattr(signal, "pthread_sigmask"):  # otherwise a terminal's signal reaches both
             self._said.send(number)
 
     def kill(self) -> None:
-        """End the process, and the call that it makes, at once; there is no other after it."""
+        """End the process and its call at once. No new process is started."""
         self._killed = True
         if (process := self._process) is not None:
             process.kill()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Let the process end after its calls, of which those that wait may be canceled."""
-        with suppress(RuntimeError):  # it is shut down already
+        """End the process after its calls. ``cancel_futures`` cancels those not yet started."""
+        with suppress(RuntimeError):  # it was shut down before
             self._queue.submit(self._stop)
         self._queue.shutdown(wait, cancel_futures=cancel_futures)
         if wait:
@@ -113,7 +114,7 @@ class Workers(Executor):
         self.shutdown(cancel_futures=error is not None)
 
     def _call(self, call: bytes) -> Any:
-        """What a pickled call returns, of the process."""
+        """Run a pickled call in the process, and return its result."""
         if self._process is None:
             self._start()
         try:
@@ -141,7 +142,7 @@ class Workers(Executor):
             process.kill()
 
     def _stop(self) -> int:
-        """Let the process end, now that it waits for a call, and return its exit code."""
+        """End the idle process, and return its exit code."""
         process, self._process = self._process, None
         if process is None:
             return 0
@@ -155,24 +156,24 @@ class Workers(Executor):
 def _ended(code: int) -> WorkerError:
     if code < 0:
         why = (
-            f"by {signal.Signals(-code).name}, as the system has it where memory is short: take "
-            f"{advice('a smaller size or tile', 'a smaller --size or --tile')}."
+            f"by {signal.Signals(-code).name}, perhaps because the system was short of memory: "
+            f"use {advice('a smaller size or tile', 'a smaller --size or --tile')}."
         )
     else:
         why = (
-            f"with exit code {code}: what it runs has ended it, or it cannot start, for which a "
-            f'script has to be a file, with what it does under if __name__ == "__main__".'
+            f"with exit code {code}: the call ended it, or it could not start. A script must be "
+            f'a file, with its code under if __name__ == "__main__".'
         )
     return WorkerError(f"the process of this call has ended {why}")
 
 
 @contextmanager
 def _blocked_signals() -> Iterator[None]:
-    """A process that is started begins, as all its threads, with signals blocked."""
+    """Within this context, a new process and its threads start with signals blocked."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # its start, which may be a part of the other, unblocks them
+    resource_tracker.ensure_running()  # otherwise its start, within the other, unblocks them
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
@@ -182,7 +183,7 @@ def _blocked_signals() -> Iterator[None]:
 
 @contextmanager
 def _safe_path() -> Iterator[None]:
-    """Python that is started looks for no modules in the current folder, as spawn's would."""
+    """Within this context, a new Python does not search the current folder for modules."""
     name = "PYTHONSAFEPATH"
     before = os.environ.get(name)
     os.environ[name] = "1"
@@ -196,7 +197,7 @@ def _safe_path() -> Iterator[None]:
 
 
 def _serve(connection: Connection, heard: Connection) -> None:
-    """Of the process: make the calls that come, until there are no more."""
+    """In the process: run calls until the connection is closed."""
     threading.Thread(target=_follow, args=(heard,), daemon=True).start()
     with suppress(EOFError):
         while True:
@@ -204,8 +205,8 @@ def _serve(connection: Connection, heard: Connection) -> None:
             try:
                 function, args, kwargs = pickle.loads(call)
                 answer = _pickled(True, function(*args, **kwargs))
-            except BaseException as error:  # of Ctrl-C, too, which is the caller's
-                with suppress(Exception):  # some can have no notes
+            except BaseException as error:  # also KeyboardInterrupt, which the caller handles
+                with suppress(Exception):  # some exceptions do not accept notes
                     error.add_note(f"In the worker:\n{traceback.format_exc()}")
                 answer = _pickled(False, error)
             connection.send((answer, peak_memory()))
@@ -215,22 +216,22 @@ def _pickled(returned: bool, value: Any) -> bytes:
     try:
         answer = pickle.dumps((returned, value))
         if not returned:
-            pickle.loads(answer)  # of an exception with arguments of its own it may fail
+            pickle.loads(answer)  # may fail for an exception with its own arguments
     except Exception as error:
         instead = WorkerError(
-            f"what the call {'returned' if returned else 'raised'} cannot be sent from its process "
-            f"({error}): {shown(value)}"
+            f"the {'result' if returned else 'exception'} of the call cannot be sent from its "
+            f"process ({error}): {shown(value)}"
         )
         return pickle.dumps((False, instead))
     return answer
 
 
 def _follow(heard: Connection) -> None:
-    """Of the process: take the parent's signals, and end with it."""
+    """In the process: handle the parent's signals, and end with the parent."""
     try:
         while True:
             number = heard.recv()
-            if not interrupts.entered():  # nothing is to be lost
+            if not interrupts.entered():  # no run has a result to save
                 os._exit(128 + number)
             _thread.interrupt_main(number)
     except (EOFError, OSError):

@@ -55,17 +55,19 @@ def test_an_error_is_the_calls_own(workers: Workers) -> None:
 def test_what_cannot_be_sent_is_told(workers: Workers) -> None:
     with pytest.raises(AttributeError, match=r"Can't pickle"):
         workers.submit(lambda: 0)
-    with pytest.raises(WorkerError, match=r"returned cannot be sent .*lock"):
+    with pytest.raises(WorkerError, match=r"the result of the call cannot be sent .*lock"):
         workers.submit(threading.Lock).result()
     own = "class Own(Exception):\n    def __init__(self, a, b): ...\nraise Own(1, 2)"
-    with pytest.raises(WorkerError, match=r"raised cannot be sent .*Own\(1, 2\)"):
+    with pytest.raises(
+        WorkerError, match=r"the exception of the call cannot be sent .*Own\(1, 2\)"
+    ):
         workers.submit(exec, own).result()
 
 
 @pytest.mark.parametrize(
     ("ends", "number", "says"),
     [
-        (signal.raise_signal, int(signal.SIGKILL), r"by SIGKILL, .* memory is short: take a small"),
+        (signal.raise_signal, int(signal.SIGKILL), r"by SIGKILL, .* short of memory: use a small"),
         (os._exit, 3, r"with exit code 3: "),
     ],
 )
