@@ -1,3 +1,3 @@
-"""Whole ways to use the library: transfer, presets, balanced weights, scores."""
+"""Complete uses of the library: transfer, presets, balanced weights, scores."""
 
 from neural_style.recipes import presets as presets

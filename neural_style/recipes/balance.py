@@ -1,11 +1,11 @@
-"""`balance`: weights from the share that each loss is to have in the gradient.
+"""`balance`: find weights that give each loss its share of the gradient.
 
     loss = balance(0.6 * Gram(painting) + 0.3 * Content(photo) + 0.1 * TotalVariation(),
                    features, start=photo)
 
-A weight that suits one size, layer or network suits no other, since the values of two losses
-differ by orders of magnitude; published weights were found by looking at pictures. A share
-says how strongly a loss pulls at the pixels, whatever its unit.
+A weight fits only one size, layer and network, because the values of two losses differ by orders
+of magnitude. Published weights were chosen by eye. A share says how strongly a loss changes the
+pixels, whatever its unit.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def balance(
     seed: int = 0,
     tile: int | None = None,
 ) -> WeightedSum:
-    """Find the weights with which every term has its share of the gradient at the start.
+    """Find the weights that give every term its share of the gradient at the start.
 
         w_i |∇L_i| / Σ_j w_j |∇L_j| = s_i / Σ_j s_j,    w_1 = 1
 
-    The s are the weights of ``loss``, read as shares, and |∇L_i| is the Euclidean norm over
-    the pixels of the start, to which normal noise is added first: at the content itself the
-    gradient of the content loss is 0.
+    The shares s are the weights of ``loss``. |∇L_i| is the Euclidean norm over the pixels of the
+    start. Normal noise is first added to the start, because the gradient of the content loss
+    is 0 at the content itself.
 
     Parameters
     ----------
@@ -46,22 +46,22 @@ def balance(
     features, start, tile
         As in `minimize`.
     amplitude
-        Standard deviation of the noise, in pixel values; the noisy start is clipped to 0–255.
-        The gradient of a content loss grows with the distance to the content, so that near
-        it a larger amplitude finds a smaller weight; total variation sees the noise, too.
+        The standard deviation of the noise, in pixel values. The noisy start is clipped to 0–255.
+        The gradient of a content loss grows with the distance to the content. So near the
+        content, a larger amplitude gives a smaller weight. The noise changes total variation, too.
     seed
-        Of the noise and of the losses' targets, which are measured at the noisy start.
+        The seed of the noise and of the losses' targets, which are measured at the noisy start.
 
     Returns
     -------
     WeightedSum
-        The same terms with the weights found. The first has weight 1: L-BFGS does not mind
-        the scale of the whole, and a Keras optimizer such as Adam hardly does.
+        The same terms with the new weights. The first weight is 1. The scale of the sum does not
+        matter to L-BFGS, and hardly to a Keras optimizer such as Adam.
 
     Raises
     ------
     LossError
-        A share is not above 0, or a term has no gradient at the noisy start.
+        A share is not above 0, or the gradient of a term is 0 at the noisy start.
     NonFiniteLossError
         A term's gradient is not finite there.
     OptionError
@@ -71,15 +71,15 @@ def balance(
 
     Notes
     -----
-    Shares are of one point, and along a run they move: at a minimum the gradients cancel, so
-    that of two terms each has ½. At a photo the style pulls far harder than it will later.
-    Read there as shares, the default loss of `transfer` has 0.9998 for Gram and 0.0002 for
-    content (VGG19, two pictures of 160 pixels); after 100 evaluations it has 0.68 and 0.31.
-    Equal shares at the photo therefore paint it little; give the style nearly all, or
-    ``start`` from the result of an earlier run, where shares are nearer to those at the end.
+    Shares hold at one point and change during a run. At a minimum the gradients cancel, so each
+    of two terms has ½. At the photo, the style's gradient is far larger than later in the run.
+    The default loss of `transfer` has the shares 0.9998 for Gram and 0.0002 for content at the
+    photo (VGG19, two pictures of 160 pixels), and 0.68 and 0.31 after 100 evaluations.
+    So equal shares at the photo hardly paint it. Give the style nearly the whole share, or
+    ``start`` from the result of an earlier run, where shares are nearer to the final ones.
 
-    Papers do not balance; they print weights, which were found by looking at pictures and
-    hold for their network, size and normalization only. The rule is this library's.
+    Papers do not balance weights. They print weights that were chosen by eye, for one network,
+    size and normalization. The rule is this library's.
 
     Examples
     --------
@@ -105,14 +105,14 @@ def balance(
     if not all(map(math.isfinite, norms.values())):
         names = ", ".join(objective.broken_terms(noisy)) or "the sum of the terms"
         raise NonFiniteLossError(
-            f"{names}: the gradient is not finite at the noisy start; check the options of the "
-            f"loss, and the start."
+            f"{names}: the gradient is not finite at the noisy start; check the start and the "
+            f"options of the loss."
         )
     for name, norm in norms.items():
         if norm == 0:
             raise LossError(
-                f"{name}: it has no gradient at the noisy start, so that no weight gives it a "
-                f"share; leave it out, start elsewhere, or raise amplitude ({amplitude:g})."
+                f"{name}: the gradient is 0 at the noisy start, so no weight gives it a share; "
+                f"leave it out, use another start, or raise amplitude ({amplitude:g})."
             )
     strengths = {term.name: term.weight / norms[term.name] for term in shares}
     first = strengths[shares[0].name]

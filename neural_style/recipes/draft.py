@@ -1,10 +1,10 @@
-"""What `transfer` and every preset are made of: two pictures, features, settings, a loss.
+"""The parts of `transfer` and of every preset: two pictures, features, settings, a loss.
 
     draft = Draft(photo, painting, options, "long_side", 512, evaluations=300)
-    preset = draft.preset(loss)                  # -> Preset: everything that `minimize` takes
+    preset = draft.preset(loss)                  # -> Preset: all arguments of `minimize`
     result = preset.run()
 
-A draft settles what the source and the user's options say; a preset is ready to run.
+A draft combines the source's settings with the user's options. A preset is ready to run.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from neural_style.utils.files import check_not_read, path_of
 
 
 class Options(TypedDict, total=False):
-    """What every preset takes as keywords, to have instead of its source's own.
+    """The keywords of every preset. They replace the settings of its source.
 
-    ``size`` is the longer side in pixels, or ``short_side`` the shorter one, in place of the
-    side that the source fixes; where it squashes pictures to a square, each is both.
-    ``start`` is ``"content"``, ``"noise"`` (the source's; where it has none, that of
-    `images.noise`) or an array, which is resized to the content's final size. ``features`` is any
-    model with VGG's layer names. ``evaluations``, ``optimizer`` and ``seed`` are those of
-    `minimize`; the seed is the noise's, too. So are ``tile``, ``scales`` and
-    ``parameterization``, which no source has. Nor has it these:
+    ``size`` is the longer side in pixels, ``short_side`` the shorter one. Either replaces the
+    side that the source fixes; if the source makes pictures square, it is both sides.
+    ``start`` is ``"content"``, ``"noise"`` (the source's, or else that of `images.noise`) or an
+    array, which is resized to the content's final size. ``features`` is any model with VGG's
+    layer names. ``evaluations``, ``optimizer`` and ``seed`` are as in `minimize`; the seed
+    is also that of the noise.
 
-    ``style_size`` is the longer side of the style picture, which by default is resized by the
-    content's rule: the larger it is, the larger the strokes. ``color`` keeps the content's
-    colors: ``"match"`` gives its palette to the style first (`color.match`), ``"luminance"``
-    paints in gray and puts the content's chroma back (`color.luminance`, `color.recolor`).
+    The other keywords are in no source. ``tile``, ``scales`` and ``parameterization`` are as in
+    `minimize`. ``style_size`` is the longer side of the style picture, which by default is resized
+    like the content. A larger one gives larger strokes. ``color`` keeps the content's colors:
+    ``"match"`` first gives its palette to the style (`color.match`), ``"luminance"`` paints in
+    gray and then restores the content's chroma (`color.luminance`, `color.recolor`).
     """
 
     size: int
@@ -68,8 +68,8 @@ class Options(TypedDict, total=False):
 class Preset:
     """An objective for two pictures, and the settings of its run.
 
-    The fields are arguments of `minimize`, but for ``sources``, the files of the pictures,
-    which an output must not replace; `dataclasses.replace` changes any.
+    The fields are arguments of `minimize`, except ``sources``: the files of the pictures, which
+    an output must not replace. Change fields with `dataclasses.replace`.
     """
 
     loss: Loss | WeightedSum
@@ -95,7 +95,7 @@ class Preset:
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 50,
     ) -> Result:
-        """`minimize` with these settings; the arguments are its own."""
+        """Call `minimize` with these settings. The arguments are those of `minimize`."""
         settings = {each.name: getattr(self, each.name) for each in fields(self)}
         check_not_read({"output": output}, settings.pop("sources"), OptionError)
         return minimize(
@@ -109,12 +109,12 @@ class Preset:
 
 
 class Draft:
-    """A preset but for its loss: two pictures at their sizes, features, and the run.
+    """A preset without its loss: two pictures at their final sizes, features, and the run.
 
     ``side`` is the ``"long_side"`` or ``"short_side"`` of each picture, the ``"rows"`` of
-    the content, or ``"square"``, and ``whole`` makes the other a whole number; ``squash``
-    resizes the style to the content's size. What follows ``options`` is the source's own,
-    where they have nothing else.
+    the content, or ``"square"``. ``whole`` rounds the other side. ``squash`` resizes the style
+    to the content's size. The arguments after ``options`` are the source's settings, which the
+    ``options`` replace.
     """
 
     def __init__(
@@ -137,11 +137,11 @@ class Draft:
         parameterization: str = "pixels",
     ) -> None:
         for name in set(options) - set(Options.__annotations__):
-            raise TypeError(f"no option {name!r}: {suggestion(name, Options.__annotations__)}")
+            raise TypeError(f"unknown option {name!r}: {suggestion(name, Options.__annotations__)}")
         long, short = options.get("size"), options.get("short_side")
         if long is not None and short is not None:
             raise OptionError(
-                f"expected size, the longer side, or short_side, got {long} and {short}."
+                f"expected either size, the longer side, or short_side, got {long} and {short}."
             )
         self.sources = tuple(filter(None, map(path_of, (content, style))))
         content, style = images.repeatable(content), images.repeatable(style)
@@ -165,7 +165,7 @@ class Draft:
         optimizer = options.get("optimizer", optimizer)
         optimizer = LBFGS() if optimizer is None else optimizer
         quasi_newton = isinstance(optimizer, LBFGS | SciPyLBFGS)
-        if not quasi_newton:  # a Keras optimizer's rate is in pixels
+        if not quasi_newton:  # the learning rate of a Keras optimizer is in pixels
             parameterization = "pixels"
         self._run: dict[str, Any] = {
             "start": self._first(options.get("start", start), noise, seed),
@@ -183,7 +183,7 @@ class Draft:
     def layers(
         self, weights: Mapping[str, float], factor: Callable[[int, int], float]
     ) -> dict[str, float]:
-        """``{layer: weight · factor(N, M)}``, N channels and M positions at the content's size."""
+        """``{layer: weight · factor(N, M)}`` for N channels, and M positions at the final size."""
         shapes = self.features.shapes(weights, self.size)
         return {
             layer: weights[layer] * factor(channels, height * width)
@@ -191,19 +191,19 @@ class Draft:
         }
 
     def preset(self, loss: Loss | WeightedSum) -> Preset:
-        """The preset, with its loss."""
+        """The preset with ``loss``."""
         return Preset(loss=loss, features=self.features, sources=self.sources, **self._run)
 
     def _check_free(self, side: str, squash: bool, asked: int) -> None:
-        """Refuse a size of the style of its own where the source has none."""
+        """Refuse ``style_size`` if the source resizes the style to the content's size."""
         if squash or side == "square":
             raise OptionError(
-                f"style_size: the style is resized to {self.size} here, as its formula needs; "
-                f"leave it out, got {asked}."
+                f"style_size: got {asked}, but the formula of this preset needs a style of the "
+                f"size {self.size}; leave style_size out."
             )
 
     def _colored(self, way: str | None) -> Image | None:
-        """Change both pictures for colors to be kept; return whose chroma the result gets."""
+        """Prepare both pictures to keep colors; return the picture that gives the chroma."""
         if way is None:
             return None
         if way == "match":
@@ -227,5 +227,5 @@ class Draft:
 
 @functools.cache
 def pretrained(network: str, pooling: str, preprocess: str) -> FeatureModel:
-    """A VGG with its ImageNet weights, loaded once a process."""
+    """A VGG with ImageNet weights, loaded once in each process."""
     return FeatureModel(network, pooling=pooling, preprocess=preprocess)

@@ -1,11 +1,10 @@
-"""`evaluate`: how near a picture is to its style and to its content, in figures.
+"""`evaluate`: measure how near a picture is to its style and to its content.
 
     print(evaluate(result.image, photo, painting))
 
-A loss that was minimized says how well the optimizer did, not how good the picture is.
-The figures here are of layers that published losses mostly leave out, or of no network at
-all. There are several, and no sum of them: which style is worth how much content is for
-eyes to decide, and each figure is blind to something.
+The value of a minimized loss measures the optimizer, not the picture. The figures here use
+layers that published losses seldom use, or no network at all. There is no total figure: how
+to weigh style against content is a matter of taste, and no figure measures everything.
 """
 
 from __future__ import annotations
@@ -38,35 +37,35 @@ def _figure(better: str, least: int, most: int) -> Any:
 
 @dataclass(frozen=True)
 class Scores:
-    """What `evaluate` finds: three figures of style, three of content.
+    """The result of `evaluate`: three figures of style, three of content.
 
     Attributes
     ----------
     style_gram
         Mean over layers of ‖G − A‖ / (‖G‖ + ‖A‖), Frobenius norms, with G = FᵀF/M of the
         picture and A of the style (Gatys, Ecker & Bethge 2016). 0 to 1, lower is better.
-        Blind to the arrangement of what it sees.
+        It ignores where features are.
     style_wasserstein
-        Mean over layers of the sliced Wasserstein-2 distance of the features, over the sum
+        Mean over layers of the sliced Wasserstein-2 distance of the features, divided by the sum
         of their root mean squares, along the same directions (Heitz et al., arXiv
-        2006.07229). 0 to 1, lower is better. Sees what a Gram matrix does not: how often a
-        feature takes each value.
+        2006.07229). 0 to 1, lower is better. Unlike a Gram matrix, it compares how often a
+        feature has each value.
     style_color
-        ½ Σ |p − q| of two RGB histograms of 8×8×8 bins, 1 less the histogram intersection
+        ½ Σ |p − q| for two RGB histograms of 8×8×8 bins: 1 minus the histogram intersection
         of Swain & Ballard (1991). 0 to 1, lower is better.
     content_self_similarity
         Σ_ij |D_ij / Σ_i D_ij − E_ij / Σ_i E_ij| / n, with D the cosine distances between n
         positions of a layer and E those of the content (STROTSS, Kolkin et al., arXiv
-        1904.12785). 0 to 2, lower is better. Compares which places are alike within each
-        picture, and so bears a change of color or texture that is the same everywhere.
+        1904.12785). 0 to 2, lower is better. It compares which positions are alike within each
+        picture, so it allows the same change of color or texture everywhere.
     content_ssim
-        Structural similarity of luma (Wang et al. 2004, as scikit-image has it with a
+        Structural similarity of luma (Wang et al. 2004; scikit-image's function, with a
         window of 7×7). −1 to 1, higher is better.
     content_edges
-        Pearson's correlation of the Sobel magnitudes of luma. −1 to 1, higher is better;
-        where one picture has no edges, 0, and where neither has, 1.
+        Pearson's correlation of the Sobel magnitudes of luma. −1 to 1, higher is better.
+        It is 0 if one picture has no edges, and 1 if both have none.
 
-    The formulas are from memory of their sources, but for scikit-image's.
+    The formulas are from memory of their sources, except scikit-image's.
     """
 
     style_gram: float = _figure("lower", 0, 1)
@@ -77,7 +76,7 @@ class Scores:
     content_edges: float = _figure("higher", -1, 1)
 
     def as_dict(self) -> dict[str, float]:
-        """The figures by their names."""
+        """The figures by name."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -100,48 +99,49 @@ def evaluate(
     positions: int = 1024,
     seed: int = 0,
 ) -> Scores:
-    """Compare a picture with the style and the content that it was made of.
+    """Compare a picture with its style and its content.
 
     Parameters
     ----------
     picture, content
-        Of one size: H×W×3, RGB, 0–255.
+        Arrays of one size, H×W×3, RGB, 0–255.
     style
-        Of any size. Features depend on scale: give it at the size at which it was painted.
+        An array of any size. Features depend on scale, so pass the size that the run used.
     features
-        By default VGG19 with max pooling. Figures compare under one network only.
+        By default VGG19 with max pooling. Compare figures only under the same network.
     style_layers, content_layer
-        What is read for ``style_gram`` and ``style_wasserstein``, and for
-        ``content_self_similarity``: layers that the loss did not use for the same end. The
-        defaults, conv1_2 … conv5_2 and conv4_3, are none that the default loss of `transfer`
-        or most presets use so; of the presets, those of Tseng have style at conv1_2 …
-        conv5_2, and need others. ``"image"`` is the pixels.
+        The layers for ``style_gram`` and ``style_wasserstein``, and the layer for
+        ``content_self_similarity``. Choose layers that the loss did not use for the same purpose.
+        The default loss of `transfer` and most presets do not use the defaults, conv1_2 …
+        conv5_2 and conv4_3. The presets of Tseng use conv1_2 … conv5_2 for style and need other
+        layers. ``"image"`` means the pixels.
     directions
-        How many random directions a layer's features are projected onto.
+        The number of random directions that a layer's features are projected onto.
     positions
-        How many positions of the content layer are compared with each other, at most,
-        drawn at random where there are more.
+        The largest number of positions of the content layer that are compared with each other.
+        If there are more, they are drawn at random.
     seed
-        Of both; the same seed gives the same figures.
+        The seed of both. The same seed gives the same figures.
 
     Returns
     -------
     Scores
-        Of the whole picture, which is not evaluated in tiles.
+        The figures of the whole picture; tiles are not supported.
 
     Raises
     ------
     ImageError
-        One is no picture, smaller than 7×7, or picture and content differ in size.
+        An argument is not a valid image or is smaller than 7×7, or the sizes of picture and
+        content differ.
     OptionError, LayerError
-        A number is none, or there are no such layers.
+        A number is invalid, or a layer does not exist.
 
     Notes
     -----
-    What a picture loses moves the figures as follows, each more the more it loses (found with
+    Damage to a picture changes the figures, and more damage changes them more (measured with
     VGG19 and a photo of 128 pixels that was its own content and style). Noise, blur and
-    exchanged colors: all six worse. Shuffled patches: content worse than by any of these,
-    style by less than blur, and color not at all.
+    exchanged colors make all six worse. Shuffled patches make content worse than any of these,
+    style worse by less than blur, and do not change color.
 
     Examples
     --------
@@ -170,7 +170,7 @@ def evaluate(
     if picture.shape != content.shape:
         raise ImageError(
             f"content: expected the picture's size, {picture.shape[0]}×{picture.shape[1]}, got "
-            f"{content.shape[0]}×{content.shape[1]}; resize it with neural_style.images.resize."
+            f"{content.shape[0]}×{content.shape[1]}; resize one with neural_style.images.resize."
         )
     check_count("directions", directions)
     check_count("positions", positions)
@@ -205,7 +205,7 @@ def evaluate(
 def _activations(
     features: FeatureModel, image: Image, layers: Sequence[str]
 ) -> dict[str, NDArray[np.float64]]:
-    """Activations as positions × channels."""
+    """The activations as arrays (positions, channels)."""
     found = features(image, dict.fromkeys(layers))
     return {
         layer: np.reshape(f, (-1, f.shape[-1])).astype(np.float64) for layer, f in found.items()
@@ -213,7 +213,7 @@ def _activations(
 
 
 def _relative(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """‖x − y‖ / (‖x‖ + ‖y‖), and 0 where both are 0."""
+    """‖x − y‖ / (‖x‖ + ‖y‖), or 0 if both are 0."""
     scale = np.linalg.norm(x) + np.linalg.norm(y)
     return float(np.linalg.norm(x - y) / scale) if scale else 0.0
 
@@ -226,7 +226,7 @@ def _gram(f: NDArray[np.float64]) -> NDArray[np.float64]:
 def _projections(
     x: NDArray[np.float64], y: NDArray[np.float64], directions: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The quantiles of features along random unit directions, as many of the one as the other."""
+    """The quantiles of both features along random unit directions, equally many of each."""
     lines = rng.normal(size=(x.shape[1], directions))
     lines /= np.linalg.norm(lines, axis=0)
     number = min(len(x), len(y))
@@ -234,7 +234,7 @@ def _projections(
 
 
 def _quantiles(values: NDArray[np.float64], number: int) -> NDArray[np.float64]:
-    """Each column's quantiles at (i + ½) / number, interpolated; all values if so many."""
+    """Each column's quantiles at (i + ½) / number, interpolated between its values."""
     values = np.sort(values, axis=0)
     at = ((np.arange(number) + 0.5) / number * len(values) - 0.5).clip(0, len(values) - 1)
     below = np.floor(at).astype(int)
@@ -261,10 +261,10 @@ def _self_similarity(
 
 
 def _similarities(f: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cosine distances, of which every column is divided by its sum."""
+    """The cosine distances, every column divided by its sum."""
     lengths = np.linalg.norm(f, axis=1, keepdims=True)
     f = np.divide(f, lengths, out=np.zeros_like(f), where=lengths > 0)
-    distances = (1 - f @ f.T).round(12)  # what is 0 but for rounding is 0
+    distances = (1 - f @ f.T).round(12)  # removes rounding errors from zeros
     total = distances.sum(0)
     shares: NDArray[np.float64] = np.divide(
         distances, total, out=np.zeros_like(distances), where=total > 0

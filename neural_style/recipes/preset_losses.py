@@ -1,6 +1,6 @@
-"""Losses that the sources of presets have, and this library would not: sums, and defects.
+"""Losses needed only to reproduce published presets: a sum, and one known bug.
 
-Records name them, as ``joint_histogram`` and ``summed_variation``; `registry.names` does not.
+Records contain them as ``joint_histogram`` and ``summed_variation``. `registry.names` does not.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from neural_style.losses.types import Features, Statistic, Tensor
 class JointHistogram(Loss):
     """Σ_l w_l · mean((F_l − R_l)²), R the features with the reference's histogram, in bins.
 
-    R is made at every evaluation, of all channels together: 255 bins of one width hold the
-    values of both, and a value becomes the middle of the bin whose quantile in the reference
-    is nearest to its own bin's. No gradient flows through R.
+    R is computed at every evaluation, for all channels together. 255 bins of equal width cover
+    the values of both. A value becomes the center of the bin whose quantile in the reference
+    is nearest to the quantile of the value's bin. No gradient flows through R.
     """
 
     bins = 255
@@ -40,7 +40,7 @@ class JointHistogram(Loss):
             return ops.cast(ops.cumsum(counts), "int64")
 
         place = places(own)
-        # Of quantiles, times both numbers of values: whole, so that rounding decides no tie.
+        # Quantiles times both numbers of values: integers, so that rounding decides no tie.
         differences = below(places(known)) * own.shape[0]
         differences -= below(place)[:, None] * known.shape[0]
         nearest = ops.argmin(ops.abs(differences), axis=1)
@@ -51,8 +51,8 @@ class JointHistogram(Loss):
 class SummedVariation(Loss):
     """Σ|dx| + Σ|dy| over pixels and channels.
 
-    `TotalVariation` has the mean of each, of which no one weight makes these sums unless
-    the picture is square.
+    `TotalVariation` has the mean of each. A single weight turns the means into these sums only
+    if the picture is square.
     """
 
     role = "none"

@@ -1,22 +1,22 @@
-"""Published objectives, each with the run that its author made of it.
+"""Published objectives, each with the settings of its author's run.
 
     preset = gatys(content, style, size=256)     # -> Preset: loss, features, start, settings
     result = preset.run(output="out.png")        # -> Result, as `minimize`
-    names()                                      # -> what `transfer(…, preset=name)` knows
+    names()                                      # -> the names for `transfer(…, preset=name)`
 
-A preset takes two pictures, paths or arrays H×W×3, RGB, 0–255, and any `Options` to have
-instead of the source's own. Weights in its sum are the source's. What the source's losses
-differ by from this library's, which are means, are layer weights: numbers made of the N
-channels and M positions of a layer at the content's final size. Where they contain M, the
-style picture is resized to the content's size first, as in the source, so that both have
-one M; elsewhere each Gram matrix is divided by the M of its own picture.
+The arguments of a preset are two pictures, paths or arrays H×W×3, RGB, 0–255, and any `Options`,
+which replace the source's settings. The weights in its sum are the source's. The losses of this
+library are means. If the source's losses are not, layer weights make up the difference. They are
+computed from the N channels and M positions of a layer at the content's final size. If they
+contain M, the style picture is first resized to the content's size, as in the source, so that both
+have the same M. Otherwise each Gram matrix is divided by the M of its own picture.
 
-Not the sources' own, in any preset: pictures are resized by Lanczos, not to the nearest
-pixel or bilinearly; VGG's weights are Keras'; and where the source has torch's L-BFGS, which
-keeps 100 pairs and has no line search, it is `LBFGS`, which keeps 20. A side in proportion
-is cut to whole pixels, as in every source, not rounded. In the formulas, m() is the mean over
-all elements, Δ the picture made minus its reference, F features, G = FᵀF, and conv1_1 the
-layer block1_conv1, after its ReLU.
+All presets differ from their sources in three ways. Pictures are resized by Lanczos, not to the
+nearest pixel or bilinearly. VGG's weights are Keras'. `LBFGS`, which keeps 20 pairs, replaces
+torch's L-BFGS, which keeps 100 pairs and has no line search. As in every source, the other side of
+a resized picture is truncated to whole pixels, not rounded. In the formulas, m() is the mean over
+all elements, Δ the generated picture's value minus the reference's, F features, G = FᵀF, and
+conv1_1 the layer block1_conv1, after its ReLU.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _CONV1 = {f"block{block}_conv1": 1.0 for block in range(1, 6)}
 _TSENG = {
     f"block{block}_conv2": weight for block, weight in enumerate((0.05, 0.2, 0.2, 0.25, 0.3), 1)
 }
-# The color that VGG's preprocessing makes zero.
+# The color that VGG's preprocessing maps to zero.
 _GRAY = np.array([123.68, 116.779, 103.939], np.float32)
 
 
@@ -73,11 +73,11 @@ def gatys(content: Picture, style: Picture, **options: Unpack[Options]) -> Prese
 
         m(ΔF²) at conv4_2 + Σ_l 1e3/N² · m(Δ(G/M)²) at conv1_1 … conv5_1
 
-    Shorter sides of 512, from the content, L-BFGS, 520 evaluations: its steps are of 20, and
-    the loop begins another at 500. Its second stage (arXiv 1611.07865), 220 evaluations at
-    800, is ``gatys(…, short_side=800, evaluations=220, start=first.image)``.
-    Noise, there a comment, is normal around the mean color with deviation 1. Its VGG19 has
-    the activations of Keras' weights; it is the papers' that are rescaled to a mean of 1.
+    Shorter sides of 512, from the content, L-BFGS, 520 evaluations: a step has 20 evaluations,
+    and the loop starts another step at 500. The second stage (arXiv 1611.07865), 220 evaluations
+    at 800, is ``gatys(…, short_side=800, evaluations=220, start=first.image)``. The noise, a
+    comment in the source, is normal around the mean color with deviation 1. The notebook's VGG19
+    has the activations of Keras' weights; only the papers rescale them to a mean of 1.
     Source: leongatys/PytorchNeuralStyleTransfer, NeuralStyleTransfer.ipynb.
     """
     noise = functools.partial(_gray_noise, normal=(0.0, 1.0))
@@ -89,15 +89,15 @@ def gatys(content: Picture, style: Picture, **options: Unpack[Options]) -> Prese
 
 
 def neural_style(content: Picture, style: Picture, **options: Unpack[Options]) -> Preset:
-    """The command line that made the method popular, as ported to PyTorch.
+    """The command line that made the method popular, in its PyTorch version.
 
         5 m(ΔF²) at conv4_2 + 100 Σ_l m(Δ(G/NM)²) at conv1_1 … conv5_1
         + 1e-3 (Σ|dx| + Σ|dy|) over pixels
 
     Longer sides of 512, from normal noise of deviation 1e-3 around the mean color,
-    L-BFGS, 1000 evaluations. It scales pixels by 256, here by 255; its product of a size and
-    a ratio comes to a longer side of 511 for one picture in eight. The Lua original has the
-    same numbers, but the gradient of a squared total variation. Sources:
+    L-BFGS, 1000 evaluations. The source scales pixels by 256, this preset by 255. In the source,
+    rounding makes the longer side 511 for one picture in eight. The Lua original has the same
+    numbers, but the gradient of a squared total variation. Sources:
     ProGamerGov/neural-style-pt, jcjohnson/neural-style.
     """
     noise = functools.partial(_gray_noise, normal=(0.0, 1e-3))
@@ -118,13 +118,13 @@ def keras_example(content: Picture, style: Picture, **options: Unpack[Options]) 
         2.5e-8 ΣΔF² at conv5_2 + 1e-6/5 Σ_l ΣΔG² / (4 · 3² · (rows · columns)²)
         at conv1_1 … conv5_1 + 1e-6 Σ(dx² + dy²)^1.25 over pixels
 
-    400 rows, the style squashed to the content's size, from the content, SGD with a rate
-    of 100, times 0.96 each 100 steps, 4000 steps. Defect, reproduced: 3 and rows · columns
-    are the picture's, where the paper has the layer's N and M, so that a layer weighs
-    (NM / (3 · rows · columns))² times its due. Its content and variation, sums, weigh more
-    in larger pictures. The rate is for 400 rows: a small picture's pixels have larger
-    gradients, and 85 rows were seen to diverge; give an ``optimizer`` with such a size.
-    Source: keras-team/keras-io, examples/generative/neural_style_transfer.py.
+    400 rows, the style squashed to the content's size, from the content, SGD with a learning rate
+    of 100, times 0.96 every 100 steps, 4000 steps. Bug of the source, reproduced: 3 and
+    rows · columns are those of the picture. The paper has the layer's N and M, so a layer's weight
+    is (NM / (3 · rows · columns))² times the right one. Content and variation are sums, so
+    their weight grows with the picture. The learning rate is for 400 rows. The pixels of a small
+    picture have larger gradients; a run with 85 rows diverged. Pass an ``optimizer`` with such
+    a size. Source: keras-team/keras-io, examples/generative/neural_style_transfer.py.
     """
     rate = keras.optimizers.schedules.ExponentialDecay(100.0, decay_steps=100, decay_rate=0.96)
     sgd = keras.optimizers.SGD(rate)
@@ -149,11 +149,10 @@ def tensorflow_tutorial(content: Picture, style: Picture, **options: Unpack[Opti
         + 30 (Σ|dx| + Σ|dy|) over pixels in 0–1
 
     Longer sides of 512, from the content, Adam(0.02, β₁ = 0.99, ε = 0.1), 1000 steps, each
-    followed by clipping (not with L-BFGS as the optimizer). Its product of a size and a ratio
-    comes to a longer side of 511 for one picture in seven. The variable is in 0–1 there;
-    here, in 0–255, the same steps are those of 255 times the rate and ε/255, and the
-    variation weighs 30/255. Source: tensorflow/docs, site/en/tutorials/generative/
-    style_transfer.ipynb.
+    followed by clipping (not with L-BFGS as the optimizer). In the source, rounding makes the
+    longer side 511 for one picture in seven. Its variable is in 0–1. Here it is in 0–255: 255 times
+    the learning rate and ε/255 give the same steps, and the weight of the variation is 30/255.
+    Source: tensorflow/docs, site/en/tutorials/generative/style_transfer.ipynb.
     """
     adam = Adam(0.02 * 255, beta_1=0.99, epsilon=0.1 / 255)
     draft = Draft(
@@ -172,17 +171,17 @@ def udacity(content: Picture, style: Picture, **options: Unpack[Options]) -> Pre
 
         m(ΔF²) at conv4_2 + 1e6 Σ_l w_l m(ΔG²) / (NM) at conv1_1 … conv5_1
 
-    w = 1, .75, .2, .2, .2. Shorter side of 400 (as torchvision's Resize takes its
-    ``max_size``; there a content without a side above 400 gets its longer side as the
-    shorter), the style squashed to the content's size, from the content, Adam(0.003),
-    2000 steps (it names 5000, too). Its variable is in units of torchvision's deviations,
-    .229, .224 and .225 of 255 pixels; one rate serves them here, that of their mean, which
-    is at most 1.3 % off.
+    w = 1, .75, .2, .2, .2. Shorter side of 400 (the meaning of its ``max_size`` in torchvision's
+    Resize; in the source, if no side of the content is above 400, its longer side becomes the
+    shorter), the style squashed to the content's size, from the content, Adam(0.003), 2000 steps
+    (the source also mentions 5000). Its variable is in units of torchvision's deviations, .229,
+    .224 and .225 of 255 pixels. This preset uses one learning rate, that of their mean, which is
+    at most 1.3 % off.
 
-    Defect, reproduced: G is not divided by M, so that a layer weighs in proportion to its
-    M, and style more in larger pictures. Not reproduced: torchvision's VGG19 has weights
-    of its own; Keras' expect BGR and 0–255, and here get torchvision's input. Its ReLUs
-    work in place, so that the convolutions it names are read after them, as here. Source:
+    Bug of the source, reproduced: G is not divided by M, so a layer's weight is proportional to
+    its M, and the style's weight grows with the picture. Not reproduced: torchvision's VGG19 has
+    different weights. Keras' weights expect BGR and 0–255, but get torchvision's input here.
+    The source's ReLUs work in place, so its convolutions are read after the ReLU, as here. Source:
     udacity/deep-learning-v2-pytorch, style-transfer: the exercise, in which w = 1, .8, .5,
     .3, .1, and the solution, in the copy of the fork AmmarJawad/deep-learning-v2-pytorch.
     """
@@ -217,11 +216,11 @@ def ashwindcruz(
 
         m(ΔF²) at conv2_2 + 1/8e-4 · ½ Σ_l ΣΔG² / (4 N² M²) at conv1_1 and conv2_1
 
-    Pictures squashed to 224×224, from noise uniform in 0–255, Adam(0.1), 10000 steps. With
-    ``depth=5, content_layer="block4_conv2"`` it is that of his notebook, the mean over
-    conv1_1 … conv5_1 (there with 5,000,000 steps); his blog's pictures had 100 in place of
-    1/8e-4. Defects, reproduced: the means that VGG was trained with are not subtracted, and
-    the pictures are squashed. His checkpoint, TF-Slim's, takes RGB, and Keras' gets the same
+    Pictures squashed to 224×224, from noise uniform in 0–255, Adam(0.1), 10000 steps.
+    ``depth=5, content_layer="block4_conv2"`` gives the objective of his notebook, the mean over
+    conv1_1 … conv5_1 (there with 5,000,000 steps). His blog's pictures used 100 instead of
+    1/8e-4. Bugs of the source, reproduced: VGG's training means are not subtracted, and
+    the pictures are squashed. His checkpoint, TF-Slim's, expects RGB; Keras' gets the same
     pixels as BGR. Source: ashwindcruz/style-transfer, config.py, train.py and
     style_transfer.ipynb, with the loss as in style_recs.py.
     """
@@ -250,17 +249,18 @@ def tseng_cooccurrence(content: Picture, style: Picture, **options: Unpack[Optio
 
         Σ_l w_l/N · ΣΔ(G/NM)² + Σ_l ½ (X_l + Y_l) + 1/5 · 1/N · ΣΔF² at conv4_2
 
-    at conv1_2 … conv5_2 of VGG16 with average pooling, w = .05, .2, .2, .25, .3; X and Y
-    are 1/N · ΣΔ² of the matrices, over N and their number of pairs, of features that are
-    four positions apart along each axis.
+    at conv1_2 … conv5_2 of VGG16 with average pooling, w = .05, .2, .2, .25, .3. X and Y are
+    1/N · ΣΔ² of the matrices of features that are four positions apart along each axis, divided
+    by N and their number of pairs.
 
-    Longer sides of 550, as his Montreal has (550×365), the style squashed to the content's
-    size; ten runs of SciPy's L-BFGS with 10 pairs, each from the picture alone, of 21
-    evaluations, as its ``maxfun=20`` comes to; from noise uniform in ±.025 around the mean
-    color, or from the content. There a run goes on to the end of its line search, mostly no
-    further, and ends where the loss falls by less than 2e-9 of it. After each he clips to ±127
-    around the mean, which is −3 to 251, −10 to 244 and −23 to 231 in R, G and B; here it is
-    0–255. His "x" shifts rows, which the sum of both does not show. Source:
+    Longer sides of 550, like his Montreal (550×365), the style squashed to the content's size,
+    from noise uniform in ±.025 around the mean color, or from the content. Ten runs of SciPy's
+    L-BFGS with 10 pairs, each of 21 evaluations, the effect of his ``maxfun=20``. A run starts
+    from the picture without the pairs of the previous run. In the source, a run also completes its
+    line search, mostly without further evaluations, and ends if the loss falls by less than 2e-9
+    of its value. After each run he clips to ±127 around the mean, which is −3 to 251, −10 to 244
+    and −23 to 231 in R, G and B; this preset clips to 0–255. His "x" shifts rows, which makes no
+    difference to the sum of both. Source:
     GabrielTseng/LearningDataScience, later gabrieltseng/datascience-projects,
     Style_Network_w_CoOccurence.ipynb and VGG16.py.
     """
@@ -278,12 +278,12 @@ def tseng_histogram(content: Picture, style: Picture, **options: Unpack[Options]
 
         Σ_l w_l/N · ΣΔ(G/NM)² + 1/100 · 1/N · Σ(F−R)² at conv1_1 + 1/15 · 1/N · ΣΔF² at conv4_2
 
-    The rest as in `tseng_cooccurrence`. R is made in 255 bins at every evaluation. Defect,
-    reproduced: it has the style's histogram of all channels together, not of each. There a
-    gradient flows through R, to the least and the greatest of all values, by half of a bin's
-    width; here none. Such a loss cannot be evaluated in tiles. Source: the same, Style Transfer
-    with Histogram Loss.ipynb. Both losses are in his Final_Style_Network.ipynb, which was not
-    at hand.
+    Everything else is as in `tseng_cooccurrence`. R is computed in 255 bins at every evaluation.
+    Bug of the source, reproduced: R has the style's histogram of all channels together, not of
+    each channel. In the source, a gradient of half a bin's width flows through R to the smallest
+    and the largest value; here no gradient flows. This loss cannot be evaluated in tiles. Source:
+    the same, Style Transfer with Histogram Loss.ipynb. Both losses are in his
+    Final_Style_Network.ipynb, which was not available.
     """
     draft = _tseng(content, style, options)
     layers = draft.layers({"block1_conv1": 1}, lambda n, m: m)
@@ -315,9 +315,9 @@ def names() -> list[str]:
 
 
 def find(name: str) -> Callable[..., Preset]:
-    """The preset called ``name``, or an `OptionError` that says what there is."""
+    """Return the preset called ``name``, or raise an `OptionError` that lists all names."""
     if not isinstance(name, str) or name not in _PRESETS:
-        raise OptionError(f"no preset {name!r}: {suggestion(str(name), names())}.")
+        raise OptionError(f"unknown preset {name!r}: {suggestion(str(name), names())}.")
     return _PRESETS[name]
 
 

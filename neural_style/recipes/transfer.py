@@ -1,4 +1,4 @@
-"""`transfer`: a photo in the manner of a painting, in one call."""
+"""`transfer`: paint a photo in the style of a painting, in one call."""
 
 from __future__ import annotations
 
@@ -51,57 +51,58 @@ def transfer(
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int = 50,
 ) -> Result:
-    """Paint the content picture in the manner of the style picture.
+    """Paint the content picture in the style of the style picture.
 
     Parameters
     ----------
     content, style
-        Files, as `images.load` takes them, or arrays H×W×3, RGB, 0–255; of styles a list, too,
-        whose losses are added.
+        Files, as in `images.load`, or arrays H×W×3, RGB, 0–255. ``style`` may be a list; the
+        losses of its pictures are added.
     style_weights
-        Positive numbers, one a style, of which the ratios matter; by default all are equal.
+        A positive number for each style. Only their ratios matter. By default all are equal.
     preset
-        The name of a published objective and run, one of `neural_style.presets.names`;
-        what is given here besides is taken instead of its own.
+        The name of a published objective and run, one of `neural_style.presets.names`.
+        Arguments given here replace the preset's settings.
     loss
-        Without a preset: from the two pictures, at their final sizes, to a loss; by
-        default `default_loss`. A sum that has its terms, of any weights and masks, as
-        ``lambda photo, painting: default_loss(photo, painting) + 3 * mine(painting)``, is
-        minimized as it is, with its scales and parameterization.
+        Only without a preset: a function from the two pictures, at their final sizes, to a loss;
+        by default `default_loss`. A sum that contains the default terms, with any weights and
+        masks, is minimized with the default scales and parameterization. An example is
+        ``lambda photo, painting: default_loss(photo, painting) + 3 * mine(painting)``.
     size
-        The longer side of both pictures, in pixels; by default 512, or what the preset fixes.
+        The longer side of both pictures in pixels; by default 512, or the preset's.
     short_side
-        The shorter side of both, instead.
+        The shorter side of both, instead of ``size``.
     style_size
-        The longer side of the style pictures, which by default are resized as the content:
-        the larger, the larger the strokes.
+        The longer side of the style pictures. Larger style pictures give larger strokes. By
+        default they are resized like the content.
     color
-        How the content's colors are kept: ``"match"`` gives its palette to the style first,
-        ``"luminance"`` paints in gray and puts the content's chroma back
-        (`neural_style.color`). By default they are not.
+        How to keep the content's colors. ``"match"`` first gives its palette to the style.
+        ``"luminance"`` paints in gray and then restores the content's chroma
+        (`neural_style.color`). By default the colors are those of the style.
     start
-        ``"content"`` (by default), ``"noise"`` (that of `images.noise`, from the seed, or the
-        preset's own), or an array, which is resized to the content's final size. With
-        ``scales`` it is resized to the first of them, which takes the finest noise out.
+        ``"content"`` (default), ``"noise"`` (from the seed, by `images.noise` or the preset), or
+        an array, which is resized to the content's final size. With ``scales``, the start is
+        resized to the first scale, which removes the finest noise.
     scales
-        As in `minimize`. By default, for the default loss, a picture of more than 512 pixels
-        is first painted at halves of its size, down to 256 (`neural_style.runs.scales.coarser`);
-        with another loss, a preset or a list of evaluations, at its final size alone, as with
+        As in `minimize`. By default, with the default loss, a picture of more than 512 pixels
+        is first painted at halves of its size, down to 256 (`neural_style.runs.scales.coarser`).
+        With another loss, a preset or a list of evaluations, only the final size is used, as with
         ``()``.
     evaluations
-        As in `minimize`, so at every scale; by default 300.
+        As in `minimize`, at every scale; by default 300.
     features
-        The feature model; by default VGG19 with max pooling, loaded once a process.
+        The feature model; by default VGG19 with max pooling, loaded once in each process.
     parameterization
-        As in `minimize`; by default ``"frequencies"`` for the default loss, whose curvature
-        their units are from, and ``"pixels"`` with another, a preset or a Keras optimizer.
+        As in `minimize`. By default ``"frequencies"`` with the default loss, whose curvature
+        sets their units; ``"pixels"`` with another loss, a preset or a Keras optimizer.
     optimizer, callbacks, verbose, seed, tile, output, checkpoint, checkpoint_every
         As in `minimize`.
 
     Raises
     ------
     StyleError
-        As `images.load` and `minimize`; no preset has that name, or it comes with a loss.
+        As `images.load` and `minimize`; or the preset is unknown; or both a preset and a loss are
+        given.
     """
     styles = _several(style)
     if output is not None:
@@ -141,14 +142,14 @@ def prepared(
     loss: Callable[[Image, Image], Loss | WeightedSum] | None,
     options: Options,
 ) -> Preset:
-    """The objective and the run of `transfer`, whose arguments these are; raises as it does."""
+    """The objective and the settings for the arguments of `transfer`; raises the same errors."""
     if preset is not None and loss is not None:
-        raise OptionError(f"the preset {preset!r} has its own loss: give a preset or a loss.")
+        raise OptionError(f"the preset {preset!r} has its own loss: pass a preset or a loss.")
     make = default_loss if loss is None else loss
     if not callable(make) or isinstance(make, type):
         raise OptionError(
-            f"loss: expected a function of two pictures to a loss, got {described(loss)}; write "
-            f"lambda photo, painting: …, or give a loss to neural_style.minimize."
+            f"loss: expected a function from two pictures to a loss, got {described(loss)}; write "
+            f"lambda photo, painting: …, or pass a loss to neural_style.minimize."
         )
     styles = _several(style)
     shares = _shares(style_weights, len(styles))
@@ -188,13 +189,13 @@ def _several(style: Any) -> list[Any]:
 
 
 def default_loss(photo: Image, painting: Image) -> WeightedSum:
-    """Content at conv4_2, Gram at conv1_1 … conv5_1, and a little total variation.
+    """Content at conv4_2, Gram at conv1_1 … conv5_1, and a small total variation.
 
         mean (F−P)² + 0.3 · Σ_l 1e3/N_l² · mean (ΔG_l)² + 1e3 · (mean|dx| + mean|dy|)
 
-    The layers and their weights are those of Gatys' notebook; the factor 0.3 and the total
-    variation were chosen by looking at pictures of 200 to 300 pixels, where they keep the
-    photo easier to recognize and its borders free of stray pixels. Source:
+    The layers and their weights are those of Gatys' notebook. The factor 0.3 and the total
+    variation were chosen by eye, from pictures of 200 to 300 pixels. They make the photo easier
+    to recognize and avoid stray pixels at its borders. Source:
     leongatys/PytorchNeuralStyleTransfer, NeuralStyleTransfer.ipynb.
     """
     channels = (64, 128, 256, 512, 512)
@@ -209,16 +210,16 @@ def default_loss(photo: Image, painting: Image) -> WeightedSum:
 
 
 def _has_default(drafted: Preset) -> bool:
-    """Whether a sum has the terms of `default_loss`, of any weights, references and masks."""
+    """Whether a sum has the terms of `default_loss`, with any weights, references and masks."""
     blank = np.zeros((2, 2, 3), np.float32)
     kinds = [(type(term.loss), term.loss.layers) for term in terms_of(drafted.loss)]
     return all((type(t.loss), t.loss.layers) in kinds for t in default_loss(blank, blank))
 
 
 def _shares(weights: Sequence[float] | None, styles: int) -> list[float]:
-    """The weights of the styles, of which the sum is 1."""
+    """The weights of the styles, scaled to the sum 1."""
     if not styles:
-        raise OptionError("style: expected a picture or more, got an empty list.")
+        raise OptionError("style: expected one or more pictures, got an empty list.")
     if weights is None:
         weights = [1.0] * styles
     given = [number(weight) for weight in weights] if isinstance(weights, Iterable) else []
@@ -230,7 +231,7 @@ def _shares(weights: Sequence[float] | None, styles: int) -> list[float]:
 
 
 def _merged(loss: WeightedSum) -> WeightedSum:
-    """The same sum, in which losses that are equal are one: those of the content alone."""
+    """The same sum with equal losses merged. These are the losses of the content alone."""
     terms: list[Term] = []
     for term in loss:
         for i, own in enumerate(terms):
@@ -243,7 +244,7 @@ def _merged(loss: WeightedSum) -> WeightedSum:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    """Whether two values are of one type and equal; what is not known to be plain, the same one."""
+    """Whether two plain values have the same type and are equal; for others, if identical."""
     if a is b:
         return True
     if type(a) is not type(b):

@@ -136,7 +136,7 @@ def test_a_term_without_a_gradient_is_named(tiny: FeatureModel, photo: Image) ->
         def distance(self, current: Any, target: Any) -> Any:
             return keras.ops.mean(keras.ops.relu(current["image"] - 1e3))
 
-    with pytest.raises(LossError, match=r"^flat: it has no gradient .* leave it out"):
+    with pytest.raises(LossError, match=r"^flat: the gradient is 0 .* leave it out"):
         balance(Content(photo) + Flat(gray), tiny, photo)
 
 
