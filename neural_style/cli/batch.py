@@ -1,4 +1,4 @@
-"""`batch`: many photos in the manner of one painting, in a process that is replaced."""
+"""`batch`: paint many photos in the style of one painting, in a worker process."""
 
 from __future__ import annotations
 
@@ -44,18 +44,20 @@ if TYPE_CHECKING:
 @options.model_options
 @output_options
 def batch(**given: Any) -> None:
-    """Paint all PHOTOS in the manner of PAINTING, into a folder.
+    """Paint all PHOTOS in the style of PAINTING.
 
-    Each is written as a PNG under its own name. What fails stops none of the rest, and is
-    listed at the end; Ctrl-C or SIGTERM ends them all. Photos are painted in a separate process.
-    It is replaced once it has grown by 250 MB, since TensorFlow keeps memory for every new size.
+    Every result is a PNG with the name of its photo. If a photo fails, the others continue, and it
+    is listed at the end. Ctrl-C or SIGTERM ends the whole batch. A separate process paints the
+    photos. It is replaced after it has grown by 250 MB, because TensorFlow keeps memory for every
+    new size.
     """
     folder = given["output"]
     painted, _ = options.styles(given["painting"], given["others"])
     outputs = [folder / f"{photo.stem}.png" for photo in given["photos"]]
     if len(set(outputs)) < len(outputs):
         raise OptionError(
-            "batch: two photos have the same name; the second would replace the first."
+            "batch: two photos have the same name, so the second would replace the first; rename "
+            "one of them."
         )
     silent, as_json = given["quiet"], given["as_json"]
     failed = _unreadable_at_first(given["photos"])
@@ -91,7 +93,7 @@ def batch(**given: Any) -> None:
                     stopped = interrupted(outcome.ending, output)
                 if stopped := stopped or (interrupts.asked.exit_code if interrupts.asked else 0):
                     break
-    except (KeyboardInterrupt, SystemExit) as end:  # before the run, or the second one
+    except (KeyboardInterrupt, SystemExit) as end:  # before the run, or the second signal
         _end_progress(given)
         if isinstance(end, SystemExit) and end.code != TERMINATED:
             raise
@@ -101,7 +103,7 @@ def batch(**given: Any) -> None:
 
 @dataclass(frozen=True)
 class _Painted:
-    """What a worker sends of a photo that it has painted."""
+    """The result of a painted photo, as a worker sends it."""
 
     text: str
     summary: dict[str, Any]
@@ -110,7 +112,7 @@ class _Painted:
 
 @dataclass(frozen=True)
 class _Failed:
-    """A photo that could not be painted; an error of a plugin need not be picklable."""
+    """A photo that could not be painted, with text because a plugin's error may not pickle."""
 
     photo: Path
     text: str
@@ -122,7 +124,7 @@ class _Failed:
 
 
 def _result(call: Future[Any], interrupts: Interrupts) -> Any:
-    """What a worker returns; if a signal has ended it, what the signal raises."""
+    """Return a worker's result. If a signal ended the worker, raise that signal's exception."""
     try:
         return call.result()
     except WorkerError as error:
@@ -145,7 +147,7 @@ def _working(given: dict[str, Any], said: dict[str, Any]) -> Iterator[click.Cont
 
 
 def _end_progress(given: dict[str, Any]) -> None:
-    """Leave the terminal as a worker would have that has ended in its run."""
+    """Restore the terminal after a worker ended during its run."""
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -155,7 +157,7 @@ def _end_progress(given: dict[str, Any]) -> None:
 
 
 def _prepare(given: dict[str, Any]) -> None:
-    """Of a worker: raise what is wrong with the options, of that which only the library knows."""
+    """In a worker: raise errors of options that only the library can check."""
     given = dict(given)
     with _working(given, {}):
         options.recipe(given)
@@ -166,7 +168,7 @@ def _prepare(given: dict[str, Any]) -> None:
 def _paint(
     given: dict[str, Any], said: dict[str, Any], photo: Path, output: Path
 ) -> tuple[_Painted | _Failed, dict[str, Any]]:
-    """Of a worker: what came of a photo, and what the command has remarked."""
+    """In a worker: paint a photo, and return the result and the remarks of the command."""
     given = dict(given)
     with _working(given, said) as context:
         import neural_style as ns
@@ -184,21 +186,21 @@ def _paint(
                 output=output,
                 **options.keywords(given),
             )
-        except Exception as error:  # a plugin breaks in any way it likes
+        except Exception as error:  # a plugin can raise any exception
             return _Failed.of(photo, error), dict(context.meta)
-        assert result.ending is not None  # a run has ended in some way
+        assert result.ending is not None  # every finished run has an ending
         done = _Painted(f"{output}: {result}", summary(result, output), result.ending)
         return done, dict(context.meta)
 
 
 @functools.cache
 def _features(*model: Any) -> Any:
-    """The feature model of the options, one a worker."""
+    """The feature model of the options, loaded once in each worker."""
     return options.features(dict(zip(options.MODEL, model, strict=True)))
 
 
 def _unreadable_at_first(photos: Iterable[Path]) -> list[_Failed]:
-    """The photos before the first that can be read, and what is wrong with them."""
+    """The photos before the first readable one, with their errors."""
     failed: list[_Failed] = []
     for photo in photos:
         try:

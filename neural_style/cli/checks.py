@@ -1,9 +1,9 @@
-"""What can be said of a command line before TensorFlow starts, which takes seconds.
+"""Check a command line before TensorFlow starts, which takes seconds.
 
     begin(given, photo, output=path)      # the checks, then TensorFlow
 
-Names, files and pictures are looked at here; numbers are by the types of the options. What only
-the library knows, such as the values of a loss's options, it says later.
+This module checks names, files and pictures. The types of the options check numbers. The library
+checks the rest later, such as the values of a loss's options.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from neural_style.cli import group, options
 from neural_style.cli.signatures import presets
 from neural_style.errors import LayerError, OptionError, WeightsError, layer_suggestion, suggestion
 
-_GLANCE = 64  # pixels; a picture is read whole, and resized
+_GLANCE = 64  # pixels; a picture is read completely, then resized
 _SIZE = 512  # pixels, the default of `transfer`
 _CONVOLUTIONS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}  # in each block
 
@@ -31,15 +31,15 @@ def begin(
     network: str | None = "vgg19",
     start: bool = True,
 ) -> None:
-    """Check a command's options, the pictures that it reads and what it writes to; then start.
+    """Check a command's options, the pictures that it reads and its outputs; then start TensorFlow.
 
-    ``network`` is the command's own, where none is given; None where a record has it. Without
-    ``start`` TensorFlow is not started, which is for another process to do.
+    ``network`` is the command's default, or None if a record has the network. With
+    ``start=False``, another process will start TensorFlow.
 
     Raises
     ------
     StyleError
-        Something is wrong that can be known without TensorFlow.
+        A check that does not need TensorFlow failed.
     """
     from neural_style import images
     from neural_style.utils.files import check_not_read
@@ -76,7 +76,7 @@ def begin(
         if folder is not None:
             options.folder(folder)
     if given.get("weights") is not None:
-        network = network or "vgg19"  # as FeatureModel has it
+        network = network or "vgg19"  # the default of FeatureModel
     if "weights" in given and network is not None and not given.get("preset"):
         check_weights(network, given["weights"])
     if start:
@@ -84,22 +84,22 @@ def begin(
 
 
 def check_preset(name: str | None, given: Mapping[str, Any] | None = None) -> None:
-    """Raise an `OptionError` unless there is that preset, and what is given goes with it."""
+    """Raise an `OptionError` if the preset is unknown or cannot be combined with ``given``."""
     if name is None:
         return
     if name not in presets():
-        raise OptionError(f"no preset {name!r}: {suggestion(name, presets())}.")
+        raise OptionError(f"unknown preset {name!r}: {suggestion(name, presets())}.")
     if given and (given.get("loss") or given.get("mask")):
-        raise OptionError(f"the preset {name!r} has its own loss: give a preset or a loss.")
+        raise OptionError(f"the preset {name!r} has its own loss: use a preset or a loss.")
     if given and any(given.get(option) for option in options.MODEL):
         raise OptionError(
-            "--network, --pooling and --weights are not of --preset, which has its own network: "
-            "give a preset or these."
+            "--network, --pooling and --weights cannot be used with --preset, which has its own "
+            "network."
         )
 
 
 def check_picture(path: Path) -> None:
-    """Raise a `StyleError` unless it is a picture that can be read."""
+    """Raise a `StyleError` if the file cannot be read as a picture."""
     from neural_style import images
 
     images.load(path, long_side=_GLANCE)
@@ -109,32 +109,32 @@ def _check_scales(size: int, scales: list[int] | None, evaluations: object) -> N
     sides = sorted({*(scales or ()), size})
     if sides[-1] > size:
         raise OptionError(
-            f"--scales: expected none above the picture's {size} pixels, got {scales}; set --size, "
-            f"or leave out what is too large."
+            f"--scales: expected at most the picture's {size} pixels, got {scales}; set --size, "
+            f"or leave out the scales that are too large."
         )
     if isinstance(evaluations, list) and len(evaluations) != len(sides):
         raise OptionError(
-            f"--evaluations: expected one number, or one for each of the scales of "
+            f"--evaluations: expected one number, or one for each scale, of "
             f"{', '.join(map(str, sides))} pixels, got {evaluations}."
         )
 
 
 def check_weights(network: str, own: Path | None) -> None:
-    """Find the weights of a network, or read a user's own; raise a `WeightsError` as a model."""
+    """Find a network's weights, or read the user's file; raise the same errors as a model."""
     from neural_style.features import weights
 
     if own is None:
         if not (weights.cache_folder() / weights.SOURCES[network].filename).exists():
             weights.find(network)
         return
-    with warnings.catch_warnings():  # which the model gives
+    with warnings.catch_warnings():  # the model gives the warning
         warnings.simplefilter("ignore")
         path = weights.find(network, own)
     try:
         weights.check_readable(path)
     except OSError as error:
         raise WeightsError(
-            f"{path}: not usable as the weights of {network} without its top ({error})."
+            f"{path}: cannot be used as the weights of {network} without its top ({error})."
         ) from error
 
 

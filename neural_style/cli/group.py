@@ -1,4 +1,4 @@
-"""Every command: how it ends, and what it prints."""
+"""Exit codes and output of every command."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from neural_style.utils.installation import check_installation
 FAILED, USAGE, PARTLY, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
 _USERS = (LayerError, LossError, OptionError, RegistryError)
 
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # all but tab and newline
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # not tab and newline
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 class Commands(click.Group):
-    """A group whose commands end in the exit codes that `neural_style.cli` lists."""
+    """A group whose commands end with the exit codes in `neural_style.cli`."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; the library's errors are a message, never a traceback."""
+        """Run a command. Print the library's errors as messages, without a traceback."""
         try:
             with command_line():
                 check_installation()
@@ -47,18 +47,18 @@ class Commands(click.Group):
             tell(f"Error: {error}", err=True)
             ctx.exit(failure([error]))
         except KeyboardInterrupt:
-            tell("Interrupted; there was no picture yet.", err=True)
+            tell("Interrupted before the first picture.", err=True)
             ctx.exit(INTERRUPTED)
 
 
 def failure(errors: Iterable[Exception]) -> int:
-    """The exit code of what failed altogether: 2 where a user can mend each of the errors."""
+    """The exit code if everything failed: 2 if the user can fix each of the errors."""
     return USAGE if all(isinstance(error, _USERS) for error in errors) else FAILED
 
 
 @contextmanager
 def errors_only(logger: str) -> Iterator[None]:
-    """Drop what is no error of what a part of the library logs, which else is printed."""
+    """Drop log messages below the level of errors, which would otherwise be printed."""
     found = logging.getLogger(logger)
     level = found.level
     found.setLevel(logging.ERROR)
@@ -70,14 +70,14 @@ def errors_only(logger: str) -> Iterator[None]:
 
 @contextmanager
 def _no_warnings() -> Iterator[None]:
-    """Print no warnings, neither of Python nor of the library, while a command runs."""
+    """Print no warnings of Python or of the library during a command."""
     with errors_only("neural_style"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def hush(context: click.Context, _: click.Parameter | None, silent: bool) -> bool:
-    """Print no warnings in a context that is silent."""
+    """Print no warnings if the context is silent."""
     if silent:
         context.with_resource(_no_warnings())
     return silent
@@ -88,31 +88,31 @@ def _silent(says: str) -> Any:
 
 
 def start() -> None:
-    """Start TensorFlow for the command that runs now."""
+    """Start TensorFlow for the current command."""
     startup.start(verbose=click.get_current_context().find_root().params.get("verbose", False))
 
 
 def answer(text: str, found: Any, *, as_json: bool) -> None:
-    """Print what a command was asked for, as text or as JSON."""
+    """Print the answer of a command, as text or as JSON."""
     tell(json.dumps(found, ensure_ascii=False) if as_json else text)
 
 
 def say(text: str, found: Any, *, silent: bool = False, as_json: bool = False) -> None:
-    """Print what came of a command that writes files, as text or as JSON."""
+    """Print the result of a command that writes files, as text or as JSON."""
     if as_json or not silent:
         answer(text, found, as_json=as_json)
 
 
 def tell(text: str, *, err: bool = False) -> None:
-    """Print a line, with what a terminal would obey or could not show as in JSON.
+    """Print a line, with control characters and invalid text escaped as in JSON.
 
-    Names of files have such characters: control sequences, and bytes that are no text.
+    Names of files may contain both.
     """
     click.echo(_UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text), err=err)
 
 
 def remark(text: str) -> None:
-    """Print what is no error to standard error: once a command, and not with ``--quiet``."""
+    """Print a remark to standard error, once in each command, and not with ``--quiet``."""
     context = click.get_current_context()
     said = context.meta.setdefault(__name__, set())
     if text not in said and not context.params.get("quiet"):
@@ -128,9 +128,9 @@ def leave(code: int) -> NoReturn:
 
 def output_options(command: Any) -> Any:
     """``--quiet`` and ``--json`` of a command that writes files."""
-    return _silent("No progress, nothing but errors.")(_as_json(command))
+    return _silent("Print only errors, without progress.")(_as_json(command))
 
 
 def answer_options(command: Any) -> Any:
     """``--quiet`` and ``--json`` of a command that answers a question."""
-    return _silent("Nothing but the answer and errors.")(_as_json(command))
+    return _silent("Print only the answer and errors.")(_as_json(command))

@@ -1,4 +1,4 @@
-"""`evaluate`, and what there is: losses, presets, weights, and the machine."""
+"""`evaluate`, and commands that show losses, presets, weights and the machine."""
 
 from __future__ import annotations
 
@@ -25,14 +25,17 @@ _SCORING = defaults("recipes.evaluate", "evaluate")
 @click.argument("picture", type=FILE)
 @click.argument("photo", type=FILE)
 @click.argument("painting", type=FILE)
-@click.option("--style-size", type=SIDE, help="Longer side of the style, by default PICTURE's.")
+@click.option("--style-size", type=SIDE, help="Longer side of the style; by default PICTURE's.")
 @click.option("--directions", type=COUNT, default=_SCORING["directions"], show_default=True)
 @click.option("--positions", type=COUNT, default=_SCORING["positions"], show_default=True)
 @click.option("--seed", type=SEED, default=_SCORING["seed"], show_default=True)
 @options.model_options
 @answer_options
 def evaluate(picture: Path, photo: Path, painting: Path, **given: Any) -> None:
-    """Say how near PICTURE is to its style, PAINTING, and its content, PHOTO."""
+    """Compare PICTURE with PHOTO and PAINTING.
+
+    The figures measure how near PICTURE is to its content, PHOTO, and its style, PAINTING.
+    """
     checks.begin(given, picture, photo, painting)
     import neural_style as ns
 
@@ -53,7 +56,10 @@ def evaluate(picture: Path, photo: Path, painting: Path, **given: Any) -> None:
 @click.argument("names", nargs=-1)
 @answer_options
 def losses(names: tuple[str, ...], as_json: bool, **_: Any) -> None:
-    """Every loss that is installed: what it does, its options, and whose it is."""
+    """Show the installed losses.
+
+    For each loss, or those in NAMES: its description, its options and its owner.
+    """
     from neural_style.losses import registry
 
     for name in names:
@@ -103,7 +109,10 @@ def losses(names: tuple[str, ...], as_json: bool, **_: Any) -> None:
 @click.argument("names", nargs=-1)
 @answer_options
 def presets(names: tuple[str, ...], as_json: bool, **_: Any) -> None:
-    """Every published objective; with NAMES all that is known of these."""
+    """List the published objectives.
+
+    With NAMES, describe these in full.
+    """
     for name in names:
         checks.check_preset(name)
     texts = {name: text for name, text in known_presets().items() if name in names or not names}
@@ -116,10 +125,13 @@ def presets(names: tuple[str, ...], as_json: bool, **_: Any) -> None:
 
 @click.command()
 @click.argument("network", default="vgg19")
-@click.option("--fetch", is_flag=True, help="Fetch them, if they are not there.")
+@click.option("--fetch", is_flag=True, help="Download the weights if they are missing.")
 @answer_options
 def weights(network: str, fetch: bool, as_json: bool, **_: Any) -> None:
-    """Say where a network's weights are, and whether their hash is the published one."""
+    """Show where a network's weights are.
+
+    Also show whether they have the published hash.
+    """
     from neural_style.errors import OptionError, suggestion
     from neural_style.features import weights as files
     from neural_style.utils import download
@@ -142,7 +154,10 @@ def weights(network: str, fetch: bool, as_json: bool, **_: Any) -> None:
 @options.model_options
 @answer_options
 def doctor(**given: Any) -> None:
-    """Versions, devices, memory, and the speed of one small evaluation."""
+    """Show versions, devices, memory and speed.
+
+    The speed is that of one small evaluation.
+    """
     checks.begin(given)
     import neural_style as ns
     from neural_style.recipes import draft

@@ -1,4 +1,4 @@
-"""`sweep`: one picture with many settings."""
+"""`sweep`: paint one picture with many settings."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ _SWEPT = (
     multiple=True,
     required=True,
     metavar="NAME=V,V…",
-    help=f"Values of {', '.join(_SWEPT)}, or, as loss.NAME, of a loss's weight.",
+    help=f"Values of {', '.join(_SWEPT)}, or of loss.NAME, a loss's weight.",
 )
 @options.loss_options
 @options.keyword_options()
 @options.model_options
 @output_options
 def sweep(**given: Any) -> None:
-    """Paint PHOTO with every combination of settings, on one sheet.
+    """Paint PHOTO with many settings.
 
-    What is in the folder is not run again, unless it was made of other pictures, with other
-    options or by other versions; the sheet is its sheet.png.
+    Every combination is painted, and all pictures are on one contact sheet, sheet.png in the
+    folder. Finished runs in the folder are reused if pictures, options and versions are the same.
 
     \b
     neural-style sweep photo.jpg painting.jpg -o out --loss content=1 --loss gram=1 \\
@@ -65,7 +65,7 @@ def sweep(**given: Any) -> None:
             raise OptionError(f"--grid {name}: expected one of {known}.")
         if given.get(name) is not None:
             raise OptionError(
-                f"--{name.replace('_', '-')} is in the --grid, too: give one of both."
+                f"--{name.replace('_', '-')} is also in --grid: use only one of them."
             )
     for preset in grid.get("preset", ()):
         check_preset(preset, given)
@@ -82,7 +82,7 @@ def sweep(**given: Any) -> None:
 
     named = recipe and recipe.named()
 
-    # What the recipe names is an argument for the digest of what a run depends on.
+    # An argument, so that the digest of a run includes the losses and masks of the recipe.
     def run(*, named: Any = named, **settings: Any) -> Any:
         own = dict(weights)
         for name in [name for name in settings if name.startswith("loss.")]:
@@ -94,7 +94,7 @@ def sweep(**given: Any) -> None:
             **fixed,
             **options.keywords(settings),
             **settings,
-        }  # these are left: null
+        }  # what is left in settings is null
         return ns.transfer(photo, painting, loss=loss, features=model, **own_keywords)
 
     def told(outcome: Any) -> None:
@@ -104,13 +104,13 @@ def sweep(**given: Any) -> None:
             tell(str(outcome))
 
     try:
-        with errors_only("neural_style.sweeps"):  # it logs what is told
+        with errors_only("neural_style.sweeps"):  # which logs the same outcomes
             outcomes = ns.sweep(run, grid, folder=folder, callbacks=[told])
     except (KeyboardInterrupt, SystemExit) as end:
         word, code = "Interrupted", INTERRUPTED
         if isinstance(end, SystemExit):
             word, code = "Terminated", TERMINATED
-        tell(f"{word}; what had finished is in {folder}, for the next time.", err=True)
+        tell(f"{word}; finished runs are in {folder} and will be reused.", err=True)
         leave(code)
     names = list(grid)
     across: dict[str, Any] = {"rows": names[0], "columns": names[1]} if len(names) == 2 else {}
@@ -132,14 +132,14 @@ def sweep(**given: Any) -> None:
 
 
 def _values(name: str, text: str) -> list[Any]:
-    """A JSON list, or values that are separated by commas."""
+    """The values of a JSON list, or values separated by commas."""
     whole = json_value(text)
     values = whole if isinstance(whole, list) else [json_value(part) for part in text.split(",")]
     if name.startswith("loss.") and not all(isinstance(v, int | float) for v in values):
         raise OptionError(f"--grid {name}: expected numbers, got {text!r}.")
     found = [options.setting(name, value) for value in values] if name in _SWEPT else values
     if twice := [value for value in found if found.count(value) > 1]:
-        raise OptionError(f"--grid {name}: {twice[0]!r} is given twice; leave one of them out.")
+        raise OptionError(f"--grid {name}: {twice[0]!r} is given twice; remove one of them.")
     return found
 
 
@@ -152,7 +152,7 @@ def end_runs(
     *,
     stopped: int = 0,
 ) -> None:
-    """Say how many runs are done, and leave; ``codes`` are of those that failed alone."""
+    """Print how many runs are done, and exit. ``codes`` are those of the failed runs."""
     say(f"{done} done, {len(codes)} failed", found, silent=silent, as_json=as_json)
     if stopped:
         leave(stopped)

@@ -1,4 +1,4 @@
-"""The options that several commands have, and what they are as arguments of `transfer`."""
+"""Options that several commands share, and the arguments of `transfer` for them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from neural_style.cli.signatures import defaults
 from neural_style.cli.types import FILE, SEED, SIDE, Budget, Scales, Start, Tile, existing
 from neural_style.errors import OptionError
 
-# Each keyword of `transfer` that is an option of its own, with its type and what it says.
+# Each keyword of `transfer` that is a single option, with its type and its help.
 KEYWORDS: dict[str, tuple[Any, str]] = {
-    "preset": (str, "A published objective and its run; see neural-style presets."),
-    "size": (SIDE, "Longer side in pixels; 512, or the preset's own size."),
-    "short_side": (SIDE, "Shorter side in pixels, instead."),
-    "style_size": (SIDE, "Longer side of the style; by default it is resized as the photo."),
-    "color": (click.Choice(["match", "luminance"]), "How the photo's colors are kept."),
+    "preset": (str, "A published objective and its settings; see neural-style presets."),
+    "size": (SIDE, "Longer side in pixels; 512, or the preset's."),
+    "short_side": (SIDE, "Shorter side in pixels, instead of --size."),
+    "style_size": (SIDE, "Longer side of the style; by default resized like the photo."),
+    "color": (click.Choice(["match", "luminance"]), "How to keep the photo's colors."),
     "start": (Start(), "content, noise, or a picture's file."),
     "scales": (Scales(2), "Long sides to run from coarse to fine."),
     "evaluations": (Budget(1), "The budget, or one for each scale; 300, or the preset's."),
     "parameterization": (
         click.Choice(["pixels", "frequencies"]),
-        "What the optimizer moves; frequencies, or with --loss or --preset pixels.",
+        "The optimizer's variables; frequencies, or pixels with --loss or --preset.",
     ),
-    "seed": (SEED, "Of all random numbers."),
-    "tile": (Tile(), "The longest side of what is evaluated at once."),
+    "seed": (SEED, "The seed of all random numbers."),
+    "tile": (Tile(), "The longest side in pixels that is evaluated at once."),
 }
 
 
@@ -36,7 +36,7 @@ MODEL = ("network", "pooling", "weights")
 
 
 def keyword_options(*leave_out: str, **texts: str) -> Callable[[Any], Any]:
-    """The options of `KEYWORDS`, whose defaults are those of `transfer`, or as the texts say."""
+    """The options of `KEYWORDS`, with the defaults of `transfer`; ``texts`` replaces helps."""
     own = defaults("recipes.transfer", "transfer")
 
     def add(command: Any) -> Any:
@@ -57,13 +57,13 @@ def loss_options(command: Any) -> Any:
         (
             "mask",
             "FILE=FILE",
-            "White of the photo's mask is painted as white of the painting's; black and what is "
-            "transparent do not count.",
+            "The white area of the photo's mask is painted like that of the painting's mask; "
+            "black and transparent areas do not count.",
         ),
-        ("reference", "LOSS=content|style|none", "Whose picture a loss is measured on."),
+        ("reference", "LOSS=content|style|none", "The picture that is a loss's reference."),
         ("option", "LOSS.NAME=JSON", "An option of a loss."),
-        ("layers", "LOSS=NAME[:W],…", "The layers of a loss, with weights or without."),
-        ("loss", "NAME=WEIGHT", "A term, in place of the default objective, default=1."),
+        ("layers", "LOSS=NAME[:W],…", "The layers of a loss, with or without weights."),
+        ("loss", "NAME=WEIGHT", "A term of the objective; by default the only term is default=1."),
     ):
         command = click.option(f"--{name}", multiple=True, metavar=metavar, help=text)(command)
     return command
@@ -73,25 +73,25 @@ def model_options(command: Any) -> Any:
     """``--network``, ``--pooling`` and ``--weights``."""
     command = click.option("--weights", type=FILE, help="The network's weights file.")(command)
     pooling = click.Choice(["max", "average"])
-    command = click.option("--pooling", type=pooling, help="How the network pools.")(command)
+    command = click.option("--pooling", type=pooling, help="The network's pooling.")(command)
     network = click.Choice(["vgg19", "vgg16"])
-    return click.option("--network", type=network, help="What the losses read.")(command)
+    return click.option("--network", type=network, help="The network of the losses.")(command)
 
 
 def progress(given: dict[str, Any]) -> list[Any]:
-    """The callbacks of a run: a bar, unless --quiet or --json."""
+    """The callbacks of a run: a progress bar, except with --quiet or --json."""
     from neural_style import callbacks
 
     return [] if given["quiet"] or given["as_json"] else [callbacks.progress()]
 
 
 def recipe(given: dict[str, Any]) -> Recipe | None:
-    """Take the options about losses out of what is given; without any, None."""
+    """Remove the options about losses from ``given``, and return them, or None if none is set."""
     names = ("loss", "layers", "option", "reference", "mask")
     losses, *others = [given.pop(name, ()) for name in names]
     *of_losses, masks = others
     if not losses and any(of_losses):
-        raise OptionError("--layers, --option and --reference are of losses: add --loss.")
+        raise OptionError("--layers, --option and --reference need losses: add --loss.")
     if not losses and not masks:
         return None
     found = Recipe(losses or [f"{DEFAULT}=1"], *others)
@@ -100,7 +100,7 @@ def recipe(given: dict[str, Any]) -> Recipe | None:
 
 
 def setting(name: str, value: Any) -> Any:
-    """A value that --grid gives in JSON, as the option ``name`` takes it; null is None."""
+    """Convert a JSON value of --grid to the type of the option ``name``; null is None."""
     if value is None:
         return None
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
@@ -111,7 +111,7 @@ def setting(name: str, value: Any) -> Any:
 
 
 def keywords(given: dict[str, Any]) -> dict[str, Any]:
-    """Take what `transfer` gets as keywords; what is not given stays its own default."""
+    """Remove the keywords of `transfer` from ``given``, and return those that are set."""
     from neural_style import images
 
     found = {name: given.pop(name) for name in KEYWORDS if given.get(name) is not None}
@@ -123,7 +123,7 @@ def keywords(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def features(given: dict[str, Any]) -> Any:
-    """The feature model; None, for the default of `transfer`, if nothing is given."""
+    """The feature model, or None for the default of `transfer` if no option is given."""
     from neural_style import FeatureModel
     from neural_style.recipes import draft
 
@@ -136,7 +136,7 @@ def features(given: dict[str, Any]) -> Any:
 
 
 def styles(painting: Path, others: tuple[str, ...]) -> tuple[list[Path], list[float]]:
-    """The styles and their weights: 1 of the first, and what ``FILE=WEIGHT`` says."""
+    """The styles and their weights: 1 for the first, and those in ``FILE=WEIGHT``."""
     paths, weights = [painting], [1.0]
     for text in others:
         name, sign, weight = text.rpartition("=")
@@ -148,7 +148,7 @@ def styles(painting: Path, others: tuple[str, ...]) -> tuple[list[Path], list[fl
 
 
 def writable(path: Path, option: str) -> None:
-    """Check that a file can be written, and make its folder."""
+    """Check that a file can be written, and create its folder."""
     from neural_style.utils.files import check_file
 
     try:
@@ -160,11 +160,11 @@ def writable(path: Path, option: str) -> None:
 
 
 def folder(path: Path) -> Path:
-    """Make a folder for output."""
+    """Create a folder for output."""
     from neural_style.utils.files import make_folder
 
     try:
         make_folder(path)
     except (OSError, ValueError) as error:
-        raise OptionError(f"{path}: this folder cannot be made or written to ({error}).") from error
+        raise OptionError(f"{path}: cannot create or write to this folder ({error}).") from error
     return path

@@ -1,11 +1,11 @@
-"""What the options about losses say, as the function that `transfer` takes.
+"""The options about losses, as a function for the argument ``loss`` of `transfer`.
 
     recipe = Recipe(losses=["content=1", "gram=1e3"], layers=["gram=block1_conv1,block2_conv1:0.5"],
                     options=["histogram.refresh_every=20"], references=[], masks=[])
     recipe(photo, painting)                      # -> a sum of losses
 
-The name ``default`` is of no loss, but of the sum that `neural_style.default_loss` makes.
-Values are numbers and JSON; nothing is evaluated.
+The name ``default`` means the sum that `neural_style.default_loss` returns.
+Values are numbers and JSON. They are never evaluated as code.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Recipe:
     masks: Sequence[str] = ()
 
     def weights(self) -> dict[str, float]:
-        """The weight of every loss; all that is said of the losses is checked."""
-        import numpy as np  # which --help does without
+        """The weight of every loss. Checks all options of the losses."""
+        import numpy as np  # which --help does not need
 
         weights = {
             name: number(value, f"--loss {name}") for name, value in pairs(self.losses, "--loss")
@@ -67,7 +67,7 @@ class Recipe:
         ]
 
     def of(self, name: str) -> str:
-        """Whose picture the loss's reference is: as the loss says, unless --reference does."""
+        """The source of the loss's reference: that of --reference, or else the loss's role."""
         given = dict(pairs(self.references, "--reference"))
         found = given.get(name) or getattr(registry.factory(name), "role", "style")
         _check_reference(name, found)
@@ -98,23 +98,23 @@ class Recipe:
                 terms.append(weight * loss)
                 whole += [name] if of == "style" else []
         if masks and not masked:
-            raise OptionError("--mask: none of the losses can be guided by a mask; add gram.")
+            raise OptionError("--mask: no loss given here supports masks; add gram.")
         if masks and whole:
             remark(
-                f"--mask guides {', '.join(masked)}; without a guide, on the whole picture: "
+                f"--mask applies to {', '.join(masked)}. These losses use the whole picture: "
                 f"{', '.join(whole)}."
             )
         total: WeightedSum = sum(terms)
         return total
 
     def _made(self, name: str, photo: Any, painting: Any, settings: Any) -> tuple[str, Any]:
-        """Whose picture the reference of a loss is, and the loss."""
+        """The source of a loss's reference, and the loss."""
         of = self.of(name)
         references = {"content": [photo], "style": [painting], "none": []}[of]
         return of, registry.create(name, *references, **settings.get(name, {}))
 
     def named(self) -> tuple[Any, ...]:
-        """The losses and the masks' files that the texts name."""
+        """The losses and the mask files that are named."""
         losses = [registry.factory(name) for name, _ in pairs(self.losses, "--loss")]
         return (*losses, *(Path(file) for pair in pairs(self.masks, "--mask") for file in pair))
 
@@ -130,7 +130,7 @@ class Recipe:
         named = {*found, *dict(pairs(self.references, "--reference"))}
         if DEFAULT in named:
             raise OptionError(
-                f"{DEFAULT!r} is a sum of losses, without options: give its losses one by one."
+                f"{DEFAULT!r} is a sum of losses and has no options: use its losses separately."
             )
         for name in named - {*weights}:
             raise OptionError(f"{name!r} has options but no weight: add --loss {name}=1.")
@@ -145,7 +145,7 @@ def _check_reference(name: str, of: object) -> None:
 
 
 def pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
-    """``NAME=VALUE`` texts as pairs, each name once."""
+    """``NAME=VALUE`` texts as pairs. Every name must be unique."""
     found: dict[str, str] = {}
     for text in texts:
         name, sign, value = text.partition("=")
@@ -174,7 +174,7 @@ def number(text: str, what: str) -> float:
 
 
 def json_value(text: str) -> Any:
-    """A JSON value; what is none is text.
+    """Parse a JSON value. Other text is returned unchanged.
 
     >>> json_value("20"), json_value("[4, 8]"), json_value("gaussian")
     (20, [4, 8], 'gaussian')
@@ -186,7 +186,7 @@ def json_value(text: str) -> Any:
 
 
 def _layers(text: str, name: str) -> list[str] | dict[str, float]:
-    """Names, of equal weight, or with weights, 1 where there is none."""
+    """A list of names, or a dict with weights if any is given; the others are 1."""
     parts = [part.strip().partition(":") for part in text.split(",")]
     if len({layer for layer, _, _ in parts}) != len(parts):
         raise OptionError(f"--layers {name}: a layer is named twice.")

@@ -1,4 +1,4 @@
-"""`resume` and `rerun`: a run from its folder."""
+"""`resume` and `rerun`: resume or repeat a run from its folder."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ FOLDER = Place(exists=True)
 @click.option(
     "--strict/--no-strict",
     default=None,
-    help="Whether another environment than the run's is refused, where the bits may differ.",
+    help="Whether to refuse an environment that differs from the run's, where bits may differ.",
 )
 @options.model_options
 @output_options
 def resume(**given: Any) -> None:
-    """Go on with a run that ended early, from the FOLDER of its checkpoints.
+    """Resume a run that ended early.
 
-    It comes to the picture, bit for bit, that it would have come to.
+    FOLDER has its checkpoints. The picture is bit for bit that of the uninterrupted run.
     """
-    arguments = _started(given, "folder", "go on with", CheckpointError)
+    arguments = _started(given, "folder", "resume", CheckpointError)
     import neural_style as ns
 
     silent, as_json = given["quiet"], given["as_json"]
@@ -47,9 +47,10 @@ def resume(**given: Any) -> None:
 @options.model_options
 @answer_options
 def rerun(**given: Any) -> None:
-    """Repeat a run from its RECORD, the folder of --record or of --checkpoint.
+    """Repeat a run from its RECORD.
 
-    On the same machine it gives the same picture; elsewhere it says what differs.
+    RECORD is the folder of --record or of --checkpoint. On the same machine the picture is the
+    same. On another machine, differences are listed.
     """
     arguments = _started(given, "record", "repeat", RecordError)
     import neural_style as ns
@@ -67,11 +68,11 @@ def rerun(**given: Any) -> None:
 def _started(
     given: dict[str, Any], argument: str, purpose: str, error: type[StyleError]
 ) -> dict[str, Any]:
-    """Check a command and start TensorFlow; what `resume` and `rerun` take besides the folder."""
+    """Check a command and start TensorFlow. Return the arguments of `resume` and `rerun`."""
     folder: Path = given[argument]
     if not (folder / "record.json").exists():
         raise error(
-            f"{folder}: there is no run to {purpose}, expected its record.json; check the path."
+            f"{folder}: no run to {purpose} here, expected its record.json; check the path."
         )
     begin(given, output=given["output"], network=None)
     return {

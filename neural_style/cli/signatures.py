@@ -1,4 +1,4 @@
-"""What functions and presets take, read from their source, so that nothing is imported.
+"""The options of functions and presets, read from their source without importing it.
 
 defaults("recipes.transfer", "transfer")               # -> {"size": None, "seed": 0, …}
 presets()                                       # -> {"gatys": "The notebook of …", …}
@@ -34,7 +34,7 @@ def defaults(module: str, function: str) -> dict[str, Any]:
 
 
 def _value(node: ast.expr) -> Any:
-    """A literal; of anything else, its text."""
+    """The value of a literal, or the text of any other expression."""
     try:
         return ast.literal_eval(node)
     except ValueError:
@@ -43,7 +43,7 @@ def _value(node: ast.expr) -> Any:
 
 @functools.cache
 def presets() -> dict[str, str]:
-    """The names of `neural_style.presets`, sorted, and what their docstrings say.
+    """The names of `neural_style.presets`, sorted, with their docstrings.
 
     >>> presets()["gatys"].splitlines()[0]
     "The notebook of the method's first author."

@@ -1,4 +1,4 @@
-"""TensorFlow's start: the settings that it reads then, and without its messages."""
+"""Start TensorFlow, with its settings and without its messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from neural_style.utils.tuning import tune_tensorflow
 
 
 def start(*, verbose: bool) -> None:
-    """Import TensorFlow, if it is not yet; what it prints is dropped unless it is an error."""
+    """Import TensorFlow if necessary. Without ``verbose``, only its errors are printed."""
     if "tensorflow" in sys.modules:
         return
     level = None if verbose else 2
@@ -17,4 +17,4 @@ def start(*, verbose: bool) -> None:
     from neural_style.utils.backend import tf
 
     with without_messages(level):
-        tf.config.list_physical_devices()  # looks for a GPU, and says what it finds
+        tf.config.list_physical_devices()  # searches for a GPU and prints messages

@@ -36,17 +36,17 @@ if TYPE_CHECKING:
 @options.loss_options
 @options.keyword_options()
 @options.model_options
-@click.option("--checkpoint", type=FOLDER, help="Write the run's state there, for resume.")
-@click.option("--checkpoint-every", type=COUNT, help="Evaluations between two states.")
-@click.option("--record", type=FOLDER, help="Write there what it takes to rerun it.")
+@click.option("--checkpoint", type=FOLDER, help="Write checkpoints to this folder, for resume.")
+@click.option("--checkpoint-every", type=COUNT, help="Evaluations between two checkpoints.")
+@click.option("--record", type=FOLDER, help="Write the record of the run there, for rerun.")
 @click.option("--csv", type=OUTPUT, help="Write the loss of every iterate to a table.")
-@click.option("--report", type=OUTPUT, help="Keep an HTML page of the run.")
-@click.option("--serve", is_flag=True, help="Show that page to this machine while it runs.")
+@click.option("--report", type=OUTPUT, help="Write an HTML page about the run.")
+@click.option("--serve", is_flag=True, help="Serve that page on this machine during the run.")
 @output_options
 def transfer(**given: Any) -> None:
-    """Paint PHOTO in the manner of PAINTING.
+    """Paint PHOTO in the style of PAINTING.
 
-    The weight of PAINTING is 1, and each --style has its own; only their ratios matter.
+    The weight of PAINTING is 1. Each --style has its own weight. Only their ratios matter.
 
     \b
     neural-style transfer photo.jpg painting.jpg -o out.png
@@ -56,9 +56,9 @@ def transfer(**given: Any) -> None:
     """  # noqa: D301
     photo, output, report_path = given["photo"], given["output"], given["report"]
     if given["checkpoint_every"] and not given["checkpoint"]:
-        raise OptionError("--checkpoint-every is of --checkpoint: add --checkpoint FOLDER.")
+        raise OptionError("--checkpoint-every needs --checkpoint: add --checkpoint FOLDER.")
     if given["serve"] and not report_path:
-        raise OptionError("--serve shows the page of --report: add --report run.html.")
+        raise OptionError("--serve needs --report: add --report run.html.")
     folders = given["checkpoint"], given["record"]
     _check_folders(*folders)
     begin(given, photo, given["painting"], output=output, folders=folders)
@@ -79,7 +79,7 @@ def transfer(**given: Any) -> None:
     with ExitStack() as stack:
         if given["serve"]:
             server = stack.enter_context(ns.report.serve(report_path))
-            remark(f"The report is at {server.url} while this runs.")
+            remark(f"The report is at {server.url} during this run.")
         result = ns.transfer(
             photo,
             painted,
@@ -107,22 +107,25 @@ def transfer(**given: Any) -> None:
     type=click.Choice(["content", "style"]),
     default="style",
     show_default=True,
-    help="What the losses keep of PICTURE, if there is no --loss.",
+    help="What to reconstruct of PICTURE; not with --loss.",
 )
 @options.loss_options
 @options.keyword_options(
     *("preset", "style_size", "color", "start"),
     size="Longer side in pixels; 512.",
     evaluations="The budget, or one for each scale; 300.",
-    parameterization="What the optimizer moves; pixels.",
+    parameterization="The optimizer's variables; pixels.",
 )
 @options.model_options
 @output_options
 def reconstruct(**given: Any) -> None:
-    """Make PICTURE again from noise, of its content or of its style alone."""
+    """Reconstruct PICTURE from noise.
+
+    The losses use only its content or only its style.
+    """
     source = click.get_current_context().get_parameter_source("of")
     if given["loss"] and source is ParameterSource.COMMANDLINE:
-        raise OptionError("--of says what the losses are: give it, or --loss.")
+        raise OptionError("--of chooses the losses: use either --of or --loss.")
     alone = {"content": "content", "style": "gram"}[given["of"]]
     if not given["loss"]:
         given["loss"] = [f"{alone}=1"]
@@ -153,9 +156,10 @@ def reconstruct(**given: Any) -> None:
 @options.model_options
 @answer_options
 def estimate(**given: Any) -> None:
-    """Say what memory and time a transfer would need, without running it.
+    """Estimate memory and time of a transfer.
 
-    A batch needs about as much for its largest picture, and 250 MB for other sizes.
+    The transfer is not run. A batch needs about as much for its largest picture, and 250 MB more
+    for other sizes.
     """
     begin(given, given["photo"], given["painting"])
     import neural_style as ns
@@ -182,20 +186,20 @@ def estimate(**given: Any) -> None:
 
 
 def _check_folders(checkpoint: Path | None, record: Path | None) -> None:
-    """Refuse folders that cannot have what is to be written there, before the run."""
+    """Refuse folders that are already used, before the run."""
     if record is not None and checkpoint is not None and record.absolute() == checkpoint.absolute():
-        raise OptionError("--record and --checkpoint need a folder each: choose another for one.")
+        raise OptionError("--record and --checkpoint need different folders.")
     if record is not None and any(record.glob("state-*.npz")):
-        raise OptionError(f"--record {record}: the checkpoints of a run are there: choose another.")
+        raise OptionError(f"--record {record}: this folder has checkpoints: choose another folder.")
     if checkpoint is not None and (checkpoint / "record.json").exists():
         raise OptionError(
-            f"--checkpoint {checkpoint}: there is a run in this folder: go on with it by "
+            f"--checkpoint {checkpoint}: this folder already has a run: resume it with "
             f"neural-style resume {shlex.quote(str(checkpoint))}, or choose another folder."
         )
 
 
 def summary(result: Any, output: Path) -> dict[str, Any]:
-    """A result as JSON has it, without its picture."""
+    """A result as JSON values, without its picture."""
     return {
         "output": str(output),
         "loss": result.loss,
@@ -211,20 +215,20 @@ def summary(result: Any, output: Path) -> dict[str, Any]:
 
 
 def interrupted(ending: Ending, output: Path) -> int:
-    """The exit code of a run that a signal ended, which then is said; else 0."""
+    """The exit code of a run that a signal ended, which is also printed; otherwise 0."""
     if ending.exit_code:
         tell(f"{ending.capitalize()}; {output} is the best picture so far.", err=True)
     return ending.exit_code
 
 
 def finish(result: Any, output: Path, *, silent: bool, as_json: bool) -> None:
-    """Say what came of a run, and end as it did."""
+    """Print the result of a run, and exit with its code."""
     text = f"{output}: {result}"
     say(text, summary(result, output), silent=silent, as_json=as_json)
     end(result, output)
 
 
 def end(result: Any, output: Path) -> None:
-    """Leave as a signal has it, if one ended the run."""
+    """Exit with the code of the signal that ended the run, if one did."""
     if code := interrupted(result.ending, output):
         leave(code)

@@ -1,4 +1,4 @@
-"""What the values of options are: files that are there, lists of numbers, words or numbers."""
+"""Types of options: existing files, lists of numbers, and words or numbers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from neural_style.errors import OptionError
 
 
 class Place(click.Path):
-    """A path, as `to_path` has it."""
+    """A path, converted by `to_path`."""
 
     def __init__(self, **conditions: bool) -> None:
         super().__init__(**conditions, path_type=Path)
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """The path, if it is as the conditions of `click.Path` say."""
-        from neural_style.utils.files import to_path  # with NumPy, which --help does without
+        """The path, if it meets the conditions of `click.Path`."""
+        from neural_style.utils.files import to_path  # imports NumPy, which --help does not need
 
         try:
             path = to_path(value)
@@ -27,14 +27,14 @@ class Place(click.Path):
         return super().convert(path, param, ctx)
 
 
-# One that is there and cannot be read is no mistake of the line: reading it says so.
+# An existing file that cannot be read is not a usage error; reading it raises the error.
 FILE = Place(exists=True, dir_okay=False, readable=False)
 OUTPUT = Place(dir_okay=False)
 FOLDER = Place(file_okay=False)
 
 
 class Whole(click.ParamType[int]):
-    """A whole number, from the ``least``."""
+    """A whole number of ``least`` or more."""
 
     name = "n"
 
@@ -56,7 +56,7 @@ COUNT, SIDE, SEED = Whole(1), Whole(2), Whole(0)
 
 
 class Numbers(click.ParamType[Any]):
-    """Whole numbers, separated by commas, none below the ``least``."""
+    """Whole numbers of ``least`` or more, separated by commas."""
 
     name = "n[,n…]"
 
@@ -68,25 +68,25 @@ class Numbers(click.ParamType[Any]):
         try:
             found = [int(part) for part in value.split(",")]
         except ValueError:
-            self.fail(f"expected whole numbers, as 256,512, got {value!r}.", param, ctx)
+            self.fail(f"expected whole numbers, such as 256,512, got {value!r}.", param, ctx)
         if min(found) < self.least:
             self.fail(f"expected whole numbers from {self.least}, got {value!r}.", param, ctx)
         return found
 
 
 class Scales(Numbers):
-    """Sides in pixels, increasing."""
+    """Increasing sides in pixels."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> list[int]:
         """The list of numbers."""
         found = super().convert(value, param, ctx)
         if sorted(set(found)) != found:
-            self.fail(f"expected increasing sides, as 256,512, got {value!r}.", param, ctx)
+            self.fail(f"expected increasing sides, such as 256,512, got {value!r}.", param, ctx)
         return found
 
 
 class Budget(Numbers):
-    """A whole number, or several."""
+    """One or more whole numbers."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """The number, or the list of them."""
@@ -125,7 +125,7 @@ class Start(click.ParamType[Any]):
 
 
 def existing(text: str | Path, option: str) -> Path:
-    """The path of a file that is there, of an option that says more than that.
+    """The path of an existing file, as one part of an option's value.
 
     >>> existing("nowhere.png", "--style")
     Traceback (most recent call last):

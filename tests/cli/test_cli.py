@@ -185,7 +185,9 @@ def test_masks_guide_the_losses_of_the_style(folder: Path) -> None:
         result = paint("--json", "--loss", "content=1", "--loss", "gram=1", *masks)
         found[name] = json.loads(result.stdout)["loss"]
     assert found["all"] != found["part"]
-    assert "none of the losses" in paint("--loss", "content=1", *masks, code=2).stderr
+    assert (
+        "no loss given here supports masks" in paint("--loss", "content=1", *masks, code=2).stderr
+    )
 
 
 @pytest.mark.slow
@@ -209,7 +211,7 @@ def test_the_default_objective_with_a_mask_and_with_another_loss(folder: Path) -
         own = ns.transfer("photo.png", "painting.png", loss=loss, size=32, evaluations=3)
         np.testing.assert_array_equal(images.load("out.png"), np.rint(own.image))
     told = paint("--loss", "default=1", "--layers", "default=block1_conv1", code=2).stderr
-    assert "'default' is a sum of losses, without options" in told
+    assert "'default' is a sum of losses and has no options" in told
 
 
 @pytest.mark.slow
@@ -227,8 +229,8 @@ def test_what_no_mask_guides_is_said_once(
     given = [word for each in losses for word in ("--loss", each)]
     given += ["--mask", "photo.png=painting.png", "--style", "other.png"]
     result = paint(*given, "--json")
-    assert result.stderr.count("on the whole picture: " + whole) == bool(whole)
-    assert result.stderr.count("--mask guides gram;") == bool(whole)
+    assert result.stderr.count("These losses use the whole picture: " + whole) == bool(whole)
+    assert result.stderr.count("--mask applies to gram.") == bool(whole)
     assert paint(*given, "--quiet").output == ""
 
 
@@ -282,7 +284,7 @@ def test_quiet_says_nothing_but_errors(folder: Path, monkeypatch: pytest.MonkeyP
         (("--loss", "gram=nan"), "expected a number"),
         (("--loss", "gram=1", "--loss", "gram=2"), "given twice"),
         (("--loss", "gram=1", "--layers", "gram=conv9"), "has no layer 'conv9'"),
-        (("--loss", "gram=1", "--option", "gram.depth=1"), "takes no option 'depth'"),
+        (("--loss", "gram=1", "--option", "gram.depth=1"), "has no option 'depth'"),
         (("--loss", "gram=1", "--option", "depth=1"), "expected LOSS.NAME=VALUE"),
         (("--loss", "gram=1", "--option", "histogram.refresh_every=9"), "add --loss histogram=1"),
         (("--loss", "gram=1", "--reference", "gram=both"), "expected one of content, style, none"),
@@ -327,7 +329,7 @@ def test_a_file_that_may_not_be_read_is_there(
 
     allowed = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.R_OK and allowed(path, mode))
-    monkeypatch.setattr(images, "open_file", refuses)
+    monkeypatch.setattr(images.io, "open_file", refuses)
     assert "Permission denied" in paint(code=1).stderr
 
 
@@ -416,7 +418,7 @@ def test_interrupted_before_there_is_a_picture(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupt(0, monkeypatch)
-    assert "no picture yet" in paint(code=130).stderr
+    assert "before the first picture" in paint(code=130).stderr
     assert not Path("out.png").exists()
 
 
@@ -441,7 +443,7 @@ def test_the_help_of_reconstruct_has_its_own_defaults(
 ) -> None:
     text = " ".join(run("reconstruct", "--help").stdout.split())
     assert "preset" not in text
-    assert "What the optimizer moves; pixels." in text
+    assert "The optimizer's variables; pixels." in text
     found = {}
 
     def stop(self: Any, **_: Any) -> None:
@@ -453,8 +455,8 @@ def test_the_help_of_reconstruct_has_its_own_defaults(
     size = max(found["start"].shape)
     assert f"Longer side in pixels; {size}." in text
     assert f"one for each scale; {found['evaluations']}." in text
-    assert f"moves; {found['parameterization']}." in text
-    assert "or with --loss or --preset pixels" in " ".join(run("transfer", "--help").stdout.split())
+    assert f"variables; {found['parameterization']}." in text
+    assert "or pixels with --loss or --preset" in " ".join(run("transfer", "--help").stdout.split())
 
 
 def test_a_name_cannot_command_the_terminal(folder: Path) -> None:
@@ -558,8 +560,8 @@ def test_a_batch_remarks_once(folder: Path) -> None:
     for name in ("gram", "histogram"):
         masked += ["--loss", f"{name}=1", "--layers", f"{name}=block1_conv1"]
     arguments = ("batch", "painting.png", "photo.png", "other.png", "-o", "out", *SMALL, *masked)
-    assert run(*arguments).stderr.count("without a guide") == 1
-    assert "without a guide" not in run(*arguments, "--quiet").stderr
+    assert run(*arguments).stderr.count("use the whole picture") == 1
+    assert "use the whole picture" not in run(*arguments, "--quiet").stderr
 
 
 @pytest.mark.slow
@@ -590,7 +592,7 @@ def test_an_interrupted_sweep_says_where_the_finished_runs_are(
 ) -> None:
     interrupt(2, monkeypatch)
     arguments = ("sweep", "photo.png", "painting.png", "-o", "out", *SMALL, "--grid", "seed=1,2")
-    assert "what had finished is in out" in run(*arguments, code=130).stderr
+    assert "finished runs are in out" in run(*arguments, code=130).stderr
 
 
 def test_photos_of_one_name_are_refused(folder: Path) -> None:
@@ -631,7 +633,7 @@ def test_a_batch_never_replaces_what_it_reads(folder: Path, arguments: tuple[str
     images.save(images.noise((24, 32), seed=4), "photos/photo.png")
     Path("link").symlink_to(folder)
     before = {path: path.read_bytes() for path in folder.rglob("*.png")}
-    assert "photo.png is read, too" in run("batch", *arguments, *SMALL, code=2).stderr
+    assert "photo.png is also an input" in run("batch", *arguments, *SMALL, code=2).stderr
     assert {path: path.read_bytes() for path in folder.rglob("*.png")} == before
 
 
@@ -734,8 +736,8 @@ def test_a_sweep_says_once_what_fails(
     grid = ("--grid", "size=32,16", "--scales", "20", "--evaluations", "3")
     arguments = ("sweep", "photo.png", "painting.png", "-o", "out", *grid)
     partly = run(*arguments, *option, code=3)
-    assert partly.stderr.count("none above the start's of 16 pixels") == 1
-    assert partly.stdout.count("none above the start's") == (option == ("--json",))
+    assert partly.stderr.count("at most the start's 16 pixels") == 1
+    assert partly.stdout.count("at most the start's") == (option == ("--json",))
     assert partly.stdout.count("size=32: loss") == (option == ())
 
 
@@ -746,7 +748,7 @@ def test_an_estimate(folder: Path) -> None:
     assert found["memory"] == sum(found["parts"].values()) > 0
     assert "s an evaluation" in run(*arguments, "--preset", "gatys").stdout
     both = run(*arguments, "--preset", "gatys", "--loss", "gram=1", code=2)
-    assert "give a preset or a loss" in both.stderr
+    assert "use a preset or a loss" in both.stderr
     network = run(*arguments, "--preset", "gatys", "--pooling", "max", code=2)
     assert "has its own network" in network.stderr
     two = json.loads(run(*arguments, "--style", "other.png=0.5", "--json").stdout)
@@ -891,7 +893,7 @@ def test_what_repeats_a_run_ends_as_it_does_at_an_interruption(
 
 def test_a_folder_without_a_run_is_a_message(folder: Path) -> None:
     (folder / "empty").mkdir()
-    assert "no run to go on with" in run("resume", "empty", "-o", "out.png", code=1).stderr
+    assert "no run to resume" in run("resume", "empty", "-o", "out.png", code=1).stderr
     assert "record.json" in run("rerun", "empty", "-o", "out.png", code=1).stderr
 
 
@@ -922,34 +924,34 @@ MISTAKES = [
     ("transfer photo.png painting.png -o out.png --start bad.png", 1, "not a picture"),
     ("transfer photo.png painting.png -o out.png --evaluations 0", 2, "from 1"),
     ("transfer photo.png painting.png -o out.png --seed -1", 2, "number from 0"),
-    ("transfer photo.png painting.png -o out.png --weights bad.png", 1, "whole HDF5 file"),
+    ("transfer photo.png painting.png -o out.png --weights bad.png", 1, "complete HDF5 file"),
     ("transfer photo.png painting.png -o out.png --network vgg16", 1, "was not found"),
     ("transfer photo.png painting.png -o out.png --checkpoint run", 2, "neural-style resume run"),
     ("transfer photo.png painting.png -o out.png --csv bad.png/a.csv", 2, "--csv bad.png/a.csv"),
     ("transfer photo.png painting.png -o out.png --report .", 2, "is a directory"),
     ("transfer photo.png painting.png -o out.png --record bad.png", 2, "is a file"),
-    ("transfer photo.png painting.png -o out.bmpp", 1, "names no format"),
+    ("transfer photo.png painting.png -o out.bmpp", 1, "is not a format"),
     ("transfer photo.png painting.png -o bad.png/out.png", 1, "cannot be written"),
-    ("transfer photo.png painting.png -o photo.png", 2, "--output: photo.png is read, too"),
-    ("transfer photo.png painting.png -o ./painting.png", 2, "painting.png is read, too"),
-    ("transfer photo.png painting.png -o other.png --style other.png", 2, "is read, too"),
-    ("transfer photo.png painting.png -o other.png --start other.png", 2, "is read, too"),
+    ("transfer photo.png painting.png -o photo.png", 2, "--output: photo.png is also an input"),
+    ("transfer photo.png painting.png -o ./painting.png", 2, "painting.png is also an input"),
+    ("transfer photo.png painting.png -o other.png --style other.png", 2, "is also an input"),
+    ("transfer photo.png painting.png -o other.png --start other.png", 2, "is also an input"),
     (
         "transfer photo.png painting.png -o o.png --loss gram=1 --mask other.png=photo.png "
         "--csv other.png",
         2,
-        "--csv: other.png is read, too",
+        "--csv: other.png is also an input",
     ),
     ("transfer photo.png painting.png -o out.png --report photo.png", 2, "--report: photo.png"),
-    ("transfer photo.png painting.png -o out.png --csv a --report ./a", 2, "are one file"),
-    ("reconstruct photo.png -o photo.png", 2, "is read, too"),
+    ("transfer photo.png painting.png -o out.png --csv a --report ./a", 2, "are the same file"),
+    ("reconstruct photo.png -o photo.png", 2, "is also an input"),
     ("transfer bad.png painting.png -o out.png", 1, "not a picture"),
-    ("transfer photo.png painting.png -o photo.png", 2, "is read, too"),
-    ("transfer photo.png painting.png -o ./run/../painting.png", 2, "is read, too"),
+    ("transfer photo.png painting.png -o photo.png", 2, "is also an input"),
+    ("transfer photo.png painting.png -o ./run/../painting.png", 2, "is also an input"),
     ("transfer photo.png painting.png -o out.png --csv other.png --style other.png", 2, "--csv"),
-    ("transfer photo.png painting.png -o out.png --report out.png", 2, "are one file"),
+    ("transfer photo.png painting.png -o out.png --report out.png", 2, "are the same file"),
     ("transfer photo.png painting.png -o out.png --start nois", 2, "content, noise or a picture"),
-    ("transfer photo.png painting.png -o out.png --scales 1024", 2, "above the picture's 512"),
+    ("transfer photo.png painting.png -o out.png --scales 1024", 2, "at most the picture's 512"),
     ("transfer photo.png painting.png -o out.png --evaluations 1,2", 2, "one number, or one for"),
     ("transfer photo.png painting.png -o o.png --loss gram=1 --layers gram=conv1_1", 2, "did you"),
     ("transfer photo.png painting.png -o o.png --loss gram=1 --mask photo.png", 2, "FILE=FILE"),
@@ -965,18 +967,18 @@ MISTAKES = [
     ("batch painting.png none.png -o out", 2, "none.png"),
     ("batch painting.png photo.png -o bad.png", 2, "is a file"),
     ("batch painting.png photo.png -o bad.png/out", 2, "cannot be made"),
-    ("batch painting.png photo.png -o . --preset gatys", 2, "photo.png is read, too"),
+    ("batch painting.png photo.png -o . --preset gatys", 2, "photo.png is also an input"),
     ("sweep photo.png painting.png -o out --grid sed=1", 2, "expected one of"),
     ("sweep photo.png painting.png -o out --grid preset=gatis", 2, "did you mean 'gatys'"),
     ("sweep photo.png painting.png -o out --grid size=32,1", 2, "number from 2"),
     ("sweep photo.png painting.png -o out --grid start=noise,bad.png", 1, "not a picture"),
     ("sweep photo.png painting.png -o out --seed 1 --grid seed=1,2", 2, "--seed is in the --grid"),
-    ("resume . -o out.png", 1, "no run to go on with"),
+    ("resume . -o out.png", 1, "no run to resume"),
     ("rerun . -o out.png", 1, "no run to repeat"),
     ("losses grma", 2, "did you mean 'gram'"),
     ("presets gatis", 2, "did you mean 'gatys'"),
     ("weights vgg17", 2, "did you mean"),
-    ("doctor --weights bad.png", 1, "whole HDF5 file"),
+    ("doctor --weights bad.png", 1, "complete HDF5 file"),
 ]
 
 
