@@ -1,11 +1,11 @@
-"""What each layer keeps of a photo: its content, rebuilt from noise.
+"""Reconstruct the content of a photo from noise, from each layer.
 
     python examples/content_reconstruction.py --quick
     python examples/content_reconstruction.py --photo mine.jpg
 
 For conv1_2 … conv5_2, from noise in 0–3 and in 0–255, with Adam at 1e-3 and 1e-1 and with
-L-BFGS. A row is a layer; a cell shows the picture at the start, in the middle and at the
-end; the last column has the loss curves. The sheet is out/content_reconstruction.png.
+L-BFGS. A row is a layer. A cell shows the picture at the start, in the middle and at the
+end. The last column has the loss curves. The figure is out/content_reconstruction.png.
 """
 
 import options
@@ -29,7 +29,7 @@ def reconstruct(
     optimizer: object,
     evaluations: int,
 ) -> tuple[list[Image], ns.Result]:
-    """The pictures at the start, in the middle and at the end, and the result."""
+    """Return the pictures at the start, in the middle and at the end, and the result."""
     seen: list[ns.Step] = []
     result = ns.minimize(
         Content(photo, layers=[layer]),
@@ -44,7 +44,7 @@ def reconstruct(
 
 
 def figure(photo: Image, features: ns.FeatureModel, evaluations: int) -> Figure:
-    """Every layer, range and optimizer on one sheet."""
+    """Draw every layer, range and optimizer in one figure."""
     columns = [(r, o) for r in RANGES for o in OPTIMIZERS]
     drawn = Figure(figsize=(3.2 * len(columns) + 4, 1.3 * len(LAYERS) + 1), layout="constrained")
     grid = drawn.add_gridspec(

@@ -1,23 +1,22 @@
-"""Every loss on one pair of pictures, and what more style costs in content.
+"""Compare all losses on one pair of pictures, and style against content.
 
     python examples/gallery.py --quick
     python examples/gallery.py --photo mine.jpg --painting other.jpg --losses gram relaxed_emd
 
-All losses that are registered take part, those of other packages too. What a loss is for
-shows in what it accepts: no reference at all, a reference of any size (a style loss, which is
-run with content), or only one of the picture's own size (a content loss, which is run with
-Gram in content's place). Losses are in units of their own; `neural_style.balance` gives style
-nine tenths of the gradient and the rest what is left (``--share``). It does so at a picture
-that is painted already, by a first, shorter run: at the photo the style's gradient is far the
-larger, and the same share of it paints much less.
+All registered losses are included, also those of other packages. The references that a loss
+accepts show its purpose. It needs no reference; or it accepts a reference of any size (a style
+loss, which is run with content); or it accepts only one of the picture's size (a content loss,
+which is run with Gram and replaces content). Losses have different units, so
+`neural_style.balance` gives style nine tenths of the gradient and the other losses the rest
+(``--share``). The shares are measured at a picture that a first, shorter run has painted. At the
+photo the style's gradient is far larger, and the same share paints much less.
 
-out/gallery.png has the pictures, each with the seconds of an evaluation, targets that are
-measured anew included, and with the figures of `neural_style.evaluate`: Gram, Wasserstein and
-color of style, self-similarity, structural similarity and edges of content.
-out/gallery-curve.png has style against content for growing shares of Gram, alone and with
-long-range correlations and histograms, and all losses beside it as points: nearer to the lower
-left corner is better, at any share. Runs that are finished are kept in out/gallery and not
-done again.
+out/gallery.png has the pictures with the seconds of an evaluation, including the time to refresh
+targets, and with the figures of `neural_style.evaluate`: Gram, Wasserstein and color for style;
+self-similarity, structural similarity and edges for content. out/gallery-curve.png has style
+against content for growing shares of Gram, alone and with long-range correlations and histograms.
+All losses are points beside these curves. Nearer to the lower left corner is better, at any share.
+Finished runs are saved in out/gallery and not repeated.
 """
 
 from typing import TypeAlias
@@ -32,7 +31,7 @@ from neural_style.extensions import Content, Gram
 from neural_style.images import Image
 from neural_style.losses import calls
 
-# The style losses, the others, and the share of the gradient that the style losses have in all.
+# The style losses, the others, and the total share of the style losses in the gradient.
 Objective: TypeAlias = tuple[tuple[str, ...], tuple[str, ...], float]
 
 CURVES = (
@@ -41,16 +40,16 @@ CURVES = (
     ("gram", "histogram"),
     ("gram", "shifted_gram", "histogram"),
 )
-FIGURES = (  # across and up, of which less is better
+FIGURES = (  # on the horizontal and the vertical axis; lower is better
     ("content_self_similarity", "style_gram"),
     ("content_self_similarity", "style_wasserstein"),
 )
 
 
 def role(name: str, features: ns.FeatureModel) -> str:
-    """What a loss is for, by the references that it accepts; no loss is named here.
+    """The role of a loss, from the references that it accepts, not from its name.
 
-    ``"none"``, where it needs no reference, ``"style"`` or ``"content"``.
+    It is ``"none"`` if the loss needs no reference, ``"style"`` or ``"content"``.
     """
     picture, other = ns.images.noise((64, 80), seed=1), ns.images.noise((80, 64), seed=2)
     accepted: dict[str, tuple[Image, ...]] = {
@@ -70,11 +69,11 @@ def role(name: str, features: ns.FeatureModel) -> str:
         except ns.errors.LossError:
             continue
         return found
-    raise ns.errors.LossError(f"{name}: it accepts neither no reference nor one.")
+    raise ns.errors.LossError(f"{name}: it accepts neither zero references nor one.")
 
 
 def objectives(roles: dict[str, str], share: float) -> dict[Objective, str]:
-    """Every loss with its counterpart, style with a share of the gradient, and its title."""
+    """Every loss with its counterpart and the share of the style, and their titles."""
     found: dict[Objective, str] = {}
     for name, kind in roles.items():
         styles = (name,) if kind == "style" else ("gram",)
@@ -84,7 +83,7 @@ def objectives(roles: dict[str, str], share: float) -> dict[Objective, str]:
 
 
 class Studio:
-    """A pair of pictures, and what is painted of it."""
+    """A pair of pictures, and the runs with it."""
 
     def __init__(
         self, photo: Image, painting: Image, features: ns.FeatureModel, evaluations: int
@@ -92,13 +91,13 @@ class Studio:
         self.photo, self.painting, self.features = photo, painting, features
         self.evaluations = evaluations
         self.roles = {name: role(name, features) for name in ns.names()}
-        # At the photo itself, this share paints as strongly as weights found by looking.
+        # At the photo itself, this share paints as strongly as weights chosen by eye.
         shares = 0.999 * Gram(painting) + 0.001 * Content(photo)
         first = ns.balance(shares, features, photo)
         self.painted = ns.minimize(first, features, photo, evaluations=max(1, evaluations // 2))
 
     def run(self, objective: Objective) -> ns.Result:
-        """The picture of an objective, from the photo."""
+        """Run an objective from the photo."""
         styles, others, share = objective
         shares = sum(
             part / len(names) * self.loss(name)
@@ -110,7 +109,7 @@ class Studio:
         return ns.minimize(loss, self.features, self.photo, evaluations=self.evaluations)
 
     def loss(self, name: str) -> ns.Loss:
-        """A loss by its name, with the reference that it is for."""
+        """Create a loss by its name, with the reference for its role."""
         references = {"style": (self.painting,), "content": (self.photo,), "none": ()}
         loss: ns.Loss = ns.create(name, *references[self.roles[name]])
         return loss
@@ -121,7 +120,7 @@ class Studio:
 
 
 def seconds(result: ns.Result) -> float:
-    """Of an evaluation, without the first, in which the objective is compiled."""
+    """The mean time of an evaluation, without the first, which compiles the objective."""
     first, last = result.history[0], result.history[-1]
     return (last.seconds - first.seconds) / max(1, last.evaluation - first.evaluation)
 
@@ -131,7 +130,7 @@ def table(
     results: dict[Objective, ns.Result],
     scores: dict[Objective, ns.Scores],
 ) -> dict[str, Image]:
-    """The pictures, with titles of figures; the figures are printed, too."""
+    """The pictures, with the figures as titles. The figures are also printed."""
     drawn = {}
     print(f"{'':32}{'s':>7}  " + " ".join(next(iter(scores.values())).as_dict()))
     for objective, title in titles.items():
@@ -148,7 +147,7 @@ def table(
 def curve(
     titles: dict[Objective, str], scores: dict[Objective, ns.Scores], shares: list[float]
 ) -> Figure:
-    """Style against content: a curve for each of `CURVES`, a point for each loss."""
+    """Draw style against content: a curve for each of `CURVES`, a point for each loss."""
     drawn = Figure(figsize=(7 * len(FIGURES), 6), layout="constrained")
     for axes, (across, up) in zip(drawn.subplots(1, len(FIGURES)), FIGURES, strict=True):
         for styles in CURVES:
@@ -183,9 +182,13 @@ def main() -> None:
     made.add_argument("--photo", help="instead of the cup of coffee")
     made.add_argument("--painting", help="instead of the starry night")
     made.add_argument("--losses", nargs="+", choices=ns.names(), help="instead of all")
-    made.add_argument("--share", type=float, default=0.9, help="of style in the pictures")
+    made.add_argument("--share", type=float, default=0.9, help="share of style in the pictures")
     made.add_argument(
-        "--shares", nargs="+", type=float, default=[0.2, 0.5, 0.8, 0.95], help="along the curves"
+        "--shares",
+        nargs="+",
+        type=float,
+        default=[0.2, 0.5, 0.8, 0.95],
+        help="shares along the curves",
     )
     given = options.settings(made, quick_size=160, quick_evaluations=80)
     photo, painting = (

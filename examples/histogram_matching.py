@@ -1,8 +1,8 @@
-"""What histogram matching does to one channel: before, target and after.
+"""Show histogram matching of one channel: before, target and after.
 
     python examples/histogram_matching.py --layer block1_conv1 --channel 59
 
-Above, the channel as a picture; below, how often it takes each value. The sheet is
+Above is the channel as a picture, below its histogram. The figure is
 out/histogram_matching.png.
 """
 
@@ -18,7 +18,7 @@ from neural_style.images import Image
 def figure(
     photo: Image, painting: Image, features: ns.FeatureModel, layer: str, channel: int
 ) -> Figure:
-    """The channel of the photo, of the painting, and of the photo matched to it."""
+    """Draw the channel of the photo, of the painting, and of the photo matched to it."""
     before, target = (features(picture, [layer])[layer].numpy() for picture in (photo, painting))
     loss = Histogram(painting, layers=[layer])
     after = loss.target([{layer: target}], {layer: before}, rng=np.random.default_rng())[layer]

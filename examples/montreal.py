@@ -1,12 +1,12 @@
-"""Montreal painted by Huang Gongwang, each step of the story a picture.
+"""Montreal painted by Huang Gongwang, with a picture for each step.
 
     python examples/montreal.py --quick
     python examples/montreal.py --photo mine.jpg --painting scroll.jpg
 
-From noise: the content alone, the style alone. From the photo: Gram matrices; with
-long-range Gram matrices, which bring the strokes; with histograms, which bring the
-paper; all of it; the same from noise. Last, "our best", whose content is the photo in
-the painting's inks. The sheet is out/montreal.png, the pictures lie beside it.
+From noise: only the content, only the style. From the photo: Gram matrices; also long-range Gram
+matrices, which add the strokes; also histograms, which add the paper; everything; the same
+from noise. Last, "our best": its content is the photo in the painting's inks. The contact sheet
+is out/montreal.png, and the pictures are in the same folder.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ import neural_style as ns
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.images import Image
 
-# Gatys' notebook weighs a layer of N channels by 1e3/N²; `Gram` is a quarter of his loss.
+# Gatys' notebook weights a layer of N channels by 1e3/N²; `Gram` is a quarter of his loss.
 LAYERS = {
     f"block{block}_conv1": 4e3 / channels**2
     for block, channels in enumerate((64, 128, 256, 512, 512), 1)
@@ -27,7 +27,7 @@ LAYERS = {
 def story(
     photo: Image, painting: Image, features: ns.FeatureModel, evaluations: int
 ) -> dict[str, ns.Result]:
-    """Every step by its title."""
+    """Run every step. Return the results by title."""
     content, gram = Content(photo), 0.3 * Gram(painting, layers=LAYERS)
     long_range = 4e-3 * ShiftedGram(painting, shifts=[4])
     histogram = 10 * Histogram(painting, refresh_every=25)
@@ -41,7 +41,7 @@ def story(
         "Gram, long-range": (content + gram + long_range + smooth, photo),
         "Gram, histogram": (content + gram + histogram + smooth, photo),
         "all of it": (content + style, photo),
-        # From the photo the content is there; from noise it has to be found.
+        # The photo already has the content; a run from noise must find it.
         "all of it, from noise": (30 * content + style, noise),
         "our best": (best(photo, painting), tones(photo, painting)),
     }
@@ -53,7 +53,7 @@ def story(
 
 
 def best(photo: Image, painting: Image) -> ns.WeightedSum:
-    """The weights that were chosen by looking."""
+    """The loss of "our best", with weights that were chosen by eye."""
     return (
         Content(tones(photo, painting))
         + 0.5 * Gram(painting, layers=LAYERS)
@@ -64,9 +64,9 @@ def best(photo: Image, painting: Image) -> ns.WeightedSum:
 
 
 def tones(photo: Image, painting: Image) -> Image:
-    """The photo in the painting's own inks: its lights are paper, its shadows ink.
+    """The photo in the painting's inks: lights become paper, shadows become ink.
 
-    Its luminance (ITU-R BT.601) in all channels, each with the painting's histogram.
+    Its luminance (ITU-R BT.601) is in all channels, each with the painting's histogram.
     """
     gray = photo @ np.array([0.299, 0.587, 0.114], np.float32)
     inks = match_histograms(np.stack([gray] * 3, -1), painting, channel_axis=-1)
@@ -74,7 +74,7 @@ def tones(photo: Image, painting: Image) -> Image:
 
 
 def main() -> None:
-    """Read the command line, run the story, draw the sheet."""
+    """Read the command line, run every step, draw the sheet."""
     made = options.parser(__doc__, size=512, evaluations=300)
     made.add_argument("--photo", help="instead of Montreal")
     made.add_argument("--painting", help="instead of the Fuchun Mountains")

@@ -1,11 +1,11 @@
-"""Transfer on another network than VGG, with its own preprocessing.
+"""Style transfer on a network other than VGG, with its own preprocessing.
 
     python examples/other_backbone.py --quick
     python examples/other_backbone.py --network MobileNetV2 --photo mine.jpg --painting other.jpg
 
-Any network of keras.applications without its top will do: name the layers that losses read,
-and give the preprocessing that it was trained with. Keras downloads the weights; with
-``--weights none`` they are random, which needs no network connection and still has an idea of
+Any network of keras.applications without its top layers can be used: name the layers that losses
+read, and pass the preprocessing of its training. Keras downloads the weights. With
+``--weights none`` they are random, which needs no network connection and still transfers some
 texture.
 """
 
@@ -39,14 +39,14 @@ NETWORKS = {
 
 
 def backbone(name: str, weights: str | None) -> ns.FeatureModel:
-    """A network of Keras as a feature model; a `WeightsError` if its weights are out of reach."""
+    """A Keras network as a feature model, or a `WeightsError` if its weights are unavailable."""
     utils.set_random_seed(0)
     try:
         network = getattr(applications, name)(include_top=False, weights=weights)
-    except Exception as error:  # Keras raises what the download does
+    except Exception as error:  # the download can raise any exception
         raise ns.errors.WeightsError(
-            f"the {weights} weights of {name} cannot be downloaded ({error}); connect, or take "
-            f"random ones with --weights none."
+            f"the {weights} weights of {name} cannot be downloaded ({error}); connect to the "
+            f"network, or use random weights with --weights none."
         ) from error
     module = importlib.import_module(f"keras.applications.{NETWORKS[name][0]}")
     return ns.FeatureModel(network, preprocess=module.preprocess_input)
@@ -69,7 +69,7 @@ def main() -> None:
         for path, name in ((given.photo, "coffee"), (given.painting, "ihc"))
     )
     _, content, style = NETWORKS[given.network]
-    # Activations are of another size in every network: each term by its own value at the start.
+    # Activations have different scales in every network, so divide each term by its first value.
     terms = (
         Content(photo, layers=[content]) + Gram(painting, layers=style) + TotalVariation("squared")
     )

@@ -1,10 +1,10 @@
-"""A photo in the manner of a painting: the shortest way in.
+"""Paint a photo in the style of a painting: the shortest example.
 
     python examples/quickstart.py                                    # pictures from scikit-image
     python examples/quickstart.py photo.jpg painting.jpg -o out.png  # your own
 
-Without arguments it paints scikit-image's cat Chelsea in the manner of a stained
-tissue, which has the strokes and the two inks of a drawing.
+Without arguments it paints scikit-image's cat Chelsea in the style of a stained tissue, which
+has strokes and two inks like a drawing.
 """
 
 import argparse
@@ -12,12 +12,12 @@ import logging
 
 import neural_style as ns
 
-ns.tune_tensorflow()  # before it is imported: faster, in less memory, with fewer messages
+ns.tune_tensorflow()  # before TensorFlow is imported: faster, with less memory, fewer messages
 
 
 def main() -> None:
-    """Read the command line, paint, and say what was written."""
-    parser = argparse.ArgumentParser(description="Paint a photo in the manner of a painting.")
+    """Read the command line, paint, and print the path of the result."""
+    parser = argparse.ArgumentParser(description="Paint a photo in the style of a painting.")
     parser.add_argument("photo", nargs="?", help="instead of the cat")
     parser.add_argument("painting", nargs="?", help="instead of the tissue")
     parser.add_argument("-o", "--output", default="quickstart.png")

@@ -1,12 +1,12 @@
-"""What Gram matrices keep of a painting: its style, rebuilt from noise.
+"""Reconstruct the style of a painting from noise, from its Gram matrices.
 
     python examples/style_reconstruction.py --quick
     python examples/style_reconstruction.py --painting mine.jpg
 
-From the first layer alone to conv1_1 … conv5_1 together, for three seeds and the sizes
-128, 176, 224 and 512, of the starry night and of the coastal scene. A sheet for each
-painting and size lies in out/: a row is a seed, a column the number of layers. Runs that
-are finished are kept in out/style_reconstruction and not done again.
+The layers grow from conv1_1 alone to conv1_1 … conv5_1 together, for three seeds and the sizes
+128, 176, 224 and 512, of the starry night and of the coastal scene. A contact sheet for each
+painting and size is written to out/: a row is a seed, a column the number of layers. Finished
+runs are saved in out/style_reconstruction and not repeated.
 """
 
 import options
@@ -25,7 +25,7 @@ LAYERS = {
 def reconstruct(
     painting: Image, features: ns.FeatureModel, layers: int, seed: int, evaluations: int
 ) -> ns.Result:
-    """The style of the first ``layers`` layers, at the painting's size."""
+    """Reconstruct the style of the first ``layers`` layers, at the painting's size."""
     size = painting.shape[0], painting.shape[1]
     noise = ns.images.noise(size, seed=seed)
     loss = Gram(painting, layers=dict(list(LAYERS.items())[:layers]))
@@ -33,9 +33,9 @@ def reconstruct(
 
 
 def main() -> None:
-    """Read the command line, run the grid, draw a sheet a painting and size."""
+    """Read the command line, run the grid, draw a sheet for each painting and size."""
     made = options.parser(__doc__, size=512, evaluations=300)
-    made.add_argument("--painting", help="instead of the two")
+    made.add_argument("--painting", help="instead of the two paintings")
     made.add_argument("--seeds", type=int, default=3)
     given = options.settings(made, quick_size=128, quick_evaluations=100)
     paths = (

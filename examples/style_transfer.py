@@ -1,11 +1,11 @@
-"""A photo in the manner of a painting, by the recipes of the write-ups.
+"""Paint a photo in the style of a painting, with the recipes of published articles.
 
     python examples/style_transfer.py --quick
     python examples/style_transfer.py --photo mine.jpg --painting painting.jpg
 
-The shallow recipe (content at the second block, style of the first two) and the full one;
-content against style from 1/10 to 1/10000; from the content and from noise; L-BFGS and
-Adam. A sheet for each photo lies in out/.
+The variants are: the shallow recipe (content at the second block, style of the first two) and the
+full one; content to style from 1/10 to 1/10000; a start from the content and from noise; L-BFGS
+and Adam. A contact sheet for each photo is written to out/.
 """
 
 import options
@@ -19,11 +19,11 @@ RECIPES = {"shallow": ("block2_conv2", 2), "full": ("block4_conv2", 5)}
 
 
 def objective(photo: Image, painting: Image, recipe: str, ratio: float) -> ns.WeightedSum:
-    """Content + style / ratio, with the layers of a recipe; ``ratio`` is the papers' α/β."""
+    """Content + style / ratio, with the layers of a recipe. ``ratio`` is the papers' α/β."""
     content_layer, depth = RECIPES[recipe]
     style_layers = [f"block{block}_conv1" for block in range(1, depth + 1)]
-    # Keras' VGG is not rescaled to a mean activation of 1, as the papers' is: their ratio is
-    # in other units, in which this factor gives 1/1000 about their look.
+    # The papers rescale VGG to a mean activation of 1, Keras does not, so the units of the ratio
+    # differ. With this factor, 1/1000 looks about as in the papers.
     return Content(photo, layers=[content_layer]) + 1e-5 / ratio * Gram(
         painting, layers=style_layers
     )
@@ -32,7 +32,7 @@ def objective(photo: Image, painting: Image, recipe: str, ratio: float) -> ns.We
 def pictures(
     photo: Image, painting: Image, features: ns.FeatureModel, evaluations: int
 ) -> dict[str, Image]:
-    """Every variant by its title."""
+    """Paint every variant. Return the pictures by title."""
     noise = ns.images.noise((photo.shape[0], photo.shape[1]))
     variants = {f"α/β = 1/{n}": ("full", 1 / n, photo, None) for n in (10, 100, 1000, 10000)} | {
         "shallow, 1/1000": ("shallow", 1e-3, photo, None),
