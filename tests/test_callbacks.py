@@ -86,7 +86,7 @@ def test_progress_is_a_bar_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     terminal = functools.partial(Console, force_terminal=True, width=120)
-    monkeypatch.setattr(callbacks, "Console", terminal)
+    monkeypatch.setattr("neural_style.runs.progress.Console", terminal)
     minimize(TotalVariation(), tiny, photo, evaluations=9)
     shown = capsys.readouterr().out
     assert "9/9" in shown
