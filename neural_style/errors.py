@@ -206,14 +206,14 @@ def check_callables(name: str, values: Any) -> tuple[Callable[..., Any], ...]:
             f"{name}: expected a list of functions, got {described(values)}{_unmade(values)}; put "
             f"it in a list, […]."
         )
-    found = tuple(values)
-    for value in found:
+    functions = tuple(values)
+    for value in functions:
         if not callable(value) or _unmade(value):
             raise OptionError(
                 f"{name}: expected a list of functions, got one with "
                 f"{described(value)}{_unmade(value)}."
             )
-    return found
+    return functions
 
 
 def _unmade(value: object) -> str:

@@ -206,8 +206,8 @@ class FeatureModel:
         image = _as_tensor(image)
         self.check(layers, tuple(image.shape[1:3]))
         names = _of_network(layers)
-        found = self._run(names, self.preprocess(image), compiled) if names else {}
-        return {name: image if name == IMAGE else found[name] for name in layers}
+        activations = self._run(names, self.preprocess(image), compiled) if names else {}
+        return {name: image if name == IMAGE else activations[name] for name in layers}
 
     def is_compiled(self, size: tuple[int, int]) -> bool:
         """Whether a call that is not traced uses XLA at (height, width)."""
@@ -245,8 +245,8 @@ class FeatureModel:
         layers = _as_names(layers)
         self.check(layers, size)
         names = _of_network(layers)
-        found = self._cut(names).compute_output_shape((1, *size, 3)) if names else {}
-        return {name: (*size, 3) if name == IMAGE else found[name][1:] for name in layers}
+        outputs = self._cut(names).compute_output_shape((1, *size, 3)) if names else {}
+        return {name: (*size, 3) if name == IMAGE else outputs[name][1:] for name in layers}
 
     def operations(
         self, layers: Iterable[str], size: tuple[int, int]
@@ -265,8 +265,8 @@ class FeatureModel:
         outputs = {name: operation.output for name, operation in run.items()}
         if (tuple(run), None) not in self._cuts:
             self._cuts[tuple(run), None] = keras.Model(cut.inputs[0], outputs)
-        found = self._cuts[tuple(run), None].compute_output_shape((1, *size, 3))
-        return [(run[name], tuple(found[name][1:])) for name in run]
+        shapes = self._cuts[tuple(run), None].compute_output_shape((1, *size, 3))
+        return [(run[name], tuple(shapes[name][1:])) for name in run]
 
     def is_fast(self, layer: keras.Layer, shape: tuple[int, ...]) -> bool:
         """Whether a convolution uses Winograd's algorithm for an activation of ``shape``."""
@@ -285,8 +285,8 @@ class FeatureModel:
         shapes = {operation.name: shape for operation, shape in self.operations(layers, size)}
         if not shapes or not self._accelerated:
             return set()
-        found = joined(self._cut(_of_network(layers))).values()
-        return {name for name in found if is_joined(shapes[name])}
+        convolutions = joined(self._cut(_of_network(layers))).values()
+        return {name for name in convolutions if is_joined(shapes[name])}
 
     def receptive_fields(self, layers: Iterable[str]) -> dict[str, receptive_field.Fields]:
         """The pixels that a position of each of ``layers`` reads, along y and x.
@@ -297,9 +297,9 @@ class FeatureModel:
         layers = _as_names(layers)
         self.check(layers)
         names = _of_network(layers)
-        found = receptive_field.fields(self._cut(names)) if names else {}
-        found[IMAGE] = (receptive_field.Field(), receptive_field.Field())
-        return {name: found[name] for name in layers}
+        fields = receptive_field.fields(self._cut(names)) if names else {}
+        fields[IMAGE] = (receptive_field.Field(), receptive_field.Field())
+        return {name: fields[name] for name in layers}
 
     def _run(self, names: tuple[str, ...], image: Tensor, compiled: bool) -> Features:
         size = image.shape[1], image.shape[2]
@@ -345,10 +345,10 @@ class FeatureModel:
         if any(limit not in (None, side) for limit, side in zip(fixed, size, strict=True)):
             return False
         try:
-            found = self._cut(names).compute_output_shape((1, *size, 3))
+            shapes = self._cut(names).compute_output_shape((1, *size, 3))
         except ValueError:
             return False
-        return all(side > 0 for shape in found.values() for side in shape[1:3])  # Keras 3.6
+        return all(side > 0 for shape in shapes.values() for side in shape[1:3])  # Keras 3.6
 
     def _suggest(self, name: str) -> str:
         return layer_suggestion(str(name), (*self.layers, IMAGE))

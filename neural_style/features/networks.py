@@ -46,10 +46,10 @@ def vgg(network: object, pooling: str, weights: str | os.PathLike[str] | None) -
         raise OptionError(f"pooling: expected 'max' or 'average', got {pooling!r}.")
     model = _NETWORKS[network](include_top=False, weights=None)
     if weights is not None:
-        own = None if weights == "imagenet" else weights
-        path = weights_files.find(network, own)
+        user_file = None if weights == "imagenet" else weights
+        path = weights_files.find(network, user_file)
         try:
-            if own is not None:
+            if user_file is not None:
                 weights_files.check_readable(path)
             model.load_weights(path)
         except Exception as error:  # HDF5 and Keras can raise any exception for a bad file
@@ -143,10 +143,10 @@ class Weights:
             return [tf.convert_to_tensor(variable) for variable in self._variables]
 
 
-def _same(one: Tensor, other: Tensor) -> bool:
-    if one.device.endswith("CPU:0") and _address(one) == _address(other):
+def _same(before: Tensor, after: Tensor) -> bool:
+    if before.device.endswith("CPU:0") and _address(before) == _address(after):
         return True
-    return bool(one.shape == other.shape and tf.reduce_all(tf.equal(one, other)))
+    return bool(before.shape == after.shape and tf.reduce_all(tf.equal(before, after)))
 
 
 def _address(tensor: Tensor) -> int:
@@ -155,15 +155,15 @@ def _address(tensor: Tensor) -> int:
 
 def sha256(network: keras.Model) -> str:
     """A hash of a network: its layers, their options and the values of their weights."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for layer in _all_layers(network):
         weights = [] if isinstance(layer, keras.Model) else layer.get_weights()
         options = dict(layer.get_config()) if isinstance(layer, _DESCRIBED) else {}
         if not weights:  # Keras numbers the names of pooling and input layers in each process
             options.pop("name", None)
-        own = [type(layer).__name__, options]
-        found.update(json.dumps(own, default=lambda value: type(value).__name__).encode())
+        description = [type(layer).__name__, options]
+        digest.update(json.dumps(description, default=lambda value: type(value).__name__).encode())
         for weight in weights:
-            found.update(repr((weight.shape, weight.dtype.name)).encode())
-            found.update(np.ascontiguousarray(weight).tobytes())
-    return found.hexdigest()
+            digest.update(repr((weight.shape, weight.dtype.name)).encode())
+            digest.update(np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()

@@ -74,7 +74,7 @@ def fields(network: keras.Model) -> dict[str, Fields]:
         The kind of an operation is unknown, or the pixels that it reads depend on the size of
         its input.
     """
-    found: dict[str, Fields] = {}
+    by_name: dict[str, Fields] = {}
     of_tensor: dict[int, Fields] = {}
     for operation in network.operations:
         if isinstance(operation, layers.InputLayer):
@@ -82,12 +82,12 @@ def fields(network: keras.Model) -> dict[str, Fields]:
         else:
             inputs = keras.tree.flatten(operation.input)
             value = _fields(operation, [of_tensor.get(id(tensor)) for tensor in inputs])
-        found[operation.name] = of_tensor[id(operation.output)] = value
-    return found
+        by_name[operation.name] = of_tensor[id(operation.output)] = value
+    return by_name
 
 
 def _fields(operation: Any, inputs: Sequence[Fields | None]) -> Fields:
-    known = [each for each in inputs if each]
+    known = [pair for pair in inputs if pair]
     if not known or len(known) != len(inputs):
         raise _refusal(operation, "an input comes from a layer that is used more than once")
     y, x = (_joined(operation, along) for along in zip(*known, strict=True))

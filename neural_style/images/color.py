@@ -90,8 +90,8 @@ def match(
     """
     if not isinstance(method, str) or method not in _FACTORS:
         raise OptionError(f"method: expected one of {', '.join(_FACTORS)}, got {method!r}.")
-    colors, own = _colors(picture, "picture"), _colors(reference, "reference")
-    (mean, covariance), (mean_r, covariance_r) = _moments(colors), _moments(own)
+    colors, reference_colors = _colors(picture, "picture"), _colors(reference, "reference")
+    (mean, covariance), (mean_r, covariance_r) = _moments(colors), _moments(reference_colors)
     factor = _FACTORS[method]
     transform = factor(covariance_r) @ np.linalg.inv(factor(covariance))
     return _picture((colors - mean) @ transform.T + mean_r)
@@ -121,8 +121,8 @@ def luminance(picture: NDArray[Any], like: NDArray[Any] | None = None) -> Image:
     """
     y = _yiq(picture, "picture")[..., :1]
     if like is not None:
-        own = _yiq(like, "like")[..., :1]
-        y = own.std() / max(y.std(), _LEAST) * (y - y.mean()) + own.mean()
+        target = _yiq(like, "like")[..., :1]
+        y = target.std() / max(y.std(), _LEAST) * (y - y.mean()) + target.mean()
     return _picture(np.repeat(y, 3, axis=2))
 
 

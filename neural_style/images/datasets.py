@@ -217,8 +217,8 @@ def path(name: str) -> Path:
     looked = []
     if not (folder := os.environ.get(VARIABLE)):
         looked.append(f"{VARIABLE}: not set")
-    elif own := _in_folder(Path(os.path.expanduser(folder)), name, source):
-        return own
+    elif user_file := _in_folder(Path(os.path.expanduser(folder)), name, source):
+        return user_file
     else:
         looked.append(f"{VARIABLE}: no {name}.png or {name}.jpg in {folder}")
     if isinstance(source, Wheel):

@@ -90,15 +90,15 @@ def read(
 ) -> Image:
     """Like `load`, with any background; messages use ``name`` if the source has no path."""
 
-    def wanted(given: Size) -> Size:
-        return asked_size(given, long_side=long_side, short_side=short_side, size=size)
+    def wanted(full_size: Size) -> Size:
+        return asked_size(full_size, long_side=long_side, short_side=short_side, size=size)
 
     if isinstance(source, PIL.Image.Image):
-        picture, given = converted(source, name, background)
+        picture, full_size = converted(source, name, background)
     else:
         with _opened(source, name) as (stream, called):
-            picture, given = decode(stream, called, wanted, background)
-    target = wanted(given)
+            picture, full_size = decode(stream, called, wanted, background)
+    target = wanted(full_size)
     if target != (picture.height, picture.width):
         picture = picture.resize(target[::-1], PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
     return np.asarray(picture).astype(np.float32)
@@ -194,9 +194,9 @@ def resize(
     (2, 3, 3)
     """
     image = as_image(image, any_range=any_range)
-    given = image.shape[0], image.shape[1]
-    height, width = asked_size(given, long_side=long_side, short_side=short_side, size=size)
-    if (height, width) == given:
+    old_size = image.shape[0], image.shape[1]
+    height, width = asked_size(old_size, long_side=long_side, short_side=short_side, size=size)
+    if (height, width) == old_size:
         return image
     channels = [
         PIL.Image.fromarray(channel).resize((width, height), PIL.Image.Resampling.LANCZOS)
@@ -334,9 +334,9 @@ def digest(picture: NDArray[np.float32] | None) -> str:
     if picture is None:
         return ""
     values = np.ascontiguousarray(picture, np.float32)
-    found = hashlib.sha256(repr(values.shape).encode())
-    found.update(values.data)  # no copy
-    return found.hexdigest()
+    sha256 = hashlib.sha256(repr(values.shape).encode())
+    sha256.update(values.data)  # no copy
+    return sha256.hexdigest()
 
 
 def _as_path(path: Any) -> Path:
@@ -405,7 +405,7 @@ def _all_of(file: Any, name: str) -> bytes:
 
 def _pair(option: str, value: Any) -> tuple[float, float]:
     """The two numbers that describe a distribution."""
-    numbers = [number(each) for each in value] if isinstance(value, Iterable) else []
-    if len(numbers) != 2 or not all(abs(each) <= _MOST for each in numbers):
+    numbers = [number(item) for item in value] if isinstance(value, Iterable) else []
+    if len(numbers) != 2 or not all(abs(item) <= _MOST for item in numbers):
         raise OptionError(f"{option}: expected two finite numbers, got {value!r}.")
     return numbers[0], numbers[1]

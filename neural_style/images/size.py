@@ -40,8 +40,8 @@ def fitted(side: str, pixels: int, whole: Callable[[float], int] = round) -> Fit
     def fit(size: Size) -> Size:
         if side == "square":
             return pixels, pixels
-        own = {"long_side": max(size), "short_side": min(size), "rows": size[0]}[side]
-        height, width = (max(_SMALLEST, whole(each * pixels / own)) for each in size)
+        fixed = {"long_side": max(size), "short_side": min(size), "rows": size[0]}[side]
+        height, width = (max(_SMALLEST, whole(length * pixels / fixed)) for length in size)
         return height, width
 
     return fit

@@ -87,7 +87,8 @@ def accelerated(
 
 def kept_kernels(layers: Iterable[keras.Layer]) -> list[Tensor]:
     """The transformed kernels that replacements keep in memory."""
-    return [own["_transformed"] for own in map(vars, layers) if "_transformed" in own]
+    states = map(vars, layers)
+    return [state["_transformed"] for state in states if "_transformed" in state]
 
 
 def joined(network: keras.Model) -> dict[str, str]:
@@ -96,13 +97,13 @@ def joined(network: keras.Model) -> dict[str, str]:
     readers = Counter(id(x) for op in operations for x in keras.tree.flatten(op.input))
     readers.update(id(output) for output in network.outputs)
     makers = {id(op.output): op for op in operations}
-    found = {}
+    pairs = {}
     for pooling in operations:
         if _is_plain_pooling(pooling) and readers[id(pooling.input)] == 1:
             maker: Any = makers.get(id(pooling.input))
             if _has_winograd(maker) and maker.activation is keras.activations.relu:
-                found[pooling.name] = maker.name
-    return found
+                pairs[pooling.name] = maker.name
+    return pairs
 
 
 def is_joined(shape: tuple[int, ...]) -> bool:

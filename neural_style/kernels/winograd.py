@@ -193,7 +193,7 @@ def unpool_and_convolve(
     passing = strips.padded(passing, _CELL_HALO, 2)
 
     def strip(i: Tensor) -> list[Tensor]:
-        share, bits = (strips.part(each, i, _CELL_HALO, 2) for each in (shares, passing))
+        share, bits = (strips.part(part, i, _CELL_HALO, 2) for part in (shares, passing))
         bits = tf.cast(bits, tf.int32)
         places = [tf.where(tf.bitwise.bitwise_and(bits, bit) > 0, share, 0.0) for bit in _BITS]
         return [_strip(blocks.spread(places)[1:-1, 1:-1], kernel, adjoint=True)]
@@ -241,8 +241,8 @@ def _strip(x: Tensor, kernel: Tensor, adjoint: bool) -> Tensor:
 def _windows(x: Tensor, axis: int) -> list[Tensor]:
     """The rows or columns of windows along ``axis``: of tiles, and of the tiles after them."""
     before = [slice(None)] * axis
-    own, following = (tf.unstack(x[*before, part], axis=axis + 1) for part in _NEIGHBORS)
-    return [*own, *following[: _WINDOW - _TILE]]
+    tiles, following = (tf.unstack(x[*before, part], axis=axis + 1) for part in _NEIGHBORS)
+    return [*tiles, *following[: _WINDOW - _TILE]]
 
 
 def _values(matrix: Matrix, slices: Sequence[Tensor]) -> list[Tensor]:

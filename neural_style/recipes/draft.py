@@ -96,7 +96,7 @@ class Preset:
         checkpoint_every: int = 50,
     ) -> Result:
         """Call `minimize` with these settings. The arguments are those of `minimize`."""
-        settings = {each.name: getattr(self, each.name) for each in fields(self)}
+        settings = {option.name: getattr(self, option.name) for option in fields(self)}
         check_not_read({"output": output}, settings.pop("sources"), OptionError)
         return minimize(
             **settings,

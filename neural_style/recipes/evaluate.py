@@ -81,9 +81,11 @@ class Scores:
 
     def __str__(self) -> str:
         lines = [f"{'figure':<25}{'value':>8}  {'better':<8}range"]
-        for each in fields(self):
-            better, limits = each.metadata["better"], each.metadata["range"]
-            lines.append(f"{each.name:<25}{getattr(self, each.name):>8.4f}  {better:<8}{limits}")
+        for figure in fields(self):
+            better, limits = figure.metadata["better"], figure.metadata["range"]
+            lines.append(
+                f"{figure.name:<25}{getattr(self, figure.name):>8.4f}  {better:<8}{limits}"
+            )
         return "\n".join(lines)
 
 
@@ -161,11 +163,11 @@ def evaluate(
     picture = images.as_image(picture, "picture")
     content = images.as_image(content, "content")
     style = images.as_image(style, "style")
-    for name, each in (("picture", picture), ("content", content), ("style", style)):
-        if min(each.shape[:2]) < _SMALLEST:
+    for name, image in (("picture", picture), ("content", content), ("style", style)):
+        if min(image.shape[:2]) < _SMALLEST:
             raise ImageError(
                 f"{name}: expected at least {_SMALLEST}×{_SMALLEST} pixels, got "
-                f"{each.shape[0]}×{each.shape[1]}."
+                f"{image.shape[0]}×{image.shape[1]}."
             )
     if picture.shape != content.shape:
         raise ImageError(
@@ -185,7 +187,7 @@ def evaluate(
     of_style = _activations(model, style, style_layers)
     pairs = [(of_picture[layer], of_style[layer]) for layer in dict.fromkeys(style_layers)]
     of_lines, of_places = np.random.default_rng(seed).spawn(2)
-    lumas = [color.luminance(each)[..., 0] for each in (picture, content)]
+    lumas = [color.luminance(image)[..., 0] for image in (picture, content)]
     return Scores(
         style_gram=float(np.mean([_relative(_gram(x), _gram(y)) for x, y in pairs])),
         style_wasserstein=float(
@@ -206,9 +208,10 @@ def _activations(
     features: FeatureModel, image: Image, layers: Sequence[str]
 ) -> dict[str, NDArray[np.float64]]:
     """The activations as arrays (positions, channels)."""
-    found = features(image, dict.fromkeys(layers))
+    activations = features(image, dict.fromkeys(layers))
     return {
-        layer: np.reshape(f, (-1, f.shape[-1])).astype(np.float64) for layer, f in found.items()
+        layer: np.reshape(f, (-1, f.shape[-1])).astype(np.float64)
+        for layer, f in activations.items()
     }
 
 
@@ -273,7 +276,7 @@ def _similarities(f: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _correlation(x: NDArray[Any], y: NDArray[Any]) -> float:
-    x, y = (each - each.mean() for each in (x.astype(np.float64), y.astype(np.float64)))
+    x, y = (values - values.mean() for values in (x.astype(np.float64), y.astype(np.float64)))
     scales = float(np.linalg.norm(x)), float(np.linalg.norm(y))
     if not all(scales):
         return float(not any(scales))

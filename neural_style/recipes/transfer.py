@@ -108,8 +108,8 @@ def transfer(
     if output is not None:
         check_not_read({"output": output}, [content, *styles], OptionError)
         images.check_output(output)
-    content, styles = images.repeatable(content), [images.repeatable(each) for each in styles]
-    given = {
+    content, styles = images.repeatable(content), [images.repeatable(picture) for picture in styles]
+    arguments = {
         "size": size,
         "short_side": short_side,
         "style_size": style_size,
@@ -123,7 +123,7 @@ def transfer(
         "seed": seed,
         "tile": tile,
     }
-    options: Any = {name: value for name, value in given.items() if value is not None}
+    options: Any = {name: value for name, value in arguments.items() if value is not None}
     ready = prepared(content, styles, style_weights, preset, loss, options)
     return ready.run(
         callbacks=callbacks,
@@ -222,21 +222,21 @@ def _shares(weights: Sequence[float] | None, styles: int) -> list[float]:
         raise OptionError("style: expected one or more pictures, got an empty list.")
     if weights is None:
         weights = [1.0] * styles
-    given = [number(weight) for weight in weights] if isinstance(weights, Iterable) else []
-    if len(given) != styles or not all(0 < weight < np.inf for weight in given):
+    numbers = [number(weight) for weight in weights] if isinstance(weights, Iterable) else []
+    if len(numbers) != styles or not all(0 < weight < np.inf for weight in numbers):
         raise OptionError(
             f"style_weights: expected a positive number for each of {styles} styles, got {weights}."
         )
-    return [weight / sum(given) for weight in given]
+    return [weight / sum(numbers) for weight in numbers]
 
 
 def _merged(loss: WeightedSum) -> WeightedSum:
     """The same sum with equal losses merged. These are the losses of the content alone."""
     terms: list[Term] = []
     for term in loss:
-        for i, own in enumerate(terms):
-            if _equal(own.loss, term.loss):
-                terms[i] = replace(own, weight=own.weight + term.weight)
+        for i, known in enumerate(terms):
+            if _equal(known.loss, term.loss):
+                terms[i] = replace(known, weight=known.weight + term.weight)
                 break
         else:
             terms.append(term)

@@ -73,13 +73,13 @@ _entered: list[Interrupts] = []  # in the main thread, the innermost last
 
 def _note(number: int, frame: FrameType | None) -> None:
     ending = _SIGNALS[number][1]
-    again = any(each.asked for each in _entered)
+    again = any(context.asked for context in _entered)
     at_once = again or not _entered[-1].ready
-    for each in _entered:
-        each.twice = again
-        each.asked = each.asked or ending
+    for context in _entered:
+        context.twice = again
+        context.asked = context.asked or ending
     if at_once:
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(ending.exit_code)
-    for each in _entered:
-        if each.forward is not None:
-            each.forward(number)
+    for context in _entered:
+        if context.forward is not None:
+            context.forward(number)

@@ -101,12 +101,12 @@ def with_progress(
     OptionError
         A callback is not callable, or ``verbose`` is neither ``"auto"`` nor a boolean.
     """
-    found = check_callables("callbacks", callbacks)
+    functions = check_callables("callbacks", callbacks)
     if verbose not in ("auto", 0, 1):
         raise OptionError(f"verbose: expected 'auto', True or False, got {verbose!r}.")
-    if not verbose or any(isinstance(each, Progress) for each in found):
-        return found
-    return (_DefaultProgress(), *found)
+    if not verbose or any(isinstance(callback, Progress) for callback in functions):
+        return functions
+    return (_DefaultProgress(), *functions)
 
 
 def _told(step: Step) -> str:

@@ -58,18 +58,18 @@ def plan(
     """
     sides = _sides(scales, max(size))
     budgets = _budgets(evaluations, sides)
-    found = [Scale(size, budgets[-1], Objective(loss, features, size, seed=seed, tile=tile))]
+    planned = [Scale(size, budgets[-1], Objective(loss, features, size, seed=seed, tile=tile))]
     for side, budget in zip(sides[:-1], budgets, strict=False):
         factor = side / max(size)
-        own = images.scaled(size, factor)
+        scaled = images.scaled(size, factor)
         try:
-            objective = Objective(loss.resized(factor), features, own, seed=seed, tile=tile)
+            objective = Objective(loss.resized(factor), features, scaled, seed=seed, tile=tile)
             if side == sides[0]:  # a loss that fits the smallest scale fits all
-                _trace(objective, features, own)
+                _trace(objective, features, scaled)
         except StyleError as error:
-            raise type(error)(f"at the scale of {own[0]}×{own[1]} pixels: {error}") from error
-        found.insert(-1, Scale(own, budget, objective))
-    return found
+            raise type(error)(f"at the scale of {scaled[0]}×{scaled[1]} pixels: {error}") from error
+        planned.insert(-1, Scale(scaled, budget, objective))
+    return planned
 
 
 def coarser(size: Size, *others: Size) -> tuple[int, ...]:
@@ -126,7 +126,7 @@ def _budgets(evaluations: int | Sequence[int], sides: list[int]) -> list[int]:
             f"evaluations: expected one number, or one for each scale, of "
             f"{', '.join(map(str, sides))} pixels (the start's included), got {evaluations!r}."
         )
-    return [check_count("evaluations", each) for each in evaluations]
+    return [check_count("evaluations", budget) for budget in evaluations]
 
 
 def _trace(objective: Objective, features: FeatureModel, size: Size) -> None:
@@ -134,7 +134,7 @@ def _trace(objective: Objective, features: FeatureModel, size: Size) -> None:
     for loss in (term.loss for term in objective.terms):
         statistics = tf.function(functools.partial(calls.statistics, loss), autograph=False)
         sizes = {size, *((image.shape[0], image.shape[1]) for image in loss.references)}
-        for own in sizes:
-            shapes = features.shapes(loss.layers, own)
+        for image_size in sizes:
+            shapes = features.shapes(loss.layers, image_size)
             specs = {layer: tf.TensorSpec((1, *shape)) for layer, shape in shapes.items()}
             statistics.get_concrete_function(specs)

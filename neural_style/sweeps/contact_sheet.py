@@ -106,23 +106,25 @@ def _of_pictures(
             "rows and columns: a dict of pictures accepts only columns, as a number; names of "
             "settings are for a sweep's outcomes."
         )
-    cells: list[_Cell] = [_picture(each, str(name)) for name, each in pictures.items()]
+    cells: list[_Cell] = [_picture(picture, str(name)) for name, picture in pictures.items()]
     return _strip([str(name) for name in pictures], cells, columns)
 
 
 def _of_outcomes(
     outcomes: list[Outcome], rows: str | None, columns: str | int | None
 ) -> list[_Band]:
-    for each in outcomes:
-        if not isinstance(each, Outcome):
+    for outcome in outcomes:
+        if not isinstance(outcome, Outcome):
             raise OptionError(
                 f"pictures: expected outcomes of a sweep, or a dict such as "
-                f"{{'photo': photo}}, got a sequence of {type(each).__name__}."
+                f"{{'photo': photo}}, got a sequence of {type(outcome).__name__}."
             )
     if outcomes and (rows is not None or isinstance(columns, str)):
         return _grid(outcomes, rows, columns)
-    titles = [", ".join(_titled(*item) for item in each.settings.items()) for each in outcomes]
-    return _strip(titles, [_cell(each) for each in outcomes], columns)
+    titles = [
+        ", ".join(_titled(*item) for item in outcome.settings.items()) for outcome in outcomes
+    ]
+    return _strip(titles, [_cell(outcome) for outcome in outcomes], columns)
 
 
 def _strip(titles: list[str], cells: list[_Cell], columns: str | int | None) -> list[_Band]:
@@ -233,5 +235,5 @@ def _scaled(cell: _Cell, side: int) -> PIL.Image.Image | str | None:
         return cell
     picture = PIL.Image.fromarray(np.rint(cell).astype(np.uint8))
     factor = side / max(picture.size)
-    width, height = (max(1, round(each * factor)) for each in picture.size)
+    width, height = (max(1, round(length * factor)) for length in picture.size)
     return picture.resize((width, height), PIL.Image.Resampling.LANCZOS)

@@ -48,8 +48,8 @@ def describe() -> dict[str, Any]:
 
 def _variables() -> dict[str, str]:
     """The environment variables that TensorFlow started with, without output places."""
-    found = {name: _PLACES.sub("", value).strip() for name, value in started_with().items()}
-    return {name: value for name, value in found.items() if value}
+    variables = {name: _PLACES.sub("", value).strip() for name, value in started_with().items()}
+    return {name: value for name, value in variables.items() if value}
 
 
 def versions() -> dict[str, str]:
@@ -59,15 +59,15 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def _versions() -> tuple[tuple[str, str], ...]:
-    found = []
+    packages = []
     for package in _PACKAGES:
         try:
-            found.append((package, importlib.metadata.version(package)))
+            packages.append((package, importlib.metadata.version(package)))
         except importlib.metadata.PackageNotFoundError:  # for example under the name tensorflow-cpu
             continue
-    if "tensorflow" not in dict(found):
-        found.append(("tensorflow", tf.__version__))
-    return tuple(found)
+    if "tensorflow" not in dict(packages):
+        packages.append(("tensorflow", tf.__version__))
+    return tuple(packages)
 
 
 @functools.cache

@@ -135,11 +135,11 @@ def to_path(path: Any) -> Path:
 def as_path(path: object, name: str, error: type[StyleError]) -> Path:
     """Return `to_path`, or raise an ``error`` that calls it ``name``."""
     try:
-        found = to_path(path)
-        found.is_dir()  # raises an error if the name is too long
+        result = to_path(path)
+        result.is_dir()  # raises an error if the name is too long
     except (OSError, TypeError, ValueError) as problem:
         raise error(f"{name}: expected a path, got {path!r:.80} ({problem}).") from problem
-    return found
+    return result
 
 
 def open_file(path: Path) -> io.BufferedReader:
@@ -219,10 +219,10 @@ def check_not_read(
     Pillow pictures, which have paths, and any other object. Files are compared, not names, so
     links and upper or lower case make no difference.
     """
-    read = {_identity(path) for each in reads if (path := path_of(each)) is not None}
+    read = {_identity(path) for source in reads if (path := path_of(source)) is not None}
     written: dict[object, str] = {}
-    for option, given in writes.items():
-        if (path := path_of(given)) is None:
+    for option, output in writes.items():
+        if (path := path_of(output)) is None:
             continue
         file = _identity(path)
         if file in read:
@@ -247,10 +247,10 @@ def path_of(source: object) -> Path | None:
 
 def _identity(path: Path) -> object:
     try:
-        found = path.stat()
+        status = path.stat()
     except (OSError, ValueError):  # it does not exist
         return os.path.normcase(os.path.abspath(path))
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def make_folder(folder: Path) -> None:

@@ -104,11 +104,11 @@ class Traced:
             self._found[signature] = shared, structure
         concrete, structure = self._found[signature]
         try:
-            found = concrete(*(x for x in tf.nest.flatten(arguments) if x is not None))
+            results = concrete(*(x for x in tf.nest.flatten(arguments) if x is not None))
         except Exception:
             self._programs.forget(concrete)
             raise
-        return tf.nest.pack_sequence_as(structure, found)
+        return tf.nest.pack_sequence_as(structure, results)
 
     def trace(self, *arguments: Any) -> tuple[Any, Any]:
         """A concrete function of the flat tensors of a nest, and the structure of its result."""
@@ -118,9 +118,9 @@ class Traced:
             nonlocal structure
             left = iter(tensors)
             nests = tf.nest.map_structure(lambda x: None if x is None else next(left), arguments)
-            found = self._function(*nests)
-            structure = tf.nest.map_structure(lambda _: None, found)
-            return list(tf.nest.flatten(found))
+            results = self._function(*nests)
+            structure = tf.nest.map_structure(lambda _: None, results)
+            return list(tf.nest.flatten(results))
 
         specs = [_spec(x) for x in tf.nest.flatten(arguments) if x is not None]
         # Without AutoGraph, an error in a loss is raised unchanged.
@@ -197,8 +197,8 @@ class _Canonical:
 
     def nodes(self, nodes: Sequence[Any], arguments: Iterable[Any] = ()) -> tuple[Any, str]:
         """The new names of nodes and arguments, and a digest of the nodes."""
-        names = {each.name: str(i) for i, each in enumerate((*arguments, *nodes))}
-        found = hashlib.sha256()
+        names = {node.name: str(i) for i, node in enumerate((*arguments, *nodes))}
+        digest = hashlib.sha256()
         for node in nodes:
             self._check(node.op)
             node.name = ""
@@ -207,8 +207,8 @@ class _Canonical:
             sources = [_wired(source, names) for source in node.input]
             node.input[:] = sorted(sources, key=lambda x: x if x.startswith("^") else "")
             self._rename(node.attr)
-            _add(found, node)
-        return names, found.hexdigest()
+            _add(digest, node)
+        return names, digest.hexdigest()
 
     def _check(self, operation: str) -> None:
         if operation in self._functions or operation in _CALLBACKS:

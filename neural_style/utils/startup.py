@@ -42,10 +42,10 @@ def without_messages(log_level: int | None) -> Iterator[None]:
     fails, nothing is dropped.
     """
     try:
-        kept = os.dup(2) if log_level else None
+        stderr_copy = os.dup(2) if log_level else None
     except OSError:  # it is closed
-        kept = None
-    if kept is None:
+        stderr_copy = None
+    if stderr_copy is None:
         yield
         return
     if sys.stderr is not None:
@@ -60,8 +60,8 @@ def without_messages(log_level: int | None) -> Iterator[None]:
         finally:
             if sys.stderr is not None:
                 sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr_copy, 2)
+            os.close(stderr_copy)
             held.seek(0)
             for line in held:
                 message = _MESSAGE.match(line)

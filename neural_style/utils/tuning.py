@@ -29,14 +29,14 @@ _tuned = False
 
 def settings() -> dict[str, str]:
     """The environment variables: for oneDNN, and XLA's flags if this TensorFlow has them."""
-    found = {"TF_ENABLE_ONEDNN_OPTS": "1"}
+    variables = {"TF_ENABLE_ONEDNN_OPTS": "1"}
     try:
         version = importlib.metadata.version("tensorflow")
     except importlib.metadata.PackageNotFoundError:  # under another name, as tf-nightly
         version = ""
     if version.startswith(_KNOWN):
-        found["XLA_FLAGS"] = f"{SEQUENTIAL} {_OLDER_LOOPS} {_AS_LOOPS}"
-    return found
+        variables["XLA_FLAGS"] = f"{SEQUENTIAL} {_OLDER_LOOPS} {_AS_LOOPS}"
+    return variables
 
 
 def tune_tensorflow(*, log_level: int | None = 3) -> None:
