@@ -284,7 +284,7 @@ def test_quiet_says_nothing_but_errors(folder: Path, monkeypatch: pytest.MonkeyP
         (("--loss", "gram=nan"), "expected a number"),
         (("--loss", "gram=1", "--loss", "gram=2"), "given twice"),
         (("--loss", "gram=1", "--layers", "gram=conv9"), "has no layer 'conv9'"),
-        (("--loss", "gram=1", "--option", "gram.depth=1"), "has no option 'depth'"),
+        (("--loss", "gram=1", "--option", "gram.depth=1"), "no option 'depth'"),
         (("--loss", "gram=1", "--option", "depth=1"), "expected LOSS.NAME=VALUE"),
         (("--loss", "gram=1", "--option", "histogram.refresh_every=9"), "add --loss histogram=1"),
         (("--loss", "gram=1", "--reference", "gram=both"), "expected one of content, style, none"),
