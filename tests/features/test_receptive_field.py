@@ -140,7 +140,7 @@ def test_a_layer_that_is_used_twice_is_refused() -> None:
     twice = layers.Conv2D(3, 3, padding="same", name="twice")
     x = layers.ReLU(name="last")(twice(twice(inputs)))
     features = FeatureModel(keras.Model(inputs, x), preprocess="raw")
-    with pytest.raises(LayerError, match="'last': an input of it comes from a layer"):
+    with pytest.raises(LayerError, match="'last': an input comes from a layer"):
         features.receptive_fields(["last"])
 
 

@@ -267,7 +267,7 @@ def test_what_is_no_picture_is_called_by_its_title(picture: Any) -> None:
         ({"columns": "width"}, "columns: .* 'width'; Known: seed, size"),
         ({"rows": "seed", "columns": 3}, "columns: the outcomes have no setting 3; Known: seed"),
         ({"rows": 3}, "rows: the outcomes have no setting 3"),
-        ({"rows": "seed"}, "into the cell 'seed = 0'; draw a sheet for each size"),
+        ({"rows": "seed"}, "to the cell 'seed = 0'; draw a sheet for each size"),
         ({"columns": 0}, "columns: expected a positive whole number, got 0"),
         ({"columns": 1.5}, "columns: expected a positive whole number, got 1.5"),
         ({"cell": 0}, "cell: expected a positive whole number"),

@@ -71,7 +71,7 @@ def test_it_is_too_late_when_tensorflow_is_imported(monkeypatch: pytest.MonkeyPa
     for name in SWITCHES:
         monkeypatch.setenv(name, "1")
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
-    with pytest.raises(BackendError, match="without TF_ENABLE_ONEDNN_OPTS: expected tune_tensor"):
+    with pytest.raises(BackendError, match="without TF_ENABLE_ONEDNN_OPTS: call tune_tensor"):
         ns.tune_tensorflow()
     assert "TF_ENABLE_ONEDNN_OPTS" not in os.environ
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
