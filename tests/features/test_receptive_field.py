@@ -114,7 +114,10 @@ def test_branches_are_joined() -> None:
             [layers.UpSampling2D(name="up")],
             "'up': the receptive field of a UpSampling2D is unknown",
         ),
-        ([layers.Lambda(lambda x: x[:, ::-1], name="flip")], "'flip': what a Lambda reads"),
+        (
+            [layers.Lambda(lambda x: x[:, ::-1], name="flip")],
+            "'flip': the receptive field of a Lambda",
+        ),
         ([layers.MaxPooling2D(2, padding="same", name="pool")], "'pool': .* depends on the size"),
         ([layers.Conv2D(2, 3, 2, "same", name="conv")], "'conv': .* depends on the size"),
         ([layers.BatchNormalization(axis=1, name="norm")], "'norm': it works along axis 1"),
