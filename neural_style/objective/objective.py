@@ -35,8 +35,8 @@ from neural_style.losses.mean import Key
 from neural_style.losses.weighted_sum import Term, WeightedSum, terms_of
 from neural_style.objective import probe, tiled
 from neural_style.objective.estimate import Tile, fitting
-from neural_style.objective.tiled import Tiled
-from neural_style.objective.whole import IndependentLossError, Values, Whole
+from neural_style.objective.tiled import TiledEvaluator
+from neural_style.objective.whole import IndependentLossError, Values, WholeImageEvaluator
 from neural_style.utils import machine
 from neural_style.utils.backend import check_eager, check_process, check_state, tf
 
@@ -316,14 +316,14 @@ def _evaluator(
     size: Size,
     tile: int | None,
     keys: Sequence[Sequence[Key]],
-) -> Whole | Tiled:
+) -> WholeImageEvaluator | TiledEvaluator:
     """The functions for these losses and pictures, which do not keep the losses' own."""
     losses = [copy.copy(loss) for loss in losses]
     for loss in losses:
         loss.references, loss.masks = (), None
     if tile is None or max(size) <= tile:
-        return Whole(losses, features)
-    return Tiled(losses, features, size, tile, keys)
+        return WholeImageEvaluator(losses, features)
+    return TiledEvaluator(losses, features, size, tile, keys)
 
 
 def _size(image: Image) -> Size:

@@ -1,6 +1,7 @@
 """Exact evaluation in tiles: a picture of any size in the memory of one window.
 
-    tiled = Tiled(losses, features, size, tile, keys)    # with the interface of `whole.Whole`
+    tiled = TiledEvaluator(losses, features, size, tile, keys)    # with the interface of
+    `whole.WholeImageEvaluator`
 
 `neural_style.objective.tile_geometry` cuts the picture into windows of at most ``tile`` a side,
 each of which answers for its core; the rest of it is masked by *guides*, 1 in the core and 0
@@ -63,7 +64,7 @@ def check(loss: Loss, size: Size, tile: int | None) -> None:
         )
 
 
-class Tiled:
+class TiledEvaluator:
     """The functions of a list of losses on a feature model, for pictures of one size."""
 
     def __init__(

@@ -1,6 +1,6 @@
 """What an objective compiles for pictures that are evaluated whole.
 
-    whole = Whole(losses, features)
+    whole = WholeImageEvaluator(losses, features)
     whole.measure(image, which, guides)       # -> the statistics of the losses ``which``, NumPy
     whole.prepared(i, target)                 # -> what ``evaluate`` takes as the target of loss i
     whole.evaluate(image, weights, targets, guides)   # -> Σ weight · value, the values, gradient
@@ -48,7 +48,7 @@ class IndependentLossError(LossError):
         )
 
 
-class Whole:
+class WholeImageEvaluator:
     """The functions of a list of losses on a feature model."""
 
     def __init__(self, losses: Sequence[Loss], features: FeatureModel) -> None:

@@ -24,7 +24,7 @@ from neural_style.extensions import (
 from neural_style.images import Image
 from neural_style.losses.base import Loss
 from neural_style.objective.objective import Evaluation
-from neural_style.objective.tiled import Tiled
+from neural_style.objective.tiled import TiledEvaluator
 
 ops = keras.ops
 SIZE = (75, 89)
@@ -157,7 +157,7 @@ def test_tiles_are_exact(tiny: FeatureModel, loss: Loss, rounding: float) -> Non
     assert tiled.loss == pytest.approx(whole.loss, rel=rounding)
     error = np.linalg.norm(tiled.gradient - whole.gradient)
     assert error < 2e-5 * np.linalg.norm(whole.gradient)
-    assert isinstance(Objective(loss, tiny, SIZE, tile=47)._evaluator, Tiled)
+    assert isinstance(Objective(loss, tiny, SIZE, tile=47)._evaluator, TiledEvaluator)
 
 
 @pytest.mark.parametrize(

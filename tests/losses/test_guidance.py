@@ -28,8 +28,8 @@ from neural_style.images import Image, Size
 from neural_style.images.mask import as_mask
 from neural_style.losses.guidance import guides
 from neural_style.objective.objective import Evaluation
-from neural_style.objective.tiled import Tiled
-from neural_style.objective.whole import Whole
+from neural_style.objective.tiled import TiledEvaluator
+from neural_style.objective.whole import WholeImageEvaluator
 
 SIZE = (24, 32)
 WHITE = np.full(SIZE, 255, np.uint8)
@@ -46,7 +46,7 @@ def evaluated(
 ) -> Evaluation:
     objective = Objective(loss, features, (image.shape[0], image.shape[1]), tile=tile)
     objective.refresh(image, round=0)
-    assert isinstance(objective._evaluator, Whole if tile is None else Tiled)
+    assert isinstance(objective._evaluator, WholeImageEvaluator if tile is None else TiledEvaluator)
     return objective(image)
 
 

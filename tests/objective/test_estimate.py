@@ -29,9 +29,9 @@ from neural_style.images import Image, Size
 from neural_style.losses.base_classes import MatchingLoss
 from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.objective.estimate import _SMALL, MARGIN, Tile, _largest, _sides, fitting
-from neural_style.objective.tiled import Tiled
+from neural_style.objective.tiled import TiledEvaluator
 from neural_style.objective.tracing import Tracing, traced
-from neural_style.objective.whole import Whole
+from neural_style.objective.whole import WholeImageEvaluator
 from neural_style.recipes import draft
 from neural_style.utils import machine
 
@@ -178,7 +178,7 @@ def test_what_fits_is_evaluated_whole(
     free(memory)
     objective = Objective(everything(LARGE), tiny, LARGE, tile=tile)
     assert objective.tile is None
-    assert isinstance(objective._evaluator, Whole)
+    assert isinstance(objective._evaluator, WholeImageEvaluator)
 
 
 def test_auto_takes_the_largest_tile_that_fits(tiny: FeatureModel, free: Any) -> None:
@@ -186,7 +186,7 @@ def test_auto_takes_the_largest_tile_that_fits(tiny: FeatureModel, free: Any) ->
     limit = math.ceil(MARGIN * estimate(loss, tiny, LARGE, tile=640).memory)
     free(limit)
     objective = Objective(loss, tiny, LARGE, tile="auto")
-    assert isinstance(objective._evaluator, Tiled)
+    assert isinstance(objective._evaluator, TiledEvaluator)
     assert objective.tile is not None
     assert 640 <= objective.tile < max(LARGE)
     chosen, larger = (

@@ -17,7 +17,7 @@ from neural_style.errors import ImageError, LayerError, LossError
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.images import Image
 from neural_style.losses.weighted_sum import WeightedSum
-from neural_style.objective.whole import Whole, layer_weights
+from neural_style.objective.whole import WholeImageEvaluator, layer_weights
 
 SIZE = (24, 32)
 
@@ -152,7 +152,7 @@ def test_the_feature_model_runs_once_for_the_union_of_layers(
     objective = ready(everything(photo, painting), features, photo)
     objective(photo)
     evaluator = objective._evaluator
-    assert isinstance(evaluator, Whole)
+    assert isinstance(evaluator, WholeImageEvaluator)
     evaluate = tf.function(evaluator._value_and_gradient, autograph=False, jit_compile=True)
     weights = tf.constant([term.weight for term in objective.terms], tf.float32)
     layers = [layer_weights(term.loss) for term in objective.terms]

@@ -22,8 +22,8 @@ from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.objective import objective as objective_module
 from neural_style.objective.objective import Evaluation
 from neural_style.objective.tile_geometry import Axis, Window, windows
-from neural_style.objective.tiled import Tiled
-from neural_style.objective.whole import Whole
+from neural_style.objective.tiled import TiledEvaluator
+from neural_style.objective.whole import WholeImageEvaluator
 from neural_style.recipes import presets
 
 pytestmark = pytest.mark.slow
@@ -100,8 +100,8 @@ def both(
 ) -> tuple[Evaluation, Evaluation]:
     """The picture evaluated in tiles, and whole."""
     tiled, whole = (ready(loss, features, image, tile=t) for t in (tile, None))
-    assert isinstance(tiled._evaluator, Tiled)
-    assert isinstance(whole._evaluator, Whole)
+    assert isinstance(tiled._evaluator, TiledEvaluator)
+    assert isinstance(whole._evaluator, WholeImageEvaluator)
     return tiled(image), whole(image)
 
 
@@ -118,7 +118,7 @@ def assert_equal(tiled: Evaluation, whole: Evaluation) -> None:
 
 
 def grid(objective: Objective) -> list[Window]:
-    assert isinstance(objective._evaluator, Tiled)
+    assert isinstance(objective._evaluator, TiledEvaluator)
     return objective._evaluator.backward_windows
 
 
@@ -187,7 +187,7 @@ def test_a_loss_by_hand() -> None:
     features = FeatureModel(keras.Model(inputs, outputs), preprocess="raw")
     rows = np.repeat(np.arange(6, dtype=np.float32), 6).reshape(6, 2, 3)
     objective = ready(TotalVariation("squared"), features, rows, tile=3)
-    assert isinstance(objective._evaluator, Tiled)
+    assert isinstance(objective._evaluator, TiledEvaluator)
     cores = [(w.pixels[0], w.cores["image"][0]) for w in objective._evaluator.forward_windows]
     assert [(p.start, p.stop) for p, _ in cores] == [(0, 3), (1, 4), (3, 6)]
     assert [(c.start, c.stop) for _, c in cores] == [(0, 1), (1, 3), (3, 6)]
@@ -302,10 +302,10 @@ def test_a_picture_that_fits_is_evaluated_whole(tiny: FeatureModel) -> None:
     noise = images.noise(SIZE, seed=1, uniform=(0, 255))
     loss = Gram(stripes(SIZE)) + ShiftedGram(stripes(SIZE), flips="x")
     objective = ready(loss, tiny, noise, tile=89)
-    assert isinstance(objective._evaluator, Whole)
+    assert isinstance(objective._evaluator, WholeImageEvaluator)
     reference = Gram(stripes((100, 89)))
     large = ready(reference, tiny, noise, tile=89)
-    assert isinstance(large._evaluator, Whole)
+    assert isinstance(large._evaluator, WholeImageEvaluator)
     assert large(noise).loss == pytest.approx(ready(reference, tiny, noise)(noise).loss, rel=1e-5)
 
 
@@ -504,10 +504,10 @@ def test_a_run_in_tiles(tiny: FeatureModel) -> None:
 def test_transfer_and_presets_take_a_tile(
     tiny_network: keras.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[Whole | Tiled] = []
+    made: list[WholeImageEvaluator | TiledEvaluator] = []
     evaluator = objective_module._evaluator
 
-    def kept(*arguments: Any) -> Whole | Tiled:
+    def kept(*arguments: Any) -> WholeImageEvaluator | TiledEvaluator:
         made.append(evaluator(*arguments))
         return made[-1]
 
@@ -523,4 +523,4 @@ def test_transfer_and_presets_take_a_tile(
             for tile in (50, None)
         )
         assert tiled.loss == pytest.approx(whole.loss, rel=1e-5)
-    assert [type(each) for each in made] == 2 * [Tiled, Whole]
+    assert [type(each) for each in made] == 2 * [TiledEvaluator, WholeImageEvaluator]
