@@ -148,7 +148,7 @@ def tensorboard(
 
 
 class _TensorBoard:
-    _suffix = ".neural_style"  # of this class's files, so that it replaces no others
+    _suffix = ".neural_style"  # marks this class's files, so that only these are replaced
 
     def __init__(self, logdir: Path, every: int, hparams: dict[str, Any]) -> None:
         try:
@@ -208,10 +208,10 @@ class _TensorBoard:
 
     def _settings(self, settings: dict[str, Any]) -> None:
         lines = "\n".join(f"{name}: {value}" for name, value in settings.items())
-        self._summary.text("settings", textwrap.indent(lines, "    "))  # Markdown: as it stands
+        self._summary.text("settings", textwrap.indent(lines, "    "))  # Markdown for verbatim text
         plain = bool | int | float | str | np.number | np.bool_
         values = {str(k): v if isinstance(v, plain) else str(v) for k, v in settings.items()}
-        # By default runs of equal settings would be averaged.
+        # Without a trial_id, TensorBoard averages runs with equal settings.
         trial = f"{self._logdir.name} in {self._logdir.parent}"
         self._write_hparams(values, trial_id=trial)
 

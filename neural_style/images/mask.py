@@ -1,4 +1,4 @@
-"""Masks: which positions of a picture count, and how much."""
+"""Masks: the weights of a picture's positions."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ _MEAN = np.full(3, 1 / 3, np.float32)
 
 
 def as_mask(picture: Any, name: str = "mask") -> Mask:
-    """A picture as a mask, float32, H×W, 0–255.
+    """Convert a picture to a mask, float32, H×W, 0–255.
 
         g = (R + G + B) / 3 · α
 
-    of colors and opacity α in 0–1, so that white on transparent ground, as drawing programs
-    export a cut-out, counts where it was drawn. Of gray, g is gray · α, without an alpha
-    channel α is 1.
+    for colors and opacity α in 0–1. So white on a transparent background, as drawing programs
+    export a cut-out, counts where it was drawn. For gray pictures, g is gray · α. Without an alpha
+    channel, α is 1.
 
     Parameters
     ----------
     picture
-        A file, as `images.load` takes it; or an array, 0–255 or booleans, H×W, or H×W×1 to
+        A file, as in `images.load`; or an array, 0–255 or booleans, H×W, or H×W×1 to
         H×W×4: gray, gray and alpha, RGB, RGBA.
     name
-        What errors call it.
+        The name of the mask in errors.
 
     Raises
     ------
     ImageError
-        As `images.load` and `images.as_image`; or all that is opaque is black, so that
-        nothing of a cut-out would count.
+        As `images.load` and `images.as_image`; or all opaque pixels of a cut-out are black, so
+        that nothing would count.
     """
     if is_source(picture):
         picture = repeatable(picture)
@@ -47,14 +47,14 @@ def as_mask(picture: Any, name: str = "mask") -> Mask:
         mask = gray * (opacity / np.float32(255))
     if not mask.any() and opacity.any() and not opacity.all():
         raise ImageError(
-            f"{name}: what is opaque is black, which does not count; fill it with white."
+            f"{name}: all opaque pixels are black, which does not count; fill them with white."
         )
-    # Only ratios matter, and so a mask that is dark is one that `images.as_image` takes.
+    # Only ratios matter, so a dark mask is scaled to a range that `images.as_image` accepts.
     return mask / mask.max() * 255 if 0 < mask.max() <= 2 else mask
 
 
 def _channels(array: Any, name: str) -> tuple[Mask, Mask]:
-    """The mean of the colors and the opacity, both H×W, of an array."""
+    """The mean color and the opacity of an array, both H×W."""
     values = as_array(array, name)
     if values.dtype.kind == "b":
         values = values * np.uint8(255)

@@ -66,7 +66,9 @@ def accelerated(
 ) -> keras.Model:
     """Replace the layers of a functional network, and join convolutions with poolings."""
     pairs = joined(network)
-    made: dict[int, tuple[keras.Layer, Tensor, Tensor]] = {}  # with the output, to keep its id
+    made: dict[
+        int, tuple[keras.Layer, Tensor, Tensor]
+    ] = {}  # keeps outputs, so that ids stay unique
     layers: dict[tuple[str, str], _PooledConvolution] = {}  # shared by all calls of a pair
 
     def call(layer: keras.Layer, *args: Any, **kwargs: Any) -> Tensor:
@@ -150,7 +152,7 @@ class _Replacement(keras.Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self.layer.compute_output_shape(input_shape)
 
-    def call(self, inputs: Tensor) -> Tensor:  # by the name that Keras' layers have for it
+    def call(self, inputs: Tensor) -> Tensor:  # Keras' name of the argument
         _, height, width, _ = inputs.shape
         if height * width < _FEWEST_POSITIONS:
             return self.layer(inputs)
@@ -203,7 +205,7 @@ class _WinogradConvolution(_Convolution):
 
     @functools.cached_property
     def _transformed(self) -> Tensor:
-        with tf.init_scope():  # out of the function that is being traced
+        with tf.init_scope():  # outside of the function that is being traced
             return winograd.transform(tf.convert_to_tensor(self.layer.kernel))
 
     def _forward(self, x: Tensor, kernel: Tensor, bias: Tensor, relu: bool) -> Tensor:

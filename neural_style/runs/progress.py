@@ -63,7 +63,7 @@ class Progress:
         assert self._last is not None
         done = f"evaluation {self._last.evaluation}/{self._last.evaluations}"
         line = Text(f"{done}, {self._last.seconds:.0f} s: {_told(self._last)}")
-        with suppress(OSError, ValueError):  # a pipe that is closed, or text that it cannot take
+        with suppress(OSError, ValueError):  # a closed pipe, or text that cannot be encoded
             self._console.print(line, soft_wrap=True)
         self._last = None
         self._due = time.monotonic() + _PERIOD

@@ -32,7 +32,7 @@ def settings() -> dict[str, str]:
     variables = {"TF_ENABLE_ONEDNN_OPTS": "1"}
     try:
         version = importlib.metadata.version("tensorflow")
-    except importlib.metadata.PackageNotFoundError:  # under another name, as tf-nightly
+    except importlib.metadata.PackageNotFoundError:  # another name, such as tf-nightly
         version = ""
     if version.startswith(_KNOWN):
         variables["XLA_FLAGS"] = f"{SEQUENTIAL} {_OLDER_LOOPS} {_AS_LOOPS}"

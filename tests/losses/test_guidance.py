@@ -308,7 +308,7 @@ def test_alpha_multiplies(tmp_path: Path) -> None:
 def test_a_black_cut_out_is_an_error_and_an_empty_layer_is_not() -> None:
     silhouette = np.dstack([0 * WHITE, 0 * WHITE, 0 * WHITE, LEFT])
     for given in (silhouette, file(PIL.Image.fromarray(silhouette))):
-        with pytest.raises(ImageError, match=r"sky: what is opaque is black, .* with white"):
+        with pytest.raises(ImageError, match=r"sky: all opaque pixels are black, .* with white"):
             as_mask(given, "sky")
     for alpha in (0 * WHITE, WHITE):
         empty = np.dstack([0 * WHITE, 0 * WHITE, 0 * WHITE, alpha])
