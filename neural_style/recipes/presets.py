@@ -11,12 +11,12 @@ computed from the N channels and M positions of a layer at the content's final s
 contain M, the style picture is first resized to the content's size, as in the source, so that both
 have the same M. Otherwise each Gram matrix is divided by the M of its own picture.
 
-All presets differ from their sources in three ways. Pictures are resized by Lanczos, not to the
-nearest pixel or bilinearly. VGG's weights are Keras'. `LBFGS`, which keeps 20 pairs, replaces
-torch's L-BFGS, which keeps 100 pairs and has no line search. As in every source, the other side of
-a resized picture is truncated to whole pixels, not rounded. In the formulas, m() is the mean over
-all elements, Δ the generated picture's value minus the reference's, F features, G = FᵀF, and
-conv1_1 the layer block1_conv1, after its ReLU.
+All presets differ from their sources in some ways. Pictures are resized by Lanczos, not to the
+nearest pixel or bilinearly. VGG's weights are Keras'. Where a source uses torch's L-BFGS, which
+keeps 100 pairs and has no line search, the preset uses `LBFGS`, which keeps 20. As in every source,
+the other side of a resized picture is truncated to whole pixels, not rounded. In the formulas, m()
+is the mean over all elements, Δ the generated picture's value minus the reference's, F features,
+G = FᵀF, and conv1_1 the layer block1_conv1, after its ReLU.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def neural_style(content: Picture, style: Picture, **options: Unpack[Options]) -
 
     Longer sides of 512, from normal noise of deviation 1e-3 around the mean color,
     L-BFGS, 1000 evaluations. The source scales pixels by 256, this preset by 255. In the source,
-    rounding makes the longer side 511 for one picture in eight. The Lua original has the same
-    numbers, but the gradient of a squared total variation. Sources:
+    a rounding error makes the longer side 511 for one picture in eight. The Lua original has the
+    same numbers, but the gradient of a squared total variation. Sources:
     ProGamerGov/neural-style-pt, jcjohnson/neural-style.
     """
     noise = functools.partial(_gray_noise, normal=(0.0, 1e-3))
@@ -149,10 +149,11 @@ def tensorflow_tutorial(content: Picture, style: Picture, **options: Unpack[Opti
         + 30 (Σ|dx| + Σ|dy|) over pixels in 0–1
 
     Longer sides of 512, from the content, Adam(0.02, β₁ = 0.99, ε = 0.1), 1000 steps, each
-    followed by clipping (not with L-BFGS as the optimizer). In the source, rounding makes the
-    longer side 511 for one picture in seven. Its variable is in 0–1. Here it is in 0–255: 255 times
-    the learning rate and ε/255 give the same steps, and the weight of the variation is 30/255.
-    Source: tensorflow/docs, site/en/tutorials/generative/style_transfer.ipynb.
+    followed by clipping (not with L-BFGS as the optimizer). In the source, a rounding
+    error makes the longer side 511 for one picture in seven. Its variable is in 0–1. Here it is in
+    0–255: 255 times the learning rate and ε/255 give the same steps, and the weight of the
+    variation is 30/255. Source: tensorflow/docs, site/en/tutorials/generative/
+    style_transfer.ipynb.
     """
     adam = Adam(0.02 * 255, beta_1=0.99, epsilon=0.1 / 255)
     draft = Draft(
