@@ -217,7 +217,7 @@ def check_not_read(
 
     ``writes`` maps names of options to paths or None. ``reads`` may be paths, open files and
     Pillow pictures, which have paths, and any other object. Files are compared, not names, so
-    links and upper or lower case make no difference.
+    links make no difference, nor does upper or lower case if the file system ignores it.
     """
     read = {_identity(path) for source in reads if (path := path_of(source)) is not None}
     written: dict[object, str] = {}
