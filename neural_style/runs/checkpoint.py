@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from neural_style.errors import CheckpointError, OptionError, advice, check_count
 from neural_style.runs import record as records
-from neural_style.runs.record import Pictures, Record
+from neural_style.runs.record import Pictures
 from neural_style.utils.files import (
     as_path,
     make_folder,
@@ -83,7 +83,7 @@ class Checkpoints:
     def __exit__(self, *exception: object) -> None:
         self._owned.close()
 
-    def begin(self, record: Record, pictures: Pictures) -> State | None:
+    def begin(self, record: Mapping[str, Any], pictures: Pictures) -> State | None:
         """Say what the run is; return the state that it goes on from, a new one's none.
 
         Raises
@@ -189,7 +189,7 @@ class Continued(Checkpoints):
         self.output: str | None = own["output"]
         self.pictures = records.read_pictures(self.folder / records.PICTURES)
 
-    def begin(self, record: Record, pictures: Pictures) -> State | None:
+    def begin(self, record: Mapping[str, Any], pictures: Pictures) -> State | None:
         """Compare the run with what it was; return its last good state, None before the first.
 
         Raises
@@ -282,7 +282,7 @@ def _read(path: Path, run: str) -> State:
         raise CheckpointError(f"{path.name} is damaged ({error})") from error
     if not whole:
         raise CheckpointError(f"{path.name} is damaged (its checksum is another)")
-    if document.pop("run", None) != run:
+    if document.get("run") != run:
         raise CheckpointError(f"{path.name} is of another run")
     try:
         check_count("evaluation", document.get("evaluation"))

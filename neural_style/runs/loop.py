@@ -207,10 +207,10 @@ class Run:
             "round": self.round,
             "end": self.end,
             "round_end": self.round_end,
-            "due_at": list(self.due_at.items()),
+            "due_at": [{"term": i, "evaluation": at} for i, at in self.due_at.items()],
             "first": self.first,
             "seconds": time.perf_counter() - self.began,
-            "refreshes": [(refresh.round, refresh.due) for refresh in self.refreshes],
+            "refreshes": [{"round": each.round, "due": each.due} for each in self.refreshes],
             "terms": [term.name for term in self.objective.terms],
             "best": None,
         }
@@ -219,8 +219,8 @@ class Run:
         arrays |= {f"refresh.{i}": each.image for i, each in enumerate(self.refreshes)}
         arrays |= {f"driver.{name}": np.asarray(value) for name, value in driver.items()}
         if self.best is not None:
-            arrays["best"], *rest = self.best
-            document["best"] = rest
+            document["best"] = self.best._asdict()
+            arrays["best"] = document["best"].pop("image")
         return State(document, arrays)
 
     def restore(self, state: State, driver: drivers.Driver, periods: Mapping[int, int]) -> None:
@@ -241,17 +241,17 @@ class Run:
         self.restored = driver
         for name in ("scale", "evaluation", "round", "end", "round_end", "first"):
             setattr(self, name, known[name])
-        self.due_at = dict(known["due_at"])
+        self.due_at = {each["term"]: each["evaluation"] for each in known["due_at"]}
         self.began = time.perf_counter() - known["seconds"]
         self.began_at = arrays["began_at"]
         self.history = _entries(arrays["history"], known["terms"])
         if known["best"] is not None:
-            self.best = _Best(arrays["best"], *known["best"])
+            self.best = _Best(arrays["best"], **known["best"])
         self.interrupts.ready = self.best is not None
         del self.pending[: self.scale]
         self.objective = self.pending[0].objective
-        for i, (round, due) in enumerate(known["refreshes"]):
-            self._refresh(_Refresh(round, arrays[f"refresh.{i}"], tuple(due)))
+        for i, each in enumerate(known["refreshes"]):
+            self._refresh(_Refresh(each["round"], arrays[f"refresh.{i}"], tuple(each["due"])))
 
     def evaluate(self, x: Image) -> tuple[float, Image]:
         """The objective for the optimizer, of its variables, counted and checked."""

@@ -345,24 +345,27 @@ def _renamed(name: str, document: dict[str, Any], arrays: dict[str, Any]) -> Non
     arrays[f"{name}_"] = arrays.pop(name)
 
 
+_BEST: dict[str, Any] = {"loss": 1.0, "terms": {}, "weighted": {}, "round": 0, "scale": 0}
 DOCUMENT: dict[str, list[Any]] = {
     "scale": [-1, 1, 10**9, HUGE, None, "0", 0.5, [0]],
     "evaluation": [-1, 10**9, HUGE, None, "7", 6.5, True, []],
     "round": [-1, HUGE, None, "1", 0.5],
     "end": [-1, 0, 10**9, None, "9", []],
     "round_end": [-1, 0, 10**9, None, "9"],
-    "due_at": [None, 5, [5], [[0]], [["a", 1]], [[99, 1]], [[0, -5]], {}, [[0, None]],
-               [[1, 9, 5]], [[0, 9, 5], [1, 9, 5]]],
+    "due_at": [None, 5, [5], [[0]], [{"term": "a", "evaluation": 1}], {}, [{"term": 0}],
+               [{"term": 99, "evaluation": 1}], [{"term": 0, "evaluation": -5}],
+               [{"term": 0, "evaluation": None}], [{"term": 1, "evaluation": 9, "more": 5}],
+               [{"term": i, "evaluation": 9} for i in (0, 1)]],
     "first": [-1, 10**9, HUGE, None, "1"],
     "seconds": [None, "1", -1.0, 1e308, HUGE, []],
-    "refreshes": [None, 5, [], [5], [[0]], [[0, 5]], [[0, ["a"]]], [[-1, [0]]], [[0, [99]]] * 2,
-                  [[0, [0, 1], 5]],
-                  [[0, [0]]] * 50],
+    "refreshes": [None, 5, [], [5], [{"round": 0}], [{"round": 0, "due": 5}],
+                  [{"round": 0, "due": ["a"]}], [{"round": -1, "due": [0]}],
+                  [{"round": 0, "due": [99]}] * 2, [{"round": 0, "due": [0, 1], "more": 5}],
+                  [{"round": 0, "due": [0]}] * 50],
     "terms": [None, [], ["a"], 5, ["a", "b", "c"], "abc"],
-    "best": [[], [1], 5, "best", [1, 2, 3, 4, 5], [None] * 5, [1.0, {}, {}, -1, 0],
-             [1.0, {}, {}, 0, 99], [HUGE, {}, {}, 0, 0], [1.0, {}, {}, HUGE, 0],
-             [1.0, {"a": "b"}, {"a": 1.0}, 0, 0],
-             [1.0, {}, {}, 0, 0, 5]],
+    "best": [[], [1], 5, "best", {}, dict.fromkeys(_BEST), {**_BEST, "round": -1},
+             {**_BEST, "scale": 99}, {**_BEST, "loss": HUGE}, {**_BEST, "round": HUGE}, _BEST,
+             {**_BEST, "terms": {"a": "b"}, "weighted": {"a": 1.0}}, {**_BEST, "more": 5}],
 }  # fmt: skip
 ARRAYS: dict[str, Callable[[Any], Any]] = {
     "as float64": lambda a: a.astype(np.float64) if a.dtype != np.float64 else a.astype("f4"),
@@ -556,7 +559,7 @@ WRONG: tuple[Any, ...] = (None, "text", 5, -1, 1.5, True, [], {}, ["a"], {"a": 1
 
 # What a field may be by its kind, and absurd all the same.
 ABSURD: dict[str, list[Any]] = {
-    "schema": [0, 2, -1, 1.0, "1", 10**9],
+    "schema": [0, 1, -1, 2.0, "2", 10**9],
     "start": ["../start", "0" * 64],
     "chroma": ["../chroma", "0" * 64],
     "loss.terms": [[], "all", {}],
@@ -644,13 +647,13 @@ TEXTS: dict[str, str] = {
     "NaN": '{"schema": NaN}',
     "deep lists": "[" * 10**5,
     "deep objects": '{"schema":' * 10**4,
-    "many digits": '{"schema": 1' + "0" * 10**4 + "}",
+    "many digits": '{"schema": 2' + "0" * 10**4 + "}",
     "a byte order mark": "\ufeff{}",
     "a comment": "// record\n{}",
     "single quotes": "{'schema': 1}",
-    "the same twice": '{"schema": 1, "schema": 1}',
-    "only the version": '{"schema": 1}',
-    "a large number": '{"schema": 1e400}',
+    "the same twice": '{"schema": 2, "schema": 2}',
+    "only the version": '{"schema": 2}',
+    "a large number": '{"schema": 2e400}',
     "megabytes of text": '{"schema": "' + "x" * 5_000_000 + '"}',
 }
 

@@ -185,7 +185,7 @@ def test_a_folder_without_a_run_is_refused(
     with pytest.raises(CheckpointError, match="without checkpoints"):
         ns.resume(tmp_path)
     (tmp_path / "record.json").write_text("{}")
-    with pytest.raises(RecordError, match="expected a record"):
+    with pytest.raises(RecordError, match="schema is missing"):
         ns.resume(tmp_path)
 
 
@@ -361,17 +361,13 @@ def test_options_of_a_loss_without_a_name_are_compared(
             CheckpointError, match=r"loss.terms\[0\].options.(strength|name): .*, h"
         ):
             ns.resume(folder, features=tiny, loss=other)
-    record = json.loads((folder / "record.json").read_text())
-    options = record["loss"]["terms"][0].pop("options")
-    assert options == json.loads(json.dumps(options))
+    options = json.loads((folder / "record.json").read_text())["loss"]["terms"][0]["options"]
     assert (options["strength"], options["layers"], options["name"]) == (2, ["image"], "towards")
     assert not {"function", "references", "masks"} & options.keys()
     again = ns.resume(folder, features=tiny, loss=Towards(photo, strength=2.0))
     np.testing.assert_array_equal(
         again.image, minimize(loss, tiny, 255 - photo, evaluations=20).image
     )
-    (folder / "record.json").write_text(json.dumps(record))  # as it was before there were options
-    np.testing.assert_array_equal(ns.resume(folder, features=tiny, loss=loss).image, again.image)
 
 
 @pytest.mark.parametrize(
