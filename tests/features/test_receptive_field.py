@@ -56,6 +56,7 @@ def test_one_layer_after_the_other() -> None:
     assert pooled.through(3, padding=1) == Field(2, 3, 4)
 
 
+@pytest.mark.slow
 def test_vgg19() -> None:
     raw: Any = {"pooling": "average", "weights": None, "preprocess": "raw"}
     features = positive(FeatureModel("vgg19", **raw))

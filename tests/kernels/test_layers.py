@@ -86,6 +86,7 @@ def filled(layer: keras.layers.Conv2D, channels: int) -> keras.layers.Conv2D:
     return layer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(16, 16), (17, 23), (64, 37), (130, 66)])
 @pytest.mark.parametrize("activation", ["relu", None, "softplus"])
 @pytest.mark.parametrize("kept", [True, False])
@@ -154,6 +155,7 @@ def clear(y: Any, average: bool) -> Any:
     return (np.minimum(apart, abs(ordered[..., 3])) > 1e-2).astype(np.float32)[None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(16, 16), (17, 23), (64, 37), (130, 66)])
 @pytest.mark.parametrize("average", [False, True])
 def test_a_convolution_with_its_pooling(
@@ -274,6 +276,7 @@ def test_kernels_are_kept_for_small_pictures_alone(monkeypatch: pytest.MonkeyPat
     assert made == [(3, 3, 64, 64)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["max", "average"])
 @pytest.mark.parametrize("size", [(127, 96), (150, 201)])
 def test_vggs_features_on_a_picture(pooling: str, size: tuple[int, int]) -> None:
@@ -288,6 +291,7 @@ def test_vggs_features_on_a_picture(pooling: str, size: tuple[int, int]) -> None
         assert error(fast[name], direct[name]) < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["max", "average"])
 def test_vggs_gradient_on_a_picture(pooling: str) -> None:
     # The median, since where rounding moves a value past a kink of ReLU or a tie of a pooling

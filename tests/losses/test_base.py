@@ -268,6 +268,7 @@ def test_an_if_on_a_tensor_is_named(photo: Image) -> None:
         traced({"a": np.ones((1, 2, 2, 3))})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Spread", "Tones", "Clipped", "Level"])
 def test_the_losses_of_the_docstring_are_right(name: str) -> None:
     found = re.search(r"(?ms)^    from neural_style import .*?(?=^- )", losses.__doc__ or "")

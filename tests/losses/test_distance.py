@@ -41,6 +41,7 @@ def evaluated_at(loss: Any, features: FeatureModel, image: Image) -> float:
     return evaluated(loss, features, image).loss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mse",
     [
@@ -121,6 +122,7 @@ def test_entries_that_are_no_layers_weigh_the_same(tiny: FeatureModel, photo: Im
     assert evaluated_at(loss, tiny, current) == pytest.approx((10 + 30) / 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "layers",
     [
@@ -140,6 +142,7 @@ def test_entries_that_are_some_of_the_layers_have_their_weights(
     assert own > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "rounding"),
     [

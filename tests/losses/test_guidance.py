@@ -71,6 +71,7 @@ def test_the_worked_value(pixels: FeatureModel) -> None:
     assert value.gradient[0].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loss",
     [
@@ -127,6 +128,7 @@ def test_masks_are_averaged_to_each_layers_size(pixels: FeatureModel) -> None:
 WHITE_PICTURE = np.full((8, 12, 3), 255.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("soft", [False, True], ids=["hard", "soft"])
 def test_tiles_are_exact(tiny: FeatureModel, soft: bool) -> None:
     size = (75, 89)
@@ -154,6 +156,7 @@ def square_of(size: tuple[int, int]) -> NDArray[np.float64]:
     return np.asarray(255 * (y * x) / (size[0] * size[1]), np.float64)
 
 
+@pytest.mark.slow
 def test_a_mask_weighs_the_positions_of_a_map_whole_and_in_tiles(tiny: FeatureModel) -> None:
     size = 75, 89
     photo, noise, mask = images.noise(size, seed=2), images.noise(size, seed=1), square_of((75, 89))

@@ -61,6 +61,7 @@ def evaluated(loss: Any, features: FeatureModel, image: Image, **options: Any) -
     return objective(image)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", [through_json, lambda x: pickle.loads(pickle.dumps(x))])
 def test_a_sum_is_made_again(tiny: FeatureModel, photo: Image, painting: Image, again: Any) -> None:
     total = everything(photo, painting)
@@ -154,6 +155,7 @@ def test_a_config_that_is_none(photo: Image, change: Any, message: str) -> None:
         WeightedSum.from_config({}, {})
 
 
+@pytest.mark.slow
 def test_a_blend_of_one_style_is_that_style(
     tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:
@@ -169,6 +171,7 @@ def test_a_blend_of_one_style_is_that_style(
     assert one.loss == pytest.approx(half.loss, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_blend_in_tiles(tiny: FeatureModel, photo: Image, painting: Image) -> None:
     loss = Gram(photo, np.tile(painting, (3, 3, 1))).blended([0.4, 0.6])
     picture = np.tile(photo, (3, 3, 1))

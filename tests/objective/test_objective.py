@@ -71,6 +71,7 @@ def test_the_gradient_is_that_of_the_loss(
     assert slope == pytest.approx(float((gradient * direction).sum()), rel=2e-2)
 
 
+@pytest.mark.slow
 def test_it_is_compiled_once_across_refreshes_weights_and_equal_losses(
     tiny: FeatureModel, photo: Image, painting: Image, noise: Image
 ) -> None:

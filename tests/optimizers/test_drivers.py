@@ -153,6 +153,7 @@ def test_it_needs_no_more_evaluations_than_scipy(function: Any, start: Any) -> N
 ADAM = keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.9), amsgrad=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [LBFGS(3), LBFGS(), ADAM], ids=["three", "lbfgs", "adam"])
 @pytest.mark.parametrize("function", [rosenbrock, quadratic, walled])
 def test_a_driver_that_is_restored_goes_on_to_the_same_bits(optimizer: Any, function: Any) -> None:

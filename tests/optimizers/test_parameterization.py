@@ -93,6 +93,7 @@ def test_a_color_is_one_variable_of_each_channel_and_the_steeper_have_shorter_un
     np.testing.assert_allclose(np.divide(units, units[0]), np.sqrt(c[0] / c), rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "optimizer", [LBFGS(), SciPyLBFGS(), keras.optimizers.Adam(1.0)], ids=["own", "scipy", "adam"]
 )
@@ -120,6 +121,7 @@ def test_every_optimizer_can_move_frequencies(
     assert result.evaluations == 24
 
 
+@pytest.mark.slow
 def test_pixels_are_what_runs_have_by_default(
     tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:
@@ -132,6 +134,7 @@ def test_pixels_are_what_runs_have_by_default(
     np.testing.assert_array_equal(default.image, given.image)
 
 
+@pytest.mark.slow
 def test_frequencies_give_the_same_bits_again(
     tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:
@@ -162,6 +165,7 @@ def test_even_curvatures_need_fewer_evaluations(tiny: FeatureModel) -> None:
     assert even < 0.7 * pixels
 
 
+@pytest.mark.slow
 def test_transfer_and_presets_take_it(tiny: FeatureModel, photo: Image, painting: Image) -> None:
     options: Any = {"size": 16, "features": tiny, "evaluations": 3}
     losses = [
