@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 from neural_style.cli.group import remark
 from neural_style.cli.types import existing
 from neural_style.errors import OptionError
-from neural_style.losses import registry
 
 if TYPE_CHECKING:
     from neural_style.losses.weighted_sum import WeightedSum
@@ -68,6 +67,8 @@ class Recipe:
 
     def of(self, name: str) -> str:
         """The source of the loss's reference: that of --reference, or else the loss's role."""
+        from neural_style.losses import registry
+
         given = dict(pairs(self.references, "--reference"))
         found = given.get(name) or getattr(registry.factory(name), "role", "style")
         _check_reference(name, found)
@@ -109,12 +110,16 @@ class Recipe:
 
     def _made(self, name: str, photo: Any, painting: Any, settings: Any) -> tuple[str, Any]:
         """The source of a loss's reference, and the loss."""
+        from neural_style.losses import registry
+
         of = self.of(name)
         references = {"content": [photo], "style": [painting], "none": []}[of]
         return of, registry.create(name, *references, **settings.get(name, {}))
 
     def named(self) -> tuple[Any, ...]:
         """The losses and the mask files that are named."""
+        from neural_style.losses import registry
+
         losses = [registry.factory(name) for name, _ in pairs(self.losses, "--loss")]
         return (*losses, *(Path(file) for pair in pairs(self.masks, "--mask") for file in pair))
 

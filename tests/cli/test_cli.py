@@ -362,12 +362,16 @@ def test_a_file_that_is_not_there_has_code_2(folder: Path, arguments: tuple[str,
     ],
     ids=lambda arguments: arguments[0],
 )
-@pytest.mark.parametrize("mistake", ["gram.layers=3", "gram.name=7"])
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [("gram.layers=3", "Error: gram: "), ("shifted_gram.shifts=[999]", ": LossError: ")],
+    ids=["told at once", "told of each"],
+)
 def test_many_pictures_of_one_mistake_have_its_code(
-    folder: Path, arguments: tuple[str, ...], mistake: str
+    folder: Path, arguments: tuple[str, ...], mistake: str, message: str
 ) -> None:
-    given = ("--loss", "gram=1", "--option", mistake)
-    assert ": LossError: " in run(*arguments, "-o", "out", *given, code=2).stderr
+    given = ("--loss", f"{mistake.partition('.')[0]}=1", "--option", mistake)
+    assert message in run(*arguments, "-o", "out", *given, code=2).stderr
     Path("photo.png").write_bytes(b"no picture")
     run(*arguments, "-o", "out", code=1)
 
