@@ -12,7 +12,7 @@ which is run with Gram and replaces content). Losses have different units, so
 photo the style's gradient is far larger, and the same share paints much less.
 
 out/gallery.png has the pictures with the seconds of an evaluation, including the time to refresh
-targets, and with the figures of `neural_style.evaluate`: Gram, Wasserstein and color for style;
+targets, and with the figures of `neural_style.score`: Gram, Wasserstein and color for style;
 self-similarity, structural similarity and edges for content. out/gallery-curve.png has style
 against content for growing shares of Gram, alone and with long-range correlations and histograms.
 All losses are points beside these curves. Nearer to the lower left corner is better, at any share.
@@ -116,7 +116,7 @@ class Studio:
 
     def scores(self, picture: Image) -> ns.Scores:
         """The figures of a picture."""
-        return ns.evaluate(picture, self.photo, self.painting, features=self.features)
+        return ns.score(picture, self.photo, self.painting, features=self.features)
 
 
 def seconds(result: ns.Result) -> float:

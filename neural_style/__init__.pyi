@@ -30,8 +30,8 @@ from .optimizers.drivers import SciPyLBFGS as SciPyLBFGS
 from .optimizers.lbfgs import LBFGS as LBFGS
 from .recipes import presets as presets
 from .recipes.balance import balance as balance
-from .recipes.evaluate import Scores as Scores
-from .recipes.evaluate import evaluate as evaluate
+from .recipes.score import Scores as Scores
+from .recipes.score import score as score
 from .recipes.transfer import default_loss as default_loss
 from .recipes.transfer import transfer as transfer
 from .runs.minimize import minimize as minimize

@@ -11,8 +11,7 @@ Exit codes, for scripts:
 
 Results go to standard output, with ``--json`` as one JSON object. Progress and errors go to
 standard error. Only commands that need TensorFlow import it; ``--help`` never does.
-Defaults are those of the Python API: an option that is not given is not passed on. ``--help``
-reads the defaults from the source (`neural_style.cli.signatures`).
+Defaults are those of the Python API: an option that is not given is not passed on.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ for _command in (
     batch.batch,
     many.sweep,
     transfer.estimate,
-    information.evaluate,
+    information.score,
     information.losses,
     information.presets,
     information.weights,

@@ -13,8 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from neural_style.cli import group, options
-from neural_style.cli.signatures import presets
+from neural_style.cli import group, options, presets
 from neural_style.errors import LayerError, OptionError, WeightsError, layer_suggestion, suggestion
 
 _GLANCE = 64  # pixels; a picture is read completely, then resized
@@ -87,8 +86,8 @@ def check_preset(name: str | None, given: Mapping[str, Any] | None = None) -> No
     """Raise an `OptionError` if the preset is unknown or cannot be combined with ``given``."""
     if name is None:
         return
-    if name not in presets():
-        raise OptionError(f"unknown preset {name!r}: {suggestion(name, presets())}.")
+    if name not in presets.texts():
+        raise OptionError(f"unknown preset {name!r}: {suggestion(name, presets.texts())}.")
     if given and (given.get("loss") or given.get("mask")):
         raise OptionError(f"the preset {name!r} has its own loss: use a preset or a loss.")
     if given and any(given.get(option) for option in options.MODEL):

@@ -1,4 +1,4 @@
-"""`evaluate`, and commands that show losses, presets, weights and the machine."""
+"""`score`, and commands that show losses, presets, weights and the machine."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ import click
 
 from neural_style.cli import checks, options
 from neural_style.cli.group import FAILED, answer, answer_options, leave, start
+from neural_style.cli.presets import texts as preset_texts
 from neural_style.cli.recipe import DEFAULT
-from neural_style.cli.signatures import defaults
-from neural_style.cli.signatures import presets as known_presets
 from neural_style.cli.types import COUNT, FILE, SEED, SIDE
 from neural_style.errors import RegistryError
-
-_SCORING = defaults("recipes.evaluate", "evaluate")
 
 
 @click.command()
@@ -26,12 +23,12 @@ _SCORING = defaults("recipes.evaluate", "evaluate")
 @click.argument("photo", type=FILE)
 @click.argument("painting", type=FILE)
 @click.option("--style-size", type=SIDE, help="Longer side of the style; by default PICTURE's.")
-@click.option("--directions", type=COUNT, default=_SCORING["directions"], show_default=True)
-@click.option("--positions", type=COUNT, default=_SCORING["positions"], show_default=True)
-@click.option("--seed", type=SEED, default=_SCORING["seed"], show_default=True)
+@click.option("--directions", type=COUNT, help="Random directions of style_wasserstein; 64.")
+@click.option("--positions", type=COUNT, help="Positions of content_self_similarity; 1024.")
+@click.option("--seed", type=SEED, help="The seed of both; 0.")
 @options.model_options
 @answer_options
-def evaluate(picture: Path, photo: Path, painting: Path, **given: Any) -> None:
+def score(picture: Path, photo: Path, painting: Path, **given: Any) -> None:
     """Compare PICTURE with PHOTO and PAINTING.
 
     The figures measure how near PICTURE is to its content, PHOTO, and its style, PAINTING.
@@ -42,12 +39,12 @@ def evaluate(picture: Path, photo: Path, painting: Path, **given: Any) -> None:
     image = ns.images.load(picture)
     size = image.shape[0], image.shape[1]
     style_size = max(size) if given["style_size"] is None else given["style_size"]
-    scores = ns.evaluate(
+    scores = ns.score(
         image,
         ns.images.load(photo, size=size),
         ns.images.load(painting, long_side=style_size),
         features=options.features(given),
-        **{name: given[name] for name in ("directions", "positions", "seed")},
+        **{n: given[n] for n in ("directions", "positions", "seed") if given[n] is not None},
     )
     answer(str(scores), scores.as_dict(), as_json=given["as_json"])
 
@@ -115,7 +112,7 @@ def presets(names: tuple[str, ...], as_json: bool, **_: Any) -> None:
     """
     for name in names:
         checks.check_preset(name)
-    texts = {name: text for name, text in known_presets().items() if name in names or not names}
+    texts = {name: text for name, text in preset_texts().items() if name in names or not names}
     if names:
         text = "\n\n".join(f"{name}: {each}" for name, each in texts.items())
     else:

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from neural_style.cli.recipe import DEFAULT, Recipe, number
-from neural_style.cli.signatures import defaults
 from neural_style.cli.types import FILE, SEED, SIDE, Budget, Scales, Start, Tile, existing
 from neural_style.errors import OptionError
 
@@ -27,8 +26,8 @@ KEYWORDS: dict[str, tuple[Any, str]] = {
         click.Choice(["pixels", "frequencies"]),
         "The optimizer's variables; frequencies, or pixels with --loss or --preset.",
     ),
-    "seed": (SEED, "The seed of all random numbers."),
-    "tile": (Tile(), "The longest side in pixels that is evaluated at once."),
+    "seed": (SEED, "The seed of all random numbers; 0."),
+    "tile": (Tile(), "The longest side in pixels that is evaluated at once; auto."),
 }
 
 
@@ -36,16 +35,13 @@ MODEL = ("network", "pooling", "weights")
 
 
 def keyword_options(*leave_out: str, **texts: str) -> Callable[[Any], Any]:
-    """The options of `KEYWORDS`, with the defaults of `transfer`; ``texts`` replaces helps."""
-    own = defaults("recipes.transfer", "transfer")
+    """The options of `KEYWORDS`; ``texts`` replaces helps."""
 
     def add(command: Any) -> Any:
         for name, (kind, text) in reversed(KEYWORDS.items()):
             if name not in leave_out:
-                said = texts.get(name, text)
-                said += "" if own[name] is None else f" [default: {own[name]}]"
                 option = f"--{name.replace('_', '-')}"
-                command = click.option(option, name, type=kind, help=said)(command)
+                command = click.option(option, name, type=kind, help=texts.get(name, text))(command)
         return command
 
     return add

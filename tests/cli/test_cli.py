@@ -26,13 +26,12 @@ from click.testing import CliRunner, Result
 import neural_style as ns
 from neural_style import FeatureModel, errors, images
 from neural_style.cli import checks, main, options
-from neural_style.cli.signatures import defaults
 from neural_style.extensions import Laplacian
 from neural_style.features import weights
 from neural_style.losses import registry
 from neural_style.objective import tiled
 from neural_style.recipes import draft
-from neural_style.recipes import evaluate as scoring
+from neural_style.recipes import score as scoring
 from neural_style.recipes import transfer as styling
 from neural_style.runs.checkpoint import Checkpoints, Continued
 from neural_style.sweeps import workers
@@ -89,21 +88,20 @@ def paint(*arguments: str, code: int = 0) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("module", "function", "used"),
+    ("command", "function", "names"),
     [
-        ("recipes.transfer", styling.transfer, set(defaults("recipes.transfer", "transfer"))),
-        ("recipes.evaluate", scoring.evaluate, {"directions", "positions", "seed"}),
+        ("transfer", styling.transfer, ["seed", "tile"]),
+        ("score", scoring.score, ["directions", "positions", "seed"]),
     ],
-    ids=["transfer", "evaluate"],
+    ids=["transfer", "score"],
 )
-def test_defaults_read_from_the_source_are_those_of_the_function(
-    module: str, function: Callable[..., Any], used: set[str]
+def test_the_help_has_the_defaults_of_the_function(
+    command: str, function: Callable[..., Any], names: list[str]
 ) -> None:
-    parameters = inspect.signature(function).parameters.values()
-    own = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    found = defaults(module, function.__name__)
-    assert list(found) == list(own)
-    assert {name: found[name] for name in used} == {name: own[name] for name in used}
+    helps = {each.name: getattr(each, "help", "") for each in main.commands[command].params}
+    for name in names:
+        default = inspect.signature(function).parameters[name].default
+        assert helps[name].endswith(f"; {default}.")
 
 
 def test_every_keyword_of_transfer_is_an_option_or_comes_by_another() -> None:
@@ -118,7 +116,9 @@ def test_every_keyword_of_transfer_is_an_option_or_comes_by_another() -> None:
         "checkpoint_every": "--checkpoint-every",
     }
     python_only = {"optimizer"}
-    assert {*options.KEYWORDS, *others, *python_only} == {*defaults("recipes.transfer", "transfer")}
+    parameters = inspect.signature(styling.transfer).parameters.values()
+    keywords = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+    assert {*options.KEYWORDS, *others, *python_only} == {*keywords}
     given = {name for p in main.commands["transfer"].params for name in p.opts}
     assert {*others.values()} <= given
     assert {f"--{name.replace('_', '-')}" for name in options.KEYWORDS} <= given
@@ -762,12 +762,12 @@ def test_an_estimate(folder: Path) -> None:
 def test_evaluate_has_the_figures_of_the_function(
     folder: Path, tiny: FeatureModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own, layers = ns.evaluate, {"style_layers": ["block1_conv1"], "content_layer": "block4_conv2"}
-    monkeypatch.setattr(ns, "evaluate", lambda *a, **k: own(*a, **{**k, **layers}))
-    found = run("evaluate", "photo.png", "other.png", "painting.png", "--json").stdout
+    own, layers = ns.score, {"style_layers": ["block1_conv1"], "content_layer": "block4_conv2"}
+    monkeypatch.setattr(ns, "score", lambda *a, **k: own(*a, **{**k, **layers}))
+    found = run("score", "photo.png", "other.png", "painting.png", "--json").stdout
     pictures = [images.load(f"{name}.png") for name in ("photo", "other", "painting")]
-    assert json.loads(found) == ns.evaluate(*pictures).as_dict()
-    own_size = ("evaluate", "photo.png", "other.png", "painting.png", "--style-size")
+    assert json.loads(found) == ns.score(*pictures).as_dict()
+    own_size = ("score", "photo.png", "other.png", "painting.png", "--style-size")
     assert "expected a whole number from 2" in run(*own_size, "0", code=2).stderr
 
 
@@ -964,8 +964,8 @@ MISTAKES = [
     ("reconstruct photo.png -o o.png --loss gram=1 --of style", 2, "use either --of or --loss"),
     ("estimate photo.png bad.png", 1, "not a picture"),
     ("estimate photo.png painting.png --preset gatys --pooling max", 2, "its own network"),
-    ("evaluate photo.png bad.png painting.png", 1, "not a picture"),
-    ("evaluate photo.png photo.png painting.png --directions 0", 2, "number from 1"),
+    ("score photo.png bad.png painting.png", 1, "not a picture"),
+    ("score photo.png photo.png painting.png --directions 0", 2, "number from 1"),
     ("batch bad.png photo.png -o out", 1, "not a picture"),
     ("batch painting.png bad.png -o out", 1, "0 done, 1 failed"),
     ("batch painting.png none.png -o out", 2, "none.png"),

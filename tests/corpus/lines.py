@@ -15,7 +15,7 @@ from corpus.pictures import FILES
 from corpus.runs import kept
 from neural_style import images
 from neural_style.cli import main
-from neural_style.recipes import draft, evaluate
+from neural_style.recipes import draft, score
 
 SMALL = ("--size", "16", "--evaluations", "2")
 PAINT = ("transfer", "photo.png", "painting.png", "-o", "out/out.png", *SMALL)
@@ -32,7 +32,7 @@ class End(NamedTuple):
 
 def run(arguments: tuple[str, ...], world: World) -> End:
     """A command line, in a folder of pictures, bad files and runs."""
-    for module in (draft, evaluate):
+    for module in (draft, score):
         world.patch.setattr(module, "pretrained", lambda *network: world.features)
     os.symlink(world.outputs, world.inputs / "out")
     files = {
@@ -203,12 +203,12 @@ LINES: dict[str, tuple[str, ...]] = {
     "estimate bad": ("estimate", "bad.png", "painting.png"),
     "estimate huge": ("estimate", "photo.png", "painting.png", "--size", str(10**9)),
     "estimate tile": ("estimate", "photo.png", "painting.png", "--tile", "-1"),
-    "evaluate bad": ("evaluate", "photo.png", "bad.png", "painting.png"),
-    "evaluate directions": ("evaluate", *["photo.png"] * 3, "--directions", "0"),
-    "evaluate positions": ("evaluate", *["photo.png"] * 3, "--positions", "-1"),
-    "evaluate seed": ("evaluate", *["photo.png"] * 3, "--seed", "-1"),
-    "evaluate style size 0": ("evaluate", *["photo.png"] * 3, "--style-size", "0"),
-    "evaluate style size": ("evaluate", *["photo.png"] * 3, "--style-size", "1"),
+    "score bad": ("score", "photo.png", "bad.png", "painting.png"),
+    "score directions": ("score", *["photo.png"] * 3, "--directions", "0"),
+    "score positions": ("score", *["photo.png"] * 3, "--positions", "-1"),
+    "score seed": ("score", *["photo.png"] * 3, "--seed", "-1"),
+    "score style size 0": ("score", *["photo.png"] * 3, "--style-size", "0"),
+    "score style size": ("score", *["photo.png"] * 3, "--style-size", "1"),
     "losses unknown": ("losses", "grma"),
     "losses of lines": ("losses", "a\nb\nc"),
     "presets unknown": ("presets", "gatis"),

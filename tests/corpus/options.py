@@ -455,12 +455,12 @@ def sweep_options() -> Iterator[Case]:
 
 
 def other_options() -> Iterator[Case]:
-    """`evaluate`, callbacks, tables, `color` and example pictures with one bad option each."""
+    """`score`, callbacks, tables, `color` and example pictures with one bad option each."""
 
     def scored(world: World, **given: Any) -> Any:
         settings = {"features": world.features, "style_layers": LAYERS[:1],
                     "content_layer": LAYERS[0], **given}  # fmt: skip
-        return ns.evaluate(world.photo, world.photo, world.painting, **settings)
+        return ns.score(world.photo, world.photo, world.painting, **settings)
 
     yield from options(
         "other option", scored,

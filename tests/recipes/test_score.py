@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from neural_style import FeatureModel, Scores, evaluate, images
+from neural_style import FeatureModel, Scores, images, score
 from neural_style.errors import ImageError, LayerError, OptionError
 from neural_style.images import Image
 
@@ -76,7 +76,7 @@ def check(features: FeatureModel, picture: Image, **options: Any) -> None:
     """Damage a picture that is its own content and style, and compare what the figures say."""
     damaged: Damaged = {
         name: [
-            evaluate(
+            score(
                 images.as_image(damage(picture, step)),
                 picture,
                 picture,
@@ -87,7 +87,7 @@ def check(features: FeatureModel, picture: Image, **options: Any) -> None:
         ]
         for name, (damage, steps) in DAMAGES.items()
     }
-    whole = evaluate(picture, picture, picture, features=features, **options)
+    whole = score(picture, picture, picture, features=features, **options)
     for name, figures in WORSE.items():
         for figure in figures:
             values = [badness(scores, figure) for scores in (whole, *damaged[name])]
@@ -110,14 +110,14 @@ def test_damage_moves_the_figures_of_vgg19(vgg19: FeatureModel, pictures: Path) 
 
 
 def test_a_picture_that_is_content_and_style_is_perfect(tiny: FeatureModel, photo: Image) -> None:
-    scores = evaluate(photo, photo, photo, features=tiny, **TINY)
+    scores = score(photo, photo, photo, features=tiny, **TINY)
     assert list(scores.as_dict().values()) == pytest.approx([0, 0, 0, 0, 1, 1], abs=1e-6)
 
 
 def test_the_figures_of_style_do_not_look_at_the_content(
     tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:
-    one, other = (evaluate(photo, c, painting, features=tiny, **TINY) for c in (photo, 255 - photo))
+    one, other = (score(photo, c, painting, features=tiny, **TINY) for c in (photo, 255 - photo))
     assert [getattr(one, f) for f in STYLE] == [getattr(other, f) for f in STYLE]
     assert one.content_self_similarity != other.content_self_similarity
 
@@ -126,9 +126,7 @@ def test_the_same_seed_gives_the_same_figures(
     tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:
     def scored(seed: int) -> Scores:
-        return evaluate(
-            photo, 255 - photo, painting, features=tiny, seed=seed, positions=50, **TINY
-        )
+        return score(photo, 255 - photo, painting, features=tiny, seed=seed, positions=50, **TINY)
 
     assert scored(1) == scored(1)
     assert scored(1).style_wasserstein != scored(2).style_wasserstein
@@ -141,7 +139,7 @@ def flat(*color: float, size: tuple[int, int] = (8, 8)) -> Image:
 
 
 def scored(tiny: FeatureModel, picture: Image, content: Image, style: Image) -> Scores:
-    return evaluate(picture, content, style, features=tiny, **PIXELS)
+    return score(picture, content, style, features=tiny, **PIXELS)
 
 
 def test_style_of_pixels_of_one_color(tiny: FeatureModel) -> None:
@@ -231,12 +229,12 @@ def test_options_are_checked(
     tiny: FeatureModel, photo: Image, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(OptionError, match=message):
-        evaluate(photo, photo, photo, features=tiny, **{**PIXELS, **options})
+        score(photo, photo, photo, features=tiny, **{**PIXELS, **options})
 
 
 def test_layers_are_those_of_the_network(tiny: FeatureModel, photo: Image) -> None:
     with pytest.raises(LayerError, match="has no layer 'block1_conv2'"):
-        evaluate(photo, photo, photo, features=tiny)
+        score(photo, photo, photo, features=tiny)
 
 
 def test_pictures_are_checked(tiny: FeatureModel, photo: Image, painting: Image) -> None:

@@ -1,6 +1,6 @@
-"""`evaluate`: measure how near a picture is to its style and to its content.
+"""`score`: measure how near a picture is to its style and to its content.
 
-    print(evaluate(result.image, photo, painting))
+    print(score(result.image, photo, painting))
 
 The value of a minimized loss measures the optimizer, not the picture. The figures here use
 layers that published losses seldom use, or no network at all. There is no total figure: how
@@ -37,7 +37,7 @@ def _figure(better: str, least: int, most: int) -> Any:
 
 @dataclass(frozen=True)
 class Scores:
-    """The result of `evaluate`: three figures of style, three of content.
+    """The result of `score`: three figures of style, three of content.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class Scores:
         return "\n".join(lines)
 
 
-def evaluate(
+def score(
     picture: NDArray[Any],
     content: NDArray[Any],
     style: NDArray[Any],
@@ -149,7 +149,7 @@ def evaluate(
     --------
     >>> photo = images.noise((16, 16), uniform=(0, 255), seed=1)
     >>> painting = images.noise((16, 20), uniform=(0, 255), seed=2)
-    >>> scores = evaluate(photo, photo, painting, features=FeatureModel(weights=None),
+    >>> scores = score(photo, photo, painting, features=FeatureModel(weights=None),
     ...                   style_layers=["image"], content_layer="image")
     >>> print(scores)
     figure                      value  better  range
