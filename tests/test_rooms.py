@@ -13,7 +13,7 @@ ROOMS = ["__main__", "cli", "neural_style", "callbacks", "recipes", "sweeps", "r
 ROOMS += ["runs", "objective", "extensions", "losses", "optimizers", "features", "kernels"]
 ROOMS += ["images", "ops", "utils", "errors"]
 # Circles inside these are about to be untied; nothing is added here.
-CIRCLES = ("neural_style.optimizers.", "neural_style.runs.record", "neural_style.runs.result")
+CIRCLES = ("neural_style.runs.record", "neural_style.runs.result")
 
 
 def module(path: Path) -> str:

@@ -37,7 +37,7 @@ from neural_style.objective.tile_geometry import windows
 from neural_style.objective.tiled import BACK
 from neural_style.objective.tracing import Tracing
 from neural_style.objective.whole import union
-from neural_style.optimizers.drivers import SciPyLBFGS
+from neural_style.optimizers.scipy import SciPyLBFGS
 from neural_style.utils import machine
 from neural_style.utils.backend import started_with
 from neural_style.utils.tuning import SEQUENTIAL

@@ -1,6 +1,6 @@
 """`LBFGS`: limited-memory BFGS in NumPy, float32, with a state to be had and put back.
 
-Its driver follows the protocol of `neural_style.optimizers.drivers`.
+Its driver follows the protocol of `neural_style.optimizers.base`.
 """
 
 from __future__ import annotations
@@ -8,17 +8,14 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neural_style.errors import OptionError, check_count
 from neural_style.images import Image
+from neural_style.optimizers.base import Accept, Driver, Evaluate, State
 from neural_style.optimizers.line_search import Point, Vector, search
 from neural_style.utils.files import check_arrays
-
-if TYPE_CHECKING:
-    from neural_style.optimizers.drivers import Accept, Driver, Evaluate, State
 
 NOWHERE = "L-BFGS has no finite loss to begin from"
 _MOST_PAIRS = 2**31 - 1  # what SciPy's whole numbers hold

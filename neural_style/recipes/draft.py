@@ -24,9 +24,9 @@ from neural_style.images.size import checked_side, fitted
 from neural_style.losses.base import Loss
 from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.objective.estimate import Tile
-from neural_style.optimizers.drivers import SciPyLBFGS
 from neural_style.optimizers.lbfgs import LBFGS
 from neural_style.optimizers.parameterization import Parameterization
+from neural_style.optimizers.scipy import SciPyLBFGS
 from neural_style.runs.loop import Callback, Verbose
 from neural_style.runs.minimize import minimize
 from neural_style.runs.result import Result

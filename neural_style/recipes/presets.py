@@ -33,7 +33,7 @@ from neural_style.features.model import IMAGE
 from neural_style.images import Image, Picture, Size
 from neural_style.losses.base import Loss
 from neural_style.losses.registry import create
-from neural_style.optimizers.drivers import SciPyLBFGS
+from neural_style.optimizers.scipy import SciPyLBFGS
 from neural_style.recipes.draft import Draft, Options
 from neural_style.recipes.draft import Preset as Preset
 from neural_style.recipes.preset_losses import JointHistogram, SummedVariation

@@ -23,8 +23,7 @@ from neural_style import images
 from neural_style.errors import CheckpointError, NonFiniteLossError, RecordError, advice
 from neural_style.images import Image
 from neural_style.objective.objective import Evaluation
-from neural_style.optimizers import drivers
-from neural_style.optimizers.drivers import RoundOver
+from neural_style.optimizers.base import Driver, RoundOver
 from neural_style.optimizers.parameterization import Parameterization
 from neural_style.runs import state as states
 from neural_style.runs.checkpoint import Checkpoints, State
@@ -114,10 +113,10 @@ class Run:
         self.last: tuple[Image, Evaluation] | None = None
         self.broken: tuple[int, Image] | None = None  # not finite, and no iterate after it
         self.best: _Best | None = None
-        self.restored: drivers.Driver | None = None  # of the scale to go on with
+        self.restored: Driver | None = None  # of the scale to go on with
 
     def scales(
-        self, driver: Callable[[], drivers.Driver], image: Image, periods: dict[int, int]
+        self, driver: Callable[[], Driver], image: Image, periods: dict[int, int]
     ) -> Stopped:
         """Run scale after scale, or until something ends the run; return why it ended.
 
@@ -147,7 +146,7 @@ class Run:
             return self.interrupted()
 
     def _rounds(
-        self, driver: drivers.Driver, image: Image, periods: dict[int, int], budget: int
+        self, driver: Driver, image: Image, periods: dict[int, int], budget: int
     ) -> Stopped | None:
         """Run the rounds of a scale; return why the driver stopped, None if it did not."""
         if self.restored is None:
@@ -199,7 +198,7 @@ class Run:
         kept = [r for r in self.refreshes[1:] if not set(r.due) <= set(refresh.due)]
         self.refreshes = [*self.refreshes[:1], *kept, refresh]
 
-    def state(self, driver: drivers.State) -> State:
+    def state(self, driver: Mapping[str, Any]) -> State:
         """All that the run knows, with a driver's state, or none between two rounds."""
         document: dict[str, Any] = {
             "scale": self.scale,
@@ -223,7 +222,7 @@ class Run:
             arrays["best"] = document["best"].pop("image")
         return State(document, arrays)
 
-    def restore(self, state: State, driver: drivers.Driver, periods: Mapping[int, int]) -> None:
+    def restore(self, state: State, driver: Driver, periods: Mapping[int, int]) -> None:
         """Go on from `state`, with targets measured again where they were, and that driver.
 
         Raises

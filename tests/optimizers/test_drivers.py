@@ -14,8 +14,9 @@ from scipy.optimize import minimize as scipy_minimize
 
 from neural_style import LBFGS, SciPyLBFGS
 from neural_style.errors import OptionError
-from neural_style.optimizers import drivers
-from neural_style.optimizers.drivers import RoundOver, driver
+from neural_style.optimizers import scipy as scipys
+from neural_style.optimizers.base import RoundOver
+from neural_style.optimizers.drivers import driver
 
 START = np.array([[[-1.2, 1.0]]], np.float32)
 
@@ -272,7 +273,7 @@ def test_scipy_is_told_no_loss_that_is_not_finite(monkeypatch: pytest.MonkeyPatc
 
         return scipy_minimize(heard, start, **options)
 
-    monkeypatch.setattr(drivers, "scipy_minimize", listening)
+    monkeypatch.setattr(scipys, "scipy_minimize", listening)
     log = Log(walled, most=60)
     finish(driver(SciPyLBFGS()), log, log.accept, START)
     for i, (loss, (_, own, _)) in enumerate(zip(told, log.seen, strict=True)):
