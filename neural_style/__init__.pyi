@@ -27,7 +27,6 @@ from .objective.estimate import estimate as estimate
 from .objective.objective import Objective as Objective
 from .optimizers import parameterization as parameterization
 from .optimizers.lbfgs import LBFGS as LBFGS
-from .optimizers.scipy import SciPyLBFGS as SciPyLBFGS
 from .recipes import presets as presets
 from .recipes.balance import balance as balance
 from .recipes.score import Scores as Scores

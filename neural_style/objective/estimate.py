@@ -37,7 +37,7 @@ from neural_style.objective.tile_geometry import windows
 from neural_style.objective.tiled import BACK
 from neural_style.objective.tracing import Tracing
 from neural_style.objective.whole import union
-from neural_style.optimizers.scipy import SciPyLBFGS
+from neural_style.optimizers.scipy import PAIRS
 from neural_style.utils import machine
 from neural_style.utils.backend import started_with
 from neural_style.utils.tuning import SEQUENTIAL
@@ -433,9 +433,10 @@ def _pictures(optimizer: Any) -> float:
     """The float32 pictures that an optimizer keeps at once."""
     if optimizer is None:
         return 0
-    pairs = getattr(optimizer, "history", 0)
-    # SciPy works in float64, on 2m + 5 vectors and copies of the picture and its gradient.
-    return 2 * (2 * pairs + 9) if isinstance(optimizer, SciPyLBFGS) else 2 * pairs + 8
+    if isinstance(optimizer, str):
+        # SciPy works in float64, on 2m + 5 vectors and copies of the picture and its gradient.
+        return 2 * (2 * PAIRS + 9)
+    return 2 * getattr(optimizer, "history", 0) + 8
 
 
 def _within(size: Size, tile: int | None) -> Size:

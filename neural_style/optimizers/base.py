@@ -2,7 +2,7 @@
 
 An optimizer makes a driver for one run; a driver is called once a round:
 
-    driver = optimizer.driver()
+    driver = drivers.driver(optimizer)
     reason = driver(evaluate, accept, image)
 
 ``evaluate(image) -> (loss, gradient)`` may raise `RoundOver`, which passes through the

@@ -12,32 +12,34 @@ from neural_style.errors import OptionError, again, described
 from neural_style.optimizers.base import Driver
 from neural_style.optimizers.keras import KerasDriver
 from neural_style.optimizers.lbfgs import LBFGS
-from neural_style.optimizers.scipy import SciPyLBFGS
+from neural_style.optimizers.scipy import LBFGSBDriver, LBFGSDriver
 from neural_style.utils.backend import keras
+
+_LBFGSB = "L-BFGS-B"
 
 
 def driver(optimizer: Any, *, clip_steps: bool = False) -> Driver:
-    """A driver for `LBFGS`, `SciPyLBFGS` or a `keras.optimizers.Optimizer`.
+    """A driver for `LBFGS`, ``"L-BFGS-B"`` or a `keras.optimizers.Optimizer`.
 
     With ``clip_steps``, pixels are clipped to 0–255 after every step.
 
     Raises
     ------
     OptionError
-        It is neither, or steps are to be clipped that L-BFGS cannot know of.
+        It is none of these, or steps are to be clipped that L-BFGS cannot know of.
     """
-    if isinstance(optimizer, LBFGS | SciPyLBFGS):
+    if isinstance(optimizer, LBFGS) or _is_lbfgsb(optimizer):
         if clip_steps:
             raise OptionError(
                 "clip='step' is for a Keras optimizer: within a round L-BFGS needs a smooth "
                 "function. Use clip='round', with restart_every for shorter rounds."
             )
-        return optimizer.driver()
+        return LBFGSDriver(optimizer) if isinstance(optimizer, LBFGS) else LBFGSBDriver()
     if isinstance(optimizer, keras.optimizers.Optimizer):
         return KerasDriver(optimizer, clip_steps)
     unmade = f"; make one, {optimizer.__name__}(…)" if isinstance(optimizer, type) else ""
     raise OptionError(
-        f"optimizer: expected neural_style.LBFGS(), neural_style.SciPyLBFGS() or a "
+        f"optimizer: expected neural_style.LBFGS(), 'L-BFGS-B' for SciPy's own, or a "
         f"keras.optimizers.Optimizer, such as Adam(0.1), got {described(optimizer)}{unmade}."
     )
 
@@ -47,8 +49,10 @@ def config_of(optimizer: Any) -> dict[str, Any]:
 
     Those of a class that is not Keras' own or this library's are not.
     """
+    if _is_lbfgsb(optimizer):
+        return {"class_name": _LBFGSB, "config": {}}
     name = type(optimizer).__name__
-    if isinstance(optimizer, LBFGS | SciPyLBFGS):
+    if isinstance(optimizer, LBFGS):
         return {"class_name": name, "config": {"history": int(optimizer.history)}}
     if type(optimizer) is not getattr(keras.optimizers, name, None):
         return {"class_name": type(optimizer).__qualname__, "config": None}
@@ -71,8 +75,10 @@ def from_config(config: Mapping[str, Any]) -> Any:
     if options is None:
         raise OptionError(f"the optimizer {name} is one of your own: {again('optimizer')}")
     try:
-        if name in ("LBFGS", "SciPyLBFGS"):
-            return (LBFGS if name == "LBFGS" else SciPyLBFGS)(**options)
+        if name == _LBFGSB and not options:
+            return name
+        if name == "LBFGS":
+            return LBFGS(**options)
         kind = _class(keras.optimizers, name, keras.optimizers.Optimizer)
         schedule = options.get("learning_rate")
         if isinstance(schedule, Mapping):
@@ -90,6 +96,10 @@ def from_config(config: Mapping[str, Any]) -> Any:
         raise OptionError(
             f"the optimizer {name} cannot be made from its config ({error}): {again('optimizer')}"
         ) from error
+
+
+def _is_lbfgsb(optimizer: Any) -> bool:
+    return isinstance(optimizer, str) and optimizer == _LBFGSB
 
 
 def _class(module: Any, name: str, base: Any) -> Any:

@@ -5,6 +5,7 @@
 
 ``at(x)`` evaluates a point; where its loss or gradient is not finite, its loss is infinite, which
 shortens the step. ``here`` is the point that the line begins at, and ``direction`` leads downhill.
+All vectors are float32, or all float64.
 
 The steps are, to the bit, those of `scipy.optimize.line_search` as long as every point is finite.
 SciPy's own warns of each search that fails, which can be held back only for all threads at once,
@@ -21,15 +22,14 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Vector: TypeAlias = NDArray[np.float32]
+Vector: TypeAlias = NDArray[np.floating[Any]]
 
 _SUFFICIENT, _CURVATURE = 1e-4, 0.9  # c₁ and c₂ of the conditions
 _MOST = 10  # trials of finite loss after the first, in each of the two phases
-_ROUNDING = float(np.finfo(np.float32).eps)
 
 
 class Point(NamedTuple):
-    """A picture as a vector, its loss, and its gradient."""
+    """A vector, such as a picture's, its loss, and its gradient."""
 
     x: Vector
     loss: float
@@ -62,7 +62,7 @@ def search(at: Callable[[Vector], Point], here: Point, direction: Vector) -> Poi
     def trial(step: Any) -> _Trial:
         nonlocal last
         with np.errstate(over="ignore"):
-            x = (here.x + step * direction).astype(np.float32)
+            x = (here.x + step * direction).astype(here.x.dtype)
         last = at(x)
         slope = _slope(last, direction) if math.isfinite(last.loss) else math.nan
         return _Trial(step, last, slope)
@@ -125,8 +125,9 @@ def _decreases(trial: _Trial, origin: _Trial) -> bool:
 
 
 def same(x: Vector, y: Vector) -> bool:
-    """Whether two pictures differ by no more than the rounding of their largest value."""
-    return bool(np.abs(x - y).max() <= _ROUNDING * max(1.0, np.abs(y).max()))
+    """Whether two vectors differ by no more than the rounding of their largest value."""
+    rounding = float(np.finfo(y.dtype).eps)
+    return bool(np.abs(x - y).max() <= rounding * max(1.0, np.abs(y).max()))
 
 
 def _between(low: _Trial, high: _Trial, recent: _Trial | None) -> Any:
@@ -148,7 +149,7 @@ def _between(low: _Trial, high: _Trial, recent: _Trial | None) -> Any:
     return low.step + 0.5 * width
 
 
-# Slopes are float32, and so is what comes of them and of Python's floats; a cubic is float64.
+# In float32, slopes are float32, and what comes of them and of Python's floats; a cubic is float64.
 def _parabola(low: _Trial, high: _Trial) -> Any:
     """The step at the minimum of a parabola; None where it has none."""
     width = high.step - low.step

@@ -1,46 +1,88 @@
-"""SciPy's L-BFGS-B, as a driver."""
+"""Drivers by `scipy.optimize.minimize`: of `LBFGS`, and of SciPy's own L-BFGS-B."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize as scipy_minimize
+from scipy.optimize import minimize
 
 from neural_style.errors import OptionError
 from neural_style.images import Image
-from neural_style.optimizers.base import Accept, Driver, Evaluate, State
-from neural_style.optimizers.lbfgs import NOWHERE, check_history
+from neural_style.optimizers.base import Accept, Evaluate, State
+from neural_style.optimizers.lbfgs import LBFGS, NOWHERE, Memory, check_history
+from neural_style.optimizers.line_search import Point
+
+PAIRS = 10  # correction pairs of L-BFGS-B, which are SciPy's default
+# What ends a run is the budget, or that no lower loss is found.
+_NO_LIMITS = {"maxfun": np.inf, "maxiter": np.iinfo(np.int32).max, "ftol": 0.0, "gtol": 0.0}
 
 
-@dataclass(frozen=True)
-class SciPyLBFGS:
-    """SciPy's L-BFGS-B without bounds, begun anew in every round: the reference.
+class LBFGSDriver:
+    """`LBFGS` in float32; its history goes on across rounds."""
 
-    ``history`` is the number of correction pairs that it keeps (SciPy's ``maxcor``), each two
-    pictures in float64. The tolerances are zero: it stops when no lower loss is found along
-    a line. Where a loss is not finite, SciPy is told one just above all before and a gradient of
-    zero, which shortens its step, and which it never takes for an iterate.
+    resumes_there = False
+    keeps_state = True
+
+    def __init__(self, method: LBFGS) -> None:
+        self._method = method
+        self._memory = Memory(check_history(method.history))
+        self._restored = False
+
+    def __call__(self, evaluate: Evaluate, accept: Accept, image: Image) -> str:
+        """Evaluate and accept the first iterate, and let SciPy go on from it."""
+        gradient = image
+
+        def value(x: Any) -> float:
+            nonlocal gradient
+            loss, gradient = evaluate(x.reshape(image.shape))
+            return float(loss)
+
+        if not self._restored:
+            x = image.ravel().astype(np.float32)
+            loss = value(x)
+            self._memory.here = Point(x, loss, gradient.ravel())
+            if not math.isfinite(loss):
+                return NOWHERE
+            accept()
+        self._restored = False
+        # With jac=True SciPy would not evaluate the same point twice, which a budget counts.
+        done = minimize(
+            value,
+            self._memory.here.x,
+            jac=lambda _: gradient,
+            method=self._method,
+            callback=lambda _: accept(),
+            options={**_NO_LIMITS, "memory": self._memory},
+        )
+        return str(done.message)
+
+    def state(self) -> State:
+        """That of its `Memory`."""
+        return self._memory.state()
+
+    def restore(self, state: State, shape: tuple[int, ...]) -> None:
+        """Take the iterate and the pairs."""
+        self._memory.restore(state, math.prod(shape))
+        self._restored = True
+
+
+class LBFGSBDriver:
+    """SciPy's L-BFGS-B without bounds, with 10 pairs, begun anew in every round: the reference.
+
+    The tolerances are zero: it stops when no lower loss is found along a line. Where a loss is not
+    finite, SciPy is told one just above all before and a gradient of zero, which shortens its
+    step, and which it never takes for an iterate.
     Source: Zhu, Byrd, Lu & Nocedal 1997, as `scipy.optimize.minimize` has it.
     """
 
-    history: int = 20
-
-    def driver(self) -> Driver:
-        """A driver without state."""
-        return _SciPyDriver(check_history(self.history))
-
-
-@dataclass(frozen=True)
-class _SciPyDriver:
-    history: int
     resumes_there = False
     keeps_state = False
 
     def __call__(self, evaluate: Evaluate, accept: Accept, image: Image) -> str:
-        self._check_workspace(image.size)
+        """Let SciPy move, in float64."""
+        _check_workspace(image.size)
         started, highest = False, -math.inf
 
         def value_and_gradient(x: Any) -> tuple[float, Any]:
@@ -56,37 +98,32 @@ class _SciPyDriver:
             highest = max(highest, loss)
             return loss, gradient.ravel().astype(np.float64)
 
-        done = scipy_minimize(
+        done = minimize(
             value_and_gradient,
             image.ravel().astype(np.float64),
             jac=True,
             method="L-BFGS-B",
             callback=lambda _: accept(),
-            options={
-                "maxcor": self.history,
-                "maxfun": np.inf,
-                "maxiter": np.iinfo(np.int32).max,
-                "ftol": 0.0,
-                "gtol": 0.0,
-            },
+            options={**_NO_LIMITS, "maxcor": PAIRS},
         )
-        if not started:
-            return NOWHERE
-        return f"L-BFGS found no lower loss ({done.message})"
-
-    def _check_workspace(self, n: int) -> None:
-        """SciPy counts the elements of one array of all pairs in 32 bits, and crashes beyond."""
-        m = self.history
-        elements = 2 * m * n + 5 * n + 11 * m * m + 8 * m
-        if elements >= 2**31:
-            raise OptionError(
-                f"optimizer: SciPy's L-BFGS-B cannot count the {elements:,} elements that "
-                f"{m} correction pairs of {n:,} variables take, expected fewer than 2³¹: use "
-                f"neural_style.LBFGS({m}), or a lower history or a smaller picture."
-            )
+        return f"L-BFGS found no lower loss ({done.message})" if started else NOWHERE
 
     def state(self) -> State:
+        """SciPy has none to give."""
         raise OptionError("SciPy's L-BFGS-B keeps its state to itself: use neural_style.LBFGS().")
 
     def restore(self, state: State, shape: tuple[int, ...]) -> None:
+        """Nor does it take one."""
         self.state()
+
+
+def _check_workspace(n: int) -> None:
+    """SciPy counts the elements of one array of all pairs in 32 bits, and crashes beyond."""
+    m = PAIRS
+    elements = 2 * m * n + 5 * n + 11 * m * m + 8 * m
+    if elements >= 2**31:
+        raise OptionError(
+            f"optimizer: SciPy's L-BFGS-B cannot count the {elements:,} elements that "
+            f"{m} correction pairs of {n:,} variables take, expected fewer than 2³¹: use "
+            f"neural_style.LBFGS({m}), or a smaller picture."
+        )

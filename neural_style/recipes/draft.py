@@ -26,7 +26,6 @@ from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.objective.estimate import Tile
 from neural_style.optimizers.lbfgs import LBFGS
 from neural_style.optimizers.parameterization import Parameterization
-from neural_style.optimizers.scipy import SciPyLBFGS
 from neural_style.runs.loop import Callback, Verbose
 from neural_style.runs.minimize import minimize
 from neural_style.runs.result import Result
@@ -164,7 +163,7 @@ class Draft:
         seed = options.get("seed", 0)
         optimizer = options.get("optimizer", optimizer)
         optimizer = LBFGS() if optimizer is None else optimizer
-        quasi_newton = isinstance(optimizer, LBFGS | SciPyLBFGS)
+        quasi_newton = isinstance(optimizer, LBFGS | str)
         if not quasi_newton:  # the learning rate of a Keras optimizer is in pixels
             parameterization = "pixels"
         self._run: dict[str, Any] = {

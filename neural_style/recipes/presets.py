@@ -33,7 +33,6 @@ from neural_style.features.model import IMAGE
 from neural_style.images import Image, Picture, Size
 from neural_style.losses.base import Loss
 from neural_style.losses.registry import create
-from neural_style.optimizers.scipy import SciPyLBFGS
 from neural_style.recipes.draft import Draft, Options
 from neural_style.recipes.draft import Preset as Preset
 from neural_style.recipes.preset_losses import JointHistogram, SummedVariation
@@ -335,7 +334,7 @@ def _tseng(content: Picture, style: Picture, options: Options) -> Draft:
         550,
         evaluations=210,
         restart_every=21,
-        optimizer=SciPyLBFGS(10),
+        optimizer="L-BFGS-B",
         start="noise",
         noise=functools.partial(_gray_noise, uniform=(-0.025, 0.025)),
         network=("vgg16", "average", "caffe"),

@@ -93,9 +93,10 @@ def minimize(
         sequence of one budget for each scale, that of the start's own size among them. What
         a scale that converges leaves of its own is not spent.
     optimizer
-        `LBFGS` by default; `SciPyLBFGS`, which is SciPy's own L-BFGS-B to the bit; or any
-        `keras.optimizers.Optimizer`, which takes one step an evaluation in units of 0–255 pixels
-        (Adam(0.1) is a usual choice).
+        `LBFGS` by default; ``"L-BFGS-B"``, SciPy's own to the bit, with its 10 correction pairs;
+        or any `keras.optimizers.Optimizer`, which takes one step an evaluation in units of 0–255
+        pixels (Adam(0.1) is a usual choice). Both of the first are run by
+        `scipy.optimize.minimize`.
     restart_every
         Begin a new round after so many evaluations even where nothing is to be refreshed,
         as some published runs do.
@@ -130,7 +131,7 @@ def minimize(
         with it should its process end. It changes no bit of the picture.
     checkpoint_every
         After about how many evaluations a new state is written: some 2 × 20 pictures in float32
-        with `LBFGS`, two or three with Adam. Of `SciPyLBFGS`, only between rounds.
+        with `LBFGS`, two or three with Adam. With ``"L-BFGS-B"``, only between rounds.
 
     Returns
     -------

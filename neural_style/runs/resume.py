@@ -59,7 +59,7 @@ def resume(
     """Go on with a run that ended early, to the picture that it would have come to, bit for bit.
 
     The run goes on from its last state, and writes further ones as before. `LBFGS` and Keras'
-    optimizers go on within a round; `SciPyLBFGS` from the beginning of the last round that has a
+    optimizers go on within a round; ``"L-BFGS-B"`` from the beginning of the last round that has a
     state, or of the run.
 
     Parameters

@@ -22,7 +22,7 @@ from unittest import mock
 
 import numpy as np
 
-from neural_style import LBFGS, FeatureModel, SciPyLBFGS, images
+from neural_style import LBFGS, FeatureModel, images
 from neural_style import minimize as run
 from neural_style.extensions import TotalVariation
 from neural_style.images import Image, datasets
@@ -39,7 +39,7 @@ PAIRS = (
 )
 MARKS = (20, 50, 100, 150, 200, 350, 500)
 RUNS: tuple[tuple[str, Any, str], ...] = (
-    ("scipy 10", SciPyLBFGS(10), "pixels"),
+    ("scipy 10", "L-BFGS-B", "pixels"),
     ("pixels 10", LBFGS(10), "pixels"),
     ("pixels 20", LBFGS(20), "pixels"),
     ("pixels 30", LBFGS(30), "pixels"),

@@ -59,7 +59,7 @@ def kept(features: ns.FeatureModel, optimizer: str = "lbfgs", seed: int = 1) -> 
         + 1e-2 * ns.guided(Gram(painting, layers=["image"]), [(mask, mask)])
         + TotalVariation("squared")
     )
-    made = {"lbfgs": ns.LBFGS(3), "scipy": ns.SciPyLBFGS(3)}
+    made = {"lbfgs": ns.LBFGS(3), "scipy": "L-BFGS-B"}
 
     def run(**given: Any) -> ns.Result:
         return ns.minimize(
@@ -583,7 +583,7 @@ ABSURD: dict[str, list[Any]] = {
         for name, config in [
             ("LBFGS", {}), ("LBFGS", {"history": 0}), ("LBFGS", {"history": HUGE}),
             ("LBFGS", {"history": 10**9}), ("LBFGS", {"depth": 1}), ("LBFGS", {"history": "3"}),
-            ("SciPyLBFGS", {"history": 10**9}), ("SciPyLBFGS", {"history": HUGE}),
+            ("L-BFGS-B", {"history": 10}), ("L-BFGS-B", None), ("l-bfgs-b", {}),
             ("Adamant", {}), ("os.system", {}), ("__init__", {}), ("Optimizer", {}), ("get", {}),
             ("Optimizer", {"learning_rate": 1.0}), ("Optimizer", {"name": "x"}),
             ("LossScaleOptimizer", {}), ("schedules", {}), ("", {}), ("Adam", None), ("Adam", {}),

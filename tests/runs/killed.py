@@ -20,7 +20,7 @@ from conftest import LAYERS  # isort: skip  # tunes TensorFlow, before it is imp
 import keras
 import numpy as np
 
-from neural_style import LBFGS, FeatureModel, SciPyLBFGS, Step, images, minimize, resume
+from neural_style import LBFGS, FeatureModel, Step, images, minimize, resume
 from neural_style.extensions import Content, Gram, Histogram
 from neural_style.runs import checkpoint as checkpoints
 from neural_style.utils.files import write_durably
@@ -82,7 +82,7 @@ def model() -> FeatureModel:
 def go(case: str, folder: Path | None, point: int | str | None) -> Any:
     """Begin a run, or go on with it, until the point where it dies; return its outcome."""
     options = dict(CASES[case][0])
-    own = {"adam": keras.optimizers.Adam(1.0), "scipy": SciPyLBFGS(4), "lbfgs": LBFGS(4)}
+    own = {"adam": keras.optimizers.Adam(1.0), "scipy": "L-BFGS-B", "lbfgs": LBFGS(4)}
     options["optimizer"] = own[options.get("optimizer", "lbfgs")]
 
     def die(step: Step) -> None:

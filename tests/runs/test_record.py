@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import neural_style as ns
-from neural_style import LBFGS, FeatureModel, Loss, SciPyLBFGS, minimize
+from neural_style import LBFGS, FeatureModel, Loss, minimize
 from neural_style.errors import OptionError, RecordError
 from neural_style.extensions import Content, Gram
 from neural_style.images import Image, digest
@@ -284,7 +284,7 @@ SCHEDULE = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
 
 @pytest.mark.parametrize(
     "optimizer",
-    [LBFGS(7), SciPyLBFGS(3), keras.optimizers.Adam(0.1), keras.optimizers.SGD(SCHEDULE)],
+    [LBFGS(7), "L-BFGS-B", keras.optimizers.Adam(0.1), keras.optimizers.SGD(SCHEDULE)],
     ids=lambda optimizer: type(optimizer).__name__,
 )
 def test_optimizers_are_made_again(optimizer: Any) -> None:

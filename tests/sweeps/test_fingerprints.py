@@ -171,7 +171,7 @@ def reading(value: Any) -> Callable[..., Any]:
         lambda: (keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.2), keras.optimizers.SGD(0.1)),
         lambda: (len, print, max, [].append, [1].append, "a".join, "b".join, str.upper, str.lower),
         lambda: (np.add, np.sin, np.mean, np.linalg.norm, keras.ops.mean, np, os, ns.images),
-        lambda: (ns.LBFGS(5), ns.LBFGS(6), ns.SciPyLBFGS(5), ns.FeatureModel, ns.transfer),
+        lambda: (ns.LBFGS(5), ns.LBFGS(6), "L-BFGS-B", ns.FeatureModel, ns.transfer),
         lambda: (re.compile("a"), re.compile("b"), re.compile("a", re.I), range(3), slice(3)),
         lambda: (list[int], list[str], int | str, int | None, types.SimpleNamespace(a=1)),
         lambda: tuple(map(reading, (1, 2, 3))),
