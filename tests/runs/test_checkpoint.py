@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -99,6 +100,7 @@ def whole(tiny: FeatureModel, photo: Image, painting: Image) -> Image:
 def test_runs_that_are_killed_come_to_the_same_bits(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("killed.py"), tmp_path],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},  # of conftest
         capture_output=True,
         text=True,
     )
