@@ -842,6 +842,7 @@ def test_help_imports_no_tensorflow() -> None:
     assert "Exit codes" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_process_has_clean_output_and_the_exit_codes(folder: Path) -> None:
     found = python("-m", "neural_style", "losses", "gram")
     assert (found.returncode, found.stderr) == (0, "")
@@ -881,6 +882,7 @@ def test_a_record_is_repeated_and_a_run_is_gone_on_with(
     np.testing.assert_array_equal(images.load("resumed.png"), painted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["rerun", "resume"])
 def test_what_repeats_a_run_ends_as_it_does_at_an_interruption(
     folder: Path, tiny: FeatureModel, monkeypatch: pytest.MonkeyPatch, command: str

@@ -169,6 +169,7 @@ def pooled() -> FeatureModel:
     return FeatureModel(keras.Model(inputs, x), preprocess=lambda image: image / 127.5 - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(96, 112), (99, 101), (87, 114)])
 @pytest.mark.parametrize("layers", [("c0", "c1", "c2", "c3"), ("image", "c0", "c3")])
 def test_in_tiles_it_is_that_of_the_whole_picture(

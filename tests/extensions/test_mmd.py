@@ -146,6 +146,7 @@ def test_only_means_are_tiled_and_only_draws_are_refreshed() -> None:
     assert again.refresh_every == 7
 
 
+@pytest.mark.slow
 def test_the_gaussian_kernel_in_a_run(tiny: FeatureModel) -> None:
     picture, painting = (
         images.noise((24, 32), seed=1, uniform=(0, 255)),
@@ -189,6 +190,7 @@ def test_guides_weigh_positions(kernel: str) -> None:
     assert_guides_weigh(mmd(kernel))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", ["linear", "polynomial"])
 def test_in_tiles_it_is_that_of_the_whole_picture(tiny: FeatureModel, kernel: Any) -> None:
     assert_tiled_is_whole(MMD(PAINTING, kernel=kernel), tiny)

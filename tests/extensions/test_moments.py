@@ -99,5 +99,6 @@ def test_guides_weigh_positions() -> None:
     assert_guides_weigh(moments())
 
 
+@pytest.mark.slow
 def test_in_tiles_it_is_that_of_the_whole_picture(tiny: FeatureModel) -> None:
     assert_tiled_is_whole(Moments(PAINTING), tiny)

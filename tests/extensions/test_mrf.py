@@ -169,6 +169,7 @@ def test_unusable_options_and_pictures() -> None:
         target_of(mrf(), random(0, 6, 6, 2))
 
 
+@pytest.mark.slow
 def test_a_run_builds_the_picture_of_patches(
     tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:
@@ -178,6 +179,7 @@ def test_a_run_builds_the_picture_of_patches(
     np.testing.assert_array_equal(first.image, second.image)
 
 
+@pytest.mark.slow
 def test_tiles_are_exact(tiny: FeatureModel) -> None:
     assert_tiled_is_whole(
         MRF(images.noise((40, 30), seed=2, uniform=(0, 255))), tiny, tolerance=1e-5

@@ -146,6 +146,7 @@ def test_no_gradient_flows_into_a_target_made_of_the_picture(
     np.testing.assert_allclose(value.gradient, 2 * (noise - matched) / noise.size, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_feature_model_runs_once_for_the_union_of_layers(
     tiny_network: keras.Model, photo: Image, painting: Image
 ) -> None:
@@ -297,6 +298,7 @@ def test_weights_that_are_all_0_are_refused(tiny: FeatureModel, photo: Image) ->
     Objective(0 * Gram(photo) + Content(photo), tiny, SIZE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("winograd", [True, False])
 @pytest.mark.parametrize("tile", [None, 40])
 def test_weights_of_the_network_that_change_are_noticed(winograd: bool, tile: int | None) -> None:

@@ -127,6 +127,7 @@ def test_it_meets_scipys_loss(tiny: FeatureModel, photo: Image, painting: Image)
     assert ours.loss < 1.05 * scipys.loss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("evaluations", [1, 2, 3, 7, 20])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS[1:3])
 def test_the_budget_is_never_exceeded(
@@ -420,6 +421,7 @@ class Inside(StatisticLoss):
         return keras.ops.mean(current)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("breaks", "options"),
     [

@@ -322,6 +322,7 @@ outcomes = ns.sweep(run, {"start": ["photo", "noise"], "weight": [5e-4]}, folder
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_is_another_in_a_later_process_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -481,6 +482,7 @@ def test_a_damaged_file_is_named_and_made_again(
     swept(never, {"seed": [0]}, folder=tmp_path)
 
 
+@pytest.mark.slow
 def test_no_changed_byte_changes_a_result(tmp_path: Path) -> None:
     def run(seed: int) -> Result:
         return made(seed, 4)
