@@ -119,6 +119,7 @@ def test_unusable_options() -> None:
         emd("l2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cost", COSTS)
 def test_a_run_brings_the_painting_near(
     cost: Any, tiny: FeatureModel, photo: Image, painting: Image

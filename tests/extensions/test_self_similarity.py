@@ -97,6 +97,7 @@ def test_another_size_is_an_error() -> None:
         value(similarity(), random(0, 4, 5, 3), random(1, 5, 4, 3))
 
 
+@pytest.mark.slow
 def test_a_run_brings_the_photo_near(tiny: FeatureModel, photo: Image) -> None:
     layers = ["image", "block1_conv1", "block4_conv1"]
     loss = SelfSimilarity(photo, samples=200, layers=layers)

@@ -140,6 +140,7 @@ def test_a_run_brings_the_distribution(tiny: FeatureModel, photo: Image, paintin
     np.testing.assert_array_equal(first.image, second.image)
 
 
+@pytest.mark.slow
 def test_tiles_are_exact(tiny: FeatureModel) -> None:
     painting = images.noise((40, 30), uniform=(20, 90), seed=2)
     assert_tiled_is_whole(small(painting), tiny)

@@ -131,6 +131,7 @@ def test_a_scale_moves_deviations() -> None:
     assert found == pytest.approx(f.var((1, 2)).sum() / 3, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_zero_at_the_target_when_compiled_in_float32(tiny: FeatureModel) -> None:
     picture = images.noise((24, 32), seed=1, uniform=(0, 255))
     objective = Objective(Wasserstein2(picture), tiny, (24, 32))
@@ -154,5 +155,6 @@ def test_guides_weigh_positions() -> None:
     assert_guides_weigh(wasserstein())
 
 
+@pytest.mark.slow
 def test_in_tiles_it_is_that_of_the_whole_picture(tiny: FeatureModel) -> None:
     assert_tiled_is_whole(Wasserstein2(PAINTING), tiny)

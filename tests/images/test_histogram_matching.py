@@ -44,6 +44,7 @@ def pairs(draw: st.DrawFn) -> tuple[Array, Array]:
     return picture, reference
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(pairs())
 def test_any_pair_of_pictures(pair: tuple[Array, Array]) -> None:
@@ -67,6 +68,7 @@ def test_channels_of_one_value(value: float, which: str) -> None:
     check(match(current, reference), match_histograms(current, reference))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["block1_conv1", "block4_conv1"])
 def test_features_of_vgg(vgg19: FeatureModel, pictures: Path, layer: str) -> None:
     photo = images.load(pictures / "chelsea.png", size=(128, 160))

@@ -49,6 +49,7 @@ def run(code: str, home: Path, **environment: str) -> subprocess.CompletedProces
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", ["enable", "disable"])
 def test_an_import_leaves_the_collector_as_it_was(before: str, tmp_path: Path) -> None:
     code = f"import gc; gc.{before}(); import neural_style.utils.backend; print(gc.isenabled())"

@@ -78,6 +78,7 @@ def test_it_is_too_late_when_tensorflow_is_imported(monkeypatch: pytest.MonkeyPa
     ns.tune_tensorflow()  # all is set
 
 
+@pytest.mark.slow
 def test_this_tensorflow_knows_the_flags() -> None:
     script = "import tensorflow as tf; print(tf.function(lambda x: x + 1, jit_compile=True)(1.0))"
     found = subprocess.run(
