@@ -32,9 +32,9 @@ from neural_style.losses.weighted_sum import Summand, Term
 
 
 class _LossClass(ABCMeta):
-    """The classes of losses, which neither add nor multiply: what they make does.
+    """The metaclass of losses: classes do not add or multiply, only instances do.
 
-    An `ABCMeta`, so that a loss may have an abstract base besides.
+    It is an `ABCMeta`, so a loss may have a second, abstract base.
     """
 
     def _refuse(cls, *operands: object) -> NoReturn:
@@ -53,19 +53,19 @@ class Loss(Summand, BaseLoss, metaclass=_LossClass):
     Parameters
     ----------
     references
-        The images the target is measured on: arrays H×W×3, RGB, 0–255. The defaults
-        here take one, or none, or with `blended` several.
+        The images to measure the target on: arrays H×W×3, RGB, 0–255. By default a loss takes
+        one reference or none, and several with `blended`.
     layers
-        The layers to read instead of the class's own: a sequence, of which every layer
-        weighs the same (the loss is the mean over layers), or ``{layer: weight}`` (the
-        loss is the weighted sum).
+        The layers to read instead of the class's own. With a sequence, every layer has the
+        same weight (the loss is the mean over layers). With ``{layer: weight}``, the loss is
+        the weighted sum.
     name
-        What the term is called in a sum; by default the class's name in snake case.
+        The name of the term in a sum; by default the class's name in snake case.
 
     Raises
     ------
     LossError, ImageError
-        An option, the layers, the weights or a reference are not usable.
+        An option, a layer, a weight or a reference is invalid.
     """
 
     _options: ClassVar[dict[str, options.Option]] = {
@@ -78,8 +78,8 @@ class Loss(Summand, BaseLoss, metaclass=_LossClass):
         super().__init_subclass__(**kwargs)
         if cls.tiling == "map" and not hasattr(cls, "transform"):
             raise LossError(
-                f'{cls.__name__}: tiling = "map" is of a FeatureLoss, whose distance has a value '
-                f"for every position; derive it from that."
+                f'{cls.__name__}: only a FeatureLoss may have tiling = "map", since its distance '
+                f"has a value for every position; derive from FeatureLoss."
             )
         found = options.collect(cls, cls._options)
         # The protocol's own come last, where they are read.
@@ -110,14 +110,14 @@ class Loss(Summand, BaseLoss, metaclass=_LossClass):
         self.__post_init__()
 
     def __post_init__(self) -> None:
-        """Check the options together; called when they are set."""
+        """Check the options together; called after they are set."""
 
     def statistics(self, features: Features, mean: Means) -> Statistic:
-        """What the loss keeps of an image's features; here, all of them."""
+        """The statistics of an image's features; by default the features themselves."""
         return features
 
     def target(self, references: References, current: Any, rng: Rng) -> Any:
-        """What `distance` compares with; here, the statistics of the one reference, if any."""
+        """What `distance` compares with; by default the statistics of the one reference."""
         if self.role == "none":
             return None
         if len(references) != 1:
@@ -129,7 +129,7 @@ class Loss(Summand, BaseLoss, metaclass=_LossClass):
         return references[0]
 
     def distance(self, current: Any, target: Any) -> Tensor:
-        """Σ w_l · mean((current_l − target_l)²) over entries by layers l, `layer_weights` w."""
+        """Σ w_l · mean((current_l − target_l)²), one entry for each layer l, `layer_weights` w."""
         check_shapes(self.name, current, target)
         weights = self.layer_weights
         squares = [
@@ -139,18 +139,18 @@ class Loss(Summand, BaseLoss, metaclass=_LossClass):
         return sum(squares[1:], start=squares[0])
 
     def value(self, current: Statistic, target: Any, mean: Means) -> Tensor:
-        """What the library adds to an objective: the `distance`, or another that was given."""
+        """What the library adds to an objective: `distance`, or the one of `with_distance`."""
         if self.other_distance is None:
             return call(self, "distance", current, target)
         return distances.between(self, self.other_distance, current, target)
 
     def blended(self, shares: Sequence[float]) -> Self:
-        """This loss with one target of all its references: Σ share · statistic.
+        """This loss with one target for all its references: Σ share · statistic.
 
-        The blend is of means over positions, of `Gram` the mean Gram matrix, which is one
-        style between the references; a sum of losses pulls to each of them. References may
-        differ in size. A negative share exaggerates. A statistic that keeps positions, as that of
-        a histogram, which is matched later, is not blended: it would be mixed as two pictures are.
+        A blend averages means over positions. For `Gram` it is the mean Gram matrix: one style
+        between the references, whereas a sum of losses pulls to each reference. References may
+        differ in size. A negative share exaggerates. A statistic that keeps positions cannot be
+        blended, since its positions would be mixed one by one, as in a cross-fade.
 
         Parameters
         ----------
@@ -160,8 +160,9 @@ class Loss(Summand, BaseLoss, metaclass=_LossClass):
         Raises
         ------
         LossError
-            The shares are of another number than the references, not finite, or of another sum;
-            or the statistic keeps positions (``tiling = "map"``, or as an objective finds).
+            There is not one share for each reference, a share is not finite, or their sum is not
+            1; or the statistic keeps positions, which an objective checks if ``tiling`` is not
+            "map".
         """
         if self.tiling == "map":
             self.refuse_blend()
@@ -176,7 +177,7 @@ class Loss(Summand, BaseLoss, metaclass=_LossClass):
         return blend
 
     def refuse_blend(self) -> NoReturn:
-        """Raise the `LossError` of a loss whose statistic does not aggregate."""
+        """Raise the `LossError` for a loss whose statistic keeps positions."""
         kind = type(self).__name__
         raise LossError(
             f"{self.name} cannot be blended: its statistic keeps positions, which would be mixed "
@@ -184,25 +185,25 @@ class Loss(Summand, BaseLoss, metaclass=_LossClass):
         )
 
     def with_distance(self, distance: Any) -> Self:
-        """This loss with a distance of Keras, or a function, instead of its own.
+        """This loss with a Keras loss or a function as its distance.
 
             L = Σ_l w_l · (d(target_l, current_l) − d(target_l, target_l))
 
-        with `layer_weights` w, and without what the loss's own distance has besides them, as
-        the ¼ of `Gram`. d compares summaries of statistics. A `FeatureLoss` can be tiled and
-        guided only with a distance that has a value for every position.
+        with `layer_weights` w. Other factors of the loss's own distance, such as the ¼ of `Gram`,
+        do not apply. d compares summaries of statistics. A `FeatureLoss` can be tiled and guided
+        only if d returns a value for every position.
 
         Parameters
         ----------
         distance
-            A `keras.losses.Loss`, the name of one, as ``"huber"``, or a function of
+            A `keras.losses.Loss`, its name, for example ``"huber"``, or a function of
             (target, current).
 
         Raises
         ------
         LossError
-            It is none of these; at the first evaluation, if the target of this loss is no
-            statistic.
+            The distance is something else; or, at the first evaluation, the target of this loss
+            is not a statistic.
         """
         other = copy.copy(self)
         other.other_distance = distances.described(distance, self.name)
@@ -211,7 +212,7 @@ class Loss(Summand, BaseLoss, metaclass=_LossClass):
         return other
 
     def get_config(self) -> dict[str, Any]:
-        """The options that, with the references, make this loss again: numbers, text, lists."""
+        """The options, as numbers, text and lists; they and the references make this loss again."""
         config = {name: getattr(self, name) for name in type(self)._options}
         if self.blend_shares is not None:
             config["blended"] = self.blend_shares
@@ -226,10 +227,10 @@ class Loss(Summand, BaseLoss, metaclass=_LossClass):
         return made
 
     def resized(self, factor: float) -> Self:
-        """A copy whose references are resized, antialiased, both sides by a factor.
+        """A copy whose references are resized by a factor, both sides, with antialiasing.
 
-        For a picture that is resized by the same factor. Masks, options, weights and the
-        distances among them that are in positions of a layer, stay what they are.
+        It is for a picture resized by the same factor. Masks, options and weights do not change,
+        not even distances in positions of a layer.
         """
         resized = copy.copy(self)
         resized.references = tuple(
@@ -245,11 +246,11 @@ class Loss(Summand, BaseLoss, metaclass=_LossClass):
     def __getstate__(self) -> dict[str, Any]:
         if self.other_distance is None:
             return vars(self)
-        # Keras copies and pickles its losses without some of their options, as Huber's delta.
+        # Keras copies and pickles its losses without some options, such as Huber's delta.
         return vars(self) | {"other_distance": distances.config(self.other_distance)}
 
     def __eq__(self, other: object) -> bool:
-        """Whether it is of the same class, with the same options, references and masks."""
+        """Whether the other has the same class, options, references and masks."""
         return (
             isinstance(other, Loss)
             and type(self) is type(other)
@@ -285,8 +286,9 @@ def _checked_references(kind: type[Loss], references: Sequence[Any]) -> tuple[im
             for x in pictures
         ):
             raise LossError(
-                f"{kind.__name__}: expected each reference by itself, got a {type(each).__name__} "
-                f"of {len(each)}; write {kind.__name__}(a, b).blended([0.5, 0.5]), or "
+                f"{kind.__name__}: expected each reference as an argument, got a "
+                f"{type(each).__name__} of {len(each)}; write "
+                f"{kind.__name__}(a, b).blended([0.5, 0.5]), or "
                 f"{kind.__name__}(a) + {kind.__name__}(b)."
             )
     return tuple(images.as_image(each, f"{kind.__name__}'s reference") for each in references)
@@ -301,5 +303,5 @@ def _checked_name(kind: type[Loss], name: Any) -> str:
     if name is None:
         return default_name(kind)
     if not isinstance(name, str) or not name:
-        raise LossError(f"{kind.__name__}: expected a text as its name, got {name!r}.")
+        raise LossError(f"{kind.__name__}: expected a string as its name, got {name!r}.")
     return name

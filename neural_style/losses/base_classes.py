@@ -1,4 +1,4 @@
-"""The three base classes of which an author writes one method: what they do for one layer."""
+"""The three base classes that need one method: what the loss does with one layer."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from neural_style.losses.types import Array, Features, References, Rng, Statisti
 
 
 class StatisticLoss(Loss):
-    """Match means over positions of one layer's features, or what is computed from them.
+    """Compare means over the positions of each layer, or values computed from these means.
 
         L = Σ_l w_l · distance(summary(s_l), summary(s'_l)),    s_l = statistic(F_l)
 
-    s' is of the reference, whose size may be another. It can be tiled, guided and blended.
+    s' belongs to the reference, which may differ in size. It can be tiled, guided and blended.
     """
 
     tiling: Literal["mean", "map"] | None = "mean"
 
     def statistic(self, f: Tensor, mean: Mean) -> Tensor:
-        """Means of a layer's features f (1, h, w, channels), one tensor, and nothing computed."""
+        """One tensor: means of a layer's features f (1, h, w, channels), with no arithmetic."""
         raise NotImplementedError
 
     def summary(self, s: Tensor) -> Tensor:
-        """What is compared, of the statistic of a whole picture; here, that."""
+        """What `distance` compares, from the statistic of a whole picture; by default s."""
         return s
 
     def distance(self, current: Tensor, target: Tensor) -> Tensor:
-        """A number, of the summaries of one layer; here, the mean squared difference."""
+        """One number from the summaries of one layer; by default the mean squared difference."""
         return ops.mean(ops.square(current - target))
 
     def statistics(self, features: Features, mean: Means) -> Statistic:
@@ -44,12 +44,12 @@ class StatisticLoss(Loss):
             if not hasattr(each, "shape"):
                 raise LossError(
                     f"{self.name}: expected one tensor from statistic, at {layer!r} it returned a "
-                    f"{type(each).__name__}; put several together, ops.stack([…, …])."
+                    f"{type(each).__name__}; stack several tensors, ops.stack([…, …])."
                 )
         return found
 
     def value(self, current: Statistic, target: Any, mean: Means) -> Tensor:
-        """Σ w_l · distance of the summaries, of layer l."""
+        """Σ w_l · the distance of the summaries at layer l."""
         other = self.other_distance
         if other is not None:
             distances.check_target(self.name, current, target)
@@ -57,7 +57,7 @@ class StatisticLoss(Loss):
         for layer, weight in self.layer_weights.items():
             ours = self._summary(current[layer])
             theirs = None if target is None else target[layer]
-            if hasattr(theirs, "shape"):  # what `target` made otherwise is as it should be
+            if hasattr(theirs, "shape"):  # any other result of `target` is already a summary
                 theirs = self._summary(theirs)
                 check_shapes(self.name, {layer: ours}, {layer: theirs})
             if other is None:
@@ -72,7 +72,7 @@ class StatisticLoss(Loss):
         if not hasattr(found, "shape"):
             raise LossError(
                 f"{self.name}: expected one tensor from summary, got a {type(found).__name__}; "
-                f"put several together, ops.stack([…, …])."
+                f"stack several tensors, ops.stack([…, …])."
             )
         return found
 
@@ -82,17 +82,17 @@ class FeatureLoss(Loss):
 
         L = Σ_l w_l · mean over positions and channels of distance(transform(F_l), target_l)
 
-    A mask weighs positions: what it leaves out is free. It can be tiled.
+    A mask weighs positions: the picture is free where the mask is black. It can be tiled.
     """
 
     tiling: Literal["mean", "map"] | None = "map"
 
     def transform(self, f: Tensor) -> Tensor:
-        """What is compared, (1, h, w, n), of a layer's features f (1, h, w, channels); here, f."""
+        """What is compared, (1, h, w, n), from features f (1, h, w, channels); by default f."""
         return f
 
     def distance(self, current: Tensor, target: Tensor) -> Tensor:
-        """Values for each position, (1, h, w, n) or (1, h, w); here, the squared differences."""
+        """Values for each position, (1, h, w, n) or (1, h, w); by default squared differences."""
         return ops.square(current - target)
 
     def statistics(self, features: Features, mean: Means) -> Statistic:
@@ -100,7 +100,7 @@ class FeatureLoss(Loss):
         return {layer: call(self, "transform", f) for layer, f in features.items()}
 
     def value(self, current: Statistic, target: Any, mean: Means) -> Tensor:
-        """Σ w_l · the mean over positions and channels, at layer l."""
+        """Σ w_l · the mean over positions and channels at layer l."""
         other = self.other_distance
         if other is not None:
             distances.check_target(self.name, current, target)
@@ -123,23 +123,23 @@ class FeatureLoss(Loss):
 
 
 class MatchingLoss(FeatureLoss):
-    """Pull features to what they should be, which is found anew now and then.
+    """Pull features to a match, which is computed again at every refresh.
 
         L = Σ_l w_l · mean over positions and channels of (F_l − match(F_l))²
 
-    The match is constant for ``refresh_every`` evaluations, so that ∂L/∂F is 2 w (F − match)
-    over the number of elements.
+    The match is constant for ``refresh_every`` evaluations, so ∂L/∂F is 2 w (F − match) divided
+    by the number of elements.
     """
 
     role = "style"
     refresh_every: int = option(50, options.positive_whole)
 
     def match(self, f: Array, reference: Array, rng: Rng) -> Array:
-        """What a layer's features f (1, h, w, channels) should be; NumPy, of the same shape."""
+        """What features f (1, h, w, channels) should be; a NumPy array of the same shape."""
         raise NotImplementedError
 
     def target(self, references: References, current: Any, rng: Rng) -> Statistic:
-        """The current features of every layer, matched to those of the reference."""
+        """The current features of every layer, matched to the features of the reference."""
         reference = super().target(references, current, rng)
         return {
             layer: call(self, "match", f, reference[layer], rng) for layer, f in current.items()

@@ -1,11 +1,12 @@
-"""How the library calls what the author of a loss wrote.
+"""How the library calls the methods of a loss.
 
-    statistics(loss, features, weights, totals)       # of a picture's features
+    statistics(loss, features, weights, totals)       # the statistics of a picture's features
     target(loss, statistics_of_references, current, rng)
     value(loss, current, target, weights, totals)     # the loss, unweighted
 
-Weights are those of positions, ``{layer: (1, h, w, 1)}``, or None; totals are described in
-`neural_style.losses.mean`. What an author's method raises ends in a `LossError` that names it.
+``weights`` are the weights of positions, ``{layer: (1, h, w, 1)}``, or None. ``totals`` are
+described in `neural_style.losses.mean`. An error in a method of a loss becomes a `LossError` that
+names the method.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def statistics(
     totals: Mapping[Key, Tensor] | None = None,
     record: Record | None = None,
 ) -> Statistic:
-    """What a loss keeps of features, of its own layers."""
+    """The statistics of a loss, from the features of its layers."""
     own = {layer: features[layer] for layer in loss.layers}
     sizes = {layer: tuple(f.shape[1:3]) for layer, f in own.items()}
     found = call(loss, "statistics", own, Means(loss.name, sizes, weights, totals, record))
@@ -40,7 +41,7 @@ def statistics(
         if not hasattr(each, "shape"):
             raise LossError(
                 f"{loss.name}: expected a dict of tensors from statistics, at {entry!r} it has "
-                f"a {type(each).__name__}; put several together, ops.stack([…, …])."
+                f"a {type(each).__name__}; stack several tensors, ops.stack([…, …])."
             )
     if loss.tiling == "map":
         positions = {layer: tuple(f.shape[:3]) for layer, f in found.items()}
@@ -60,7 +61,7 @@ def target(
     current: Statistic | None,
     rng: np.random.Generator,
 ) -> Any:
-    """What a loss compares with, of NumPy's arrays; of blended references one, their blend."""
+    """The target of a loss, from NumPy arrays; blended references count as one, their blend."""
     if loss.blend_shares is not None:
         references = [_blend(loss.name, references, loss.blend_shares)]
     found = call(loss, "target", references, current, rng)
@@ -69,8 +70,8 @@ def target(
         for layer, f in (current or {}).items():
             if np.shape(found[layer])[:3] != f.shape[:3]:
                 raise LossError(
-                    f"{loss.name}: expected what the features at {layer!r} should be, of shape "
-                    f"{f.shape} but for the channels, got the shape {np.shape(found[layer])}."
+                    f"{loss.name}: expected a target for {layer!r} of the shape {f.shape}, with "
+                    f"any number of channels, got the shape {np.shape(found[layer])}."
                 )
     return found
 
@@ -82,24 +83,24 @@ def value(
     weights: Features | None = None,
     totals: Mapping[Key, Tensor] | None = None,
 ) -> Tensor:
-    """The loss of a picture's statistics."""
+    """The value of a loss, from a picture's statistics."""
     sizes = {layer: tuple(f.shape[1:3]) for layer, f in current.items() if layer in loss.layers}
     found = loss.value(current, target, Means(loss.name, sizes, weights, totals))
     return one_number(loss.name, found)
 
 
 def call(loss: BaseLoss, method: str, *arguments: Any) -> Any:
-    """Call a method that an author wrote; a `LossError` that names both if it fails."""
+    """Call a method of a loss; raise a `LossError` that names the loss and the method."""
     try:
         return getattr(loss, method)(*arguments)
     except StyleError:
         raise
-    except Exception as error:  # a loss breaks in any way it likes
+    except Exception as error:  # a loss can raise anything
         raise LossError(f"{loss.name}: {_why(loss, method, error)}") from error
 
 
 def one_number(name: str, distance: Any) -> Tensor:
-    """What a distance returned; a `LossError`, which calls the loss ``name``, if it is more."""
+    """The distance, or a `LossError` about the loss ``name`` if it is not one number."""
     shape = getattr(distance, "shape", None if distance is None else ())
     if shape is None or tuple(shape) != ():
         kind = type(distance).__name__ if shape is None else f"values of shape {tuple(shape)}"
@@ -115,14 +116,14 @@ def _why(loss: BaseLoss, method: str, error: Exception) -> str:
         return f"the class {type(loss).__name__} needs a method {method}({parameters})."
     if isinstance(error, tf.errors.OperatorNotAllowedInGraphError):
         return (
-            f"its {method} has a Python if or loop on the value of a tensor, which has none while "
-            f"it is compiled: use ops.where."
+            f"its {method} has a Python if or loop on the value of a tensor; tensors have no value "
+            f"during compilation: use ops.where."
         )
     return f"its {method} raised {type(error).__name__}: {error}"
 
 
 def check_shapes(name: str, current: Mapping[str, Any], target: Any) -> None:
-    """Raise `LossError`, which calls the loss ``name``, where statistics differ in shape."""
+    """Raise `LossError` about the loss ``name`` if statistics differ in shape."""
     for layer in current:
         shapes = tuple(current[layer].shape), tuple(target[layer].shape)
         if shapes[0] != shapes[1]:
@@ -134,7 +135,7 @@ def check_shapes(name: str, current: Mapping[str, Any], target: Any) -> None:
 
 
 def check_map(loss: BaseLoss, target: Any) -> None:
-    """Raise `LossError` for a target that has not an array for each layer."""
+    """Raise `LossError` if the target does not have an array for each layer."""
     if not isinstance(target, Mapping) or not set(loss.layers) <= set(target):
         raise LossError(
             f"{loss.name}: expected a target with an array (1, h, w, n) for each of its layers, "

@@ -1,4 +1,4 @@
-"""A loss from a function, without a class of its own."""
+"""A loss from a function, without a new class."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from neural_style.losses.types import Features, Statistic, Tensor
 def _function(where: str, value: Any) -> Callable[[Tensor], Tensor]:
     if not callable(value):
         raise LossError(
-            f"{where} is a function of a tensor (1, h, w, channels), or a keras.Layer, got "
+            f"{where}: expected a function of a tensor (1, h, w, channels), or a keras.Layer, got "
             f"{value!r}."
         )
     function: Callable[[Tensor], Tensor] = value
@@ -28,32 +28,32 @@ class Custom(Loss):
 
         L = Σ_l w_l · mean((s(F_l) − s(R_l))²)
 
-    for a function s, F_l (1, h, w, channels) the features of the picture at layer l and R_l
-    those of the reference.
+    s is a function. F_l (1, h, w, channels) are the features of the picture at layer l, and R_l
+    the features of the reference.
 
     Parameters
     ----------
     reference
-        The picture to match, H×W×3, RGB, 0–255; of another size where s does not mind.
+        The picture to match, H×W×3, RGB, 0–255. It may have another size if s allows it.
     statistic
-        s: a function of a tensor (1, h, w, channels) to a tensor, of `keras.ops`, or a built
-        `keras.Layer`, whose weights stay as they are. A mean over positions, rather than a sum,
-        has weights mean the same at every size.
+        s: a function that computes a tensor from a tensor (1, h, w, channels) with `keras.ops`,
+        or a built `keras.Layer`, whose weights do not change. Use a mean over positions rather
+        than a sum: its weight is then the same at every size.
     layers
         The layers to read.
     distance
-        Instead of the mean squared difference, as in `Loss.with_distance`.
+        A distance instead of the mean squared difference, as in `Loss.with_distance`.
 
     Raises
     ------
     LossError
-        The statistic is not callable, or an option is not usable.
+        The statistic is not callable, or an option is invalid.
 
     Notes
     -----
-    It cannot be tiled, and has no place in `WeightedSum.get_config`, since a function has none
-    in JSON: for these write a `StatisticLoss` or a `FeatureLoss`, which takes five lines. Source:
-    this library.
+    It cannot be tiled, and `WeightedSum.get_config` does not support it, since JSON cannot hold a
+    function. For both, write a `StatisticLoss` or a `FeatureLoss`, which takes five lines.
+    Source: this library.
 
     Examples
     --------
@@ -71,5 +71,5 @@ class Custom(Loss):
             self.other_distance = self.with_distance(distance).other_distance
 
     def statistics(self, features: Features, mean: Means) -> Statistic:
-        """The function of every layer's features."""
+        """The function's value at every layer."""
         return {layer: call(self, "statistic", f) for layer, f in features.items()}

@@ -1,15 +1,16 @@
-"""Distances from Keras, in place of a loss's own.
+"""Keras losses, or functions, as the distance of a loss.
 
     Gram(painting).with_distance(keras.losses.Huber(delta=0.1))
 
     L = Σ_k w_k · (d(target_k, current_k) − d(target_k, target_k))
 
-over the entries k of a statistic. The second term shifts a Keras loss that is least, but not 0,
-where both are equal (the cosine similarity, −1; a cross-entropy, the entropy). w are the
-`layer_weights` where every entry is a layer's, else one over the number of entries. A d that
-returns more than one number, as a function of `keras.losses` does, is averaged.
+over the entries k of a statistic. Some Keras losses are not 0 at their minimum, where both
+arguments are equal (cosine similarity: −1; cross-entropy: the entropy). The second term shifts
+the minimum to 0. w are the `layer_weights` if every entry belongs to a layer, and otherwise 1
+divided by the number of entries. If d returns several numbers, as functions of `keras.losses`
+do, they are averaged.
 
-In a config, a built-in loss of Keras is its class's name and its options, which JSON can hold.
+In a config, a built-in Keras loss is its class name and its options, which JSON can hold.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _PROBE = tuple(
 
 
 def described(metric: Any, name: str) -> Metric:
-    """A distance as a loss keeps it; a `LossError` that calls the loss ``name`` if it is none."""
+    """A distance as a loss stores it; a `LossError` about the loss ``name`` if it is invalid."""
     try:
         found: Metric = _function(metric) if isinstance(metric, Mapping) else metric
         if callable(_function(found)):
@@ -47,13 +48,13 @@ def described(metric: Any, name: str) -> Metric:
     except (KeyError, TypeError, ValueError):
         pass
     raise LossError(
-        f"{name}: {metric!r} is no distance: expected a keras.losses.Loss, the name of one, as "
-        f"'huber', or a function of (target, current)."
+        f"{name}: {metric!r} is not a distance: expected a keras.losses.Loss, its name, for "
+        f"example 'huber', or a function of (target, current)."
     )
 
 
 def config(metric: Metric) -> Any:
-    """A built-in loss of Keras as JSON has it, or what else the distance is."""
+    """A built-in Keras loss as JSON, or any other distance unchanged."""
     from neural_style.utils.backend import keras  # takes seconds: not before it is used
 
     kind = type(metric)
@@ -61,40 +62,40 @@ def config(metric: Metric) -> Any:
         return metric
     if kind is not getattr(keras.losses, kind.__name__, None):
         return metric
-    # Keras' own get_config leaves some options out, as Huber's delta; there is no public way to
-    # them, so that what is found must give the same values.
+    # Keras' own get_config leaves some options out, such as Huber's delta, and has no public way
+    # to them, so the result must give the same values.
     known = inspect.signature(kind).parameters
     hidden = {k: v for k, v in getattr(metric, "_fn_kwargs", {}).items() if k in known}
     found = {"class_name": kind.__name__, "config": {**metric.get_config(), **hidden}}
     try:
         one, other = (np.asarray(function(*_PROBE)) for function in (metric, _function(found)))
-    except Exception:  # not of maps: Keras raises what it likes
+    except Exception:  # the loss does not accept maps: Keras may raise anything
         return metric
     same = np.array_equal(one, other, equal_nan=True)
     return found if same else metric
 
 
 def is_pointwise(metric: Metric) -> bool:
-    """Whether it has a value for each position, as far as the shape of its values tells."""
+    """Whether the distance returns a value for each position, judged by the shape."""
     shape = (1, 2, 3, 4)  # all different
     target, current = (np.full(shape, value, np.float32) for value in (0.25, 0.5))
     try:
         values = _unreduced(metric)(target, current)
-    except Exception:  # of a function of one's own, which the first evaluation will tell
+    except Exception:  # from a user's function; the first evaluation reports it
         return False
     return tuple(getattr(values, "shape", ())[:3]) == shape[:3]
 
 
 def shifted(metric: Metric, current: Tensor, target: Tensor) -> Tensor:
-    """The distance of an array from its target, less that of the target from itself."""
+    """The distance of an array from its target, minus the target's distance from itself."""
     function = _function(metric)
-    # Of what a softmax or sigmoid made, Keras' cross-entropies would take the logits instead.
+    # From the output of a softmax or sigmoid, Keras' cross-entropies would take the logits.
     current = ops.copy(current)
     return ops.mean(function(target, current)) - ops.mean(function(target, target))
 
 
 def shifted_map(metric: Metric, current: Tensor, target: Tensor) -> Tensor:
-    """The same for every position, (1, h, w, n), or one number unless it `is_pointwise`."""
+    """The same for every position, (1, h, w, n); one number if it is not `is_pointwise`."""
     function, current = _unreduced(metric), ops.copy(current)
     values = function(target, current) - function(target, target)
     whole = tuple(values.shape[:3]) == tuple(current.shape[:3])
@@ -102,7 +103,7 @@ def shifted_map(metric: Metric, current: Tensor, target: Tensor) -> Tensor:
 
 
 def between(loss: BaseLoss, metric: Metric, current: Statistic, target: Any) -> Tensor:
-    """The distance of the statistics of a loss from its target, weighted and added up."""
+    """The weighted sum of the distances between a loss's statistics and its target."""
     check_target(loss.name, current, target)
     check_shapes(loss.name, current, target)
     weights = dict.fromkeys(current, 1 / len(current))
@@ -113,23 +114,23 @@ def between(loss: BaseLoss, metric: Metric, current: Statistic, target: Any) -> 
 
 
 def check_target(name: str, current: Statistic, target: Any) -> None:
-    """Raise `LossError`, which calls the loss ``name``, if a target is no statistic."""
+    """Raise `LossError` about the loss ``name`` if the target is not a statistic."""
     entries = target if isinstance(target, Mapping) else {}
     if set(entries) != set(current) or not all(hasattr(x, "shape") for x in entries.values()):
         kinds = ", ".join(f"{k} ({type(x).__name__})" for k, x in sorted(entries.items()))
         raise LossError(
-            f"{name}: with_distance compares a statistic with a target of the same entries, "
+            f"{name}: with_distance needs a target with the same entries as the statistic, "
             f"each an array: expected {', '.join(sorted(current))}, got "
             f"{kinds or type(target).__name__}; this loss has no such target."
         )
 
 
 def _unreduced(metric: Metric) -> Any:
-    """The same, without the mean over positions that a loss of Keras takes."""
+    """The same function without a Keras loss's mean over positions."""
     function = _function(metric)
     if getattr(function, "reduction", None) not in _MEANS:
         return function
-    # Keras copies what get_config returns, which leaves some options out, as Huber's delta.
+    # Keras copies the result of get_config, which leaves some options out, such as Huber's delta.
     unreduced = object.__new__(type(function))
     vars(unreduced).update(vars(function), reduction=None)
     return unreduced
@@ -144,5 +145,5 @@ def _function(metric: Metric) -> Any:
         return metric
     kind = getattr(keras.losses, metric["class_name"], None)
     if not (inspect.isclass(kind) and issubclass(kind, keras.losses.Loss)):
-        raise TypeError(f"{metric['class_name']} is no loss of Keras")
+        raise TypeError(f"{metric['class_name']} is not a Keras loss")
     return kind(**metric["config"])

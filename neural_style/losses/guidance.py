@@ -1,17 +1,17 @@
-"""Guides: a loss on a part of the picture, compared with a part of its reference.
+"""Guided losses: compare a part of the picture with a part of the reference.
 
     guided(Gram(painting), [(sky, painted_sky), (ground, painted_ground)])
 
-A mask is a picture whose white counts where it is opaque (`as_mask`). At every layer it is
-resized to the layer's own size by area averaging, and weighs the positions of the loss's
-statistic, which is then
+A pixel of a mask counts if it is white and opaque (`as_mask`). At every layer the mask is resized
+to the layer's size by area averaging. Its values g weight the positions of the loss's statistic,
+which becomes
 
     S = Σ g·x / Σ g        instead of        Σ x / M
 
-so that only the ratios of a mask's values matter. For `Gram` this is the guided Gram matrix of
-Gatys et al. 2017, (T∘F)ᵀ(T∘F) with T² = g / Σ g. A loss that compares position by position has
-the same mean of its distances, and the picture is free where the mask is black. Masks are inputs
-of what an objective compiles: another mask of the same loss compiles nothing new.
+Only the ratios of a mask's values matter. For `Gram` this is the guided Gram matrix of Gatys et
+al. 2017, (T∘F)ᵀ(T∘F) with T² = g / Σ g. A loss that compares position by position takes the same
+mean of its distances, and the picture is free where the mask is black. Masks are inputs of the
+compiled function, so another mask for the same loss needs no compilation.
 """
 
 from __future__ import annotations
@@ -49,28 +49,28 @@ def guided(loss: Loss | WeightedSum, regions: Iterable[Region]) -> WeightedSum:
     Parameters
     ----------
     loss
-        A loss that can be tiled: of means over positions, as `Gram`, or compared position by
-        position, as `Content`; or a sum of such. Terms keep their weights in every region.
+        A loss that can be tiled, or a sum of such losses: it compares means over positions, as
+        `Gram`, or features position by position, as `Content`. Terms keep their weights in
+        every region.
     regions
-        Pairs (mask, reference_mask) of files or arrays, as `as_mask` takes them, of any size:
-        white counts, black and what is transparent do not, what is between counts in
-        proportion. Stretched to the picture and to the reference. For a loss of several
-        references, a reference mask may be a tuple with one for each. It is None for a loss
-        without references, and for one that compares position by position, whose one mask says
-        which positions count.
+        Pairs (mask, reference_mask) of files or arrays of any size, as for `as_mask`. White
+        counts, black and transparent pixels do not, and gray counts in proportion. Masks are
+        stretched to the picture and to the reference. For several references, a reference mask
+        may be a tuple with one mask for each. Pass None for a loss without references, and for
+        a loss that compares position by position: the first mask says which positions count.
 
     Raises
     ------
     LossError, ImageError
-        A loss is none that can be guided, a mask is no picture, or no region is left: one
-        with an empty mask is skipped, with a warning in the log.
+        The loss does not support masks, a mask is not an image, or every region was empty. A
+        region with an empty mask is skipped, with a warning in the log.
 
     Notes
     -----
-    Masks are not grown by the receptive fields of a layer: near the border of a region
-    features see both sides. Source: Gatys, Ecker, Bethge, Hertzmann & Shechtman, *Controlling
-    Perceptual Factors in Neural Style Transfer*, arXiv 1611.07865, from memory; its per-region
-    weights λ are ``WeightedSum`` weights here.
+    Masks do not grow with the receptive fields of a layer: near the border of a region, features
+    see both sides. Source: Gatys, Ecker, Bethge, Hertzmann & Shechtman, *Controlling
+    Perceptual Factors in Neural Style Transfer*, arXiv 1611.07865, from memory; its weights λ of
+    regions are ``WeightedSum`` weights here.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def guided(loss: Loss | WeightedSum, regions: Iterable[Region]) -> WeightedSum:
             guided_terms.append(Term(term.name, term.weight, part))
     if not guided_terms:
         raise LossError(
-            "guided: expected one or more regions whose mask and reference mask have some white, "
+            "guided: expected at least one region whose mask and reference mask have some white, "
             "got none."
         )
     return WeightedSum(guided_terms)
@@ -123,14 +123,14 @@ def check(loss: Loss) -> None:
     """Raise `LossError` for a loss that cannot have a mask."""
     if loss.tiling is None:
         raise LossError(
-            f"{loss.name} cannot be guided by a mask, since its positions cannot be weighed: guide "
-            f"a StatisticLoss or a FeatureLoss, as Gram and Content are, and add this one without "
-            f"a mask."
+            f"{loss.name} cannot be guided by a mask, since its positions cannot be weighted: "
+            f"guide a StatisticLoss or a FeatureLoss, such as Gram or Content, and add this loss "
+            f"without a mask."
         )
 
 
 def guides(loss: Loss, mask: Mask | None, features: FeatureModel, size: Size) -> Features | None:
-    """A mask at each layer of a loss, {layer: (1, h, w, 1)}, for a picture of ``size``."""
+    """The mask at each layer of a loss, {layer: (1, h, w, 1)}, for a picture of ``size``."""
     if mask is None:
         return None
     shapes = features.shapes(loss.layers, size)
@@ -138,7 +138,7 @@ def guides(loss: Loss, mask: Mask | None, features: FeatureModel, size: Size) ->
 
 
 def _resized(mask: Mask, size: Size) -> NDArray[np.float32]:
-    """Area averaging, which leaves no white out."""
+    """The mask resized by area averaging, which drops no white pixel."""
     box = PIL.Image.Resampling.BOX
     resized = PIL.Image.fromarray(mask).resize((size[1], size[0]), box)
     return np.asarray(resized, np.float32) / np.float32(255)
@@ -151,13 +151,13 @@ def _reference_masks(loss: Loss, given: Any, name: str) -> tuple[Mask, ...]:
     if loss.tiling == "map":
         raise LossError(
             f"{loss.name}: {name} has a reference mask, but this loss compares position by "
-            f"position, so that the picture's mask says all; give (mask, None)."
+            f"position and needs only the picture's mask; give (mask, None)."
         )
     several = given if isinstance(given, tuple) else itertools.repeat(given, number)
     masks = tuple(as_mask(each, f"{name}'s reference mask") for each in several)
     if len(masks) != number:
         raise LossError(
             f"{loss.name}: {name} has {len(masks)} reference masks for {number} references; "
-            f"give one mask, or a tuple of one for each."
+            f"give one mask, or a tuple with one for each."
         )
     return masks

@@ -1,4 +1,4 @@
-"""Hypercolumns: what all layers of a network say of one place of a picture.
+"""Hypercolumns: the features of all layers at one place of a picture.
 
     class MyLoss(HypercolumnLoss):                    # has `layers`, `samples`, `refresh_every`
         def target(self, references, current, rng):
@@ -6,8 +6,8 @@
             points = unit(self.columns(references[0], places))  # (places, channels)
             ...
 
-A place is a position of the finest layer, and the same part of the picture in every other,
-where features are interpolated linearly between the four nearest positions.
+A place is a position of the finest layer. In every other layer it is the same point of the
+picture, where features are interpolated linearly between the four nearest positions.
 """
 
 from __future__ import annotations
@@ -28,24 +28,25 @@ Places: TypeAlias = dict[str, tuple[Any, Any]]
 
 
 class HypercolumnLoss(Loss):
-    """What losses on hypercolumns share.
+    """The base class of losses on hypercolumns.
 
     Parameters
     ----------
     references
-        As the loss has them.
+        The references of the loss.
     samples
-        At how many places, at most, the loss is measured.
+        The largest number of places at which the loss is measured.
     refresh_every
-        Evaluations until other places are drawn.
+        The number of evaluations between two draws of places.
     layers
         The layers of a hypercolumn. ``{layer: weight}`` multiplies the loss by the sum of the
-        weights, and the squares of a layer's channels by its share of it.
+        weights, and the squares of a layer's channels by the layer's share of this sum.
 
     Raises
     ------
     LossError
-        A weight is not above 0, or ``samples`` or ``refresh_every`` no positive whole number.
+        A weight is not above 0, or ``samples`` or ``refresh_every`` is not a positive whole
+        number.
     """
 
     layers: Layers = (
@@ -61,22 +62,22 @@ class HypercolumnLoss(Loss):
         if min(self.layer_weights.values()) <= 0:
             raise LossError(
                 f"{self.name}: expected weights above 0 for the layers of a hypercolumn, got "
-                f"{self.layers}; leave out a layer that is not to count."
+                f"{self.layers}; leave out a layer that should not count."
             )
 
     @property
     def scale(self) -> Any:
-        """The sum of the layers' weights, which multiplies the loss."""
+        """The sum of the layer weights, a factor of the loss."""
         return sum(self.layer_weights.values())
 
     def places(self, features: Features, rng: np.random.Generator) -> Places:
-        """At most `samples` places, none twice: all of them where there are no more.
+        """At most `samples` different places: all positions if there are not more.
 
-        Otherwise one, at random, of each of ``samples`` runs of positions, row by row, so that
-        all parts of the picture are seen.
+        Otherwise the positions, row by row, are cut into ``samples`` runs, and one position of
+        each run is drawn at random, so every part of the picture is covered.
 
-        features: {layer: (1, h, w, channels)}. Returns for every layer four of its positions for
-        each place, as indices (places, 4), and their shares (places, 4, 1), whose sum is 1.
+        features: {layer: (1, h, w, channels)}. Returns for every layer and place the four nearest
+        positions, as indices (places, 4), and their shares (places, 4, 1), whose sum is 1.
         """
         sizes = {layer: tuple(f.shape[1:3]) for layer, f in features.items()}
         height, width = max(sizes.values())
@@ -99,10 +100,10 @@ class HypercolumnLoss(Loss):
 
 
 def unit(columns: Tensor) -> Tensor:
-    """Every row divided by its length; a row of zeros stays as it is.
+    """Every row divided by its length; a row of zeros does not change.
 
-    There, where no derivative exists, the gradient is passed on undivided: a column of zeros is
-    pulled to what it is compared with, and not stuck.
+    There no derivative exists, and the gradient passes through undivided, so a column of zeros
+    does not get stuck.
 
     >>> unit(np.array([[3.0, 4.0], [0.0, 0.0]])).numpy().tolist()
     [[0.6, 0.8], [0.0, 0.0]]
@@ -118,7 +119,7 @@ def squared_lengths(rows: Tensor) -> Tensor:
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
-    """|a_i − b_j|² of all rows of two matrices, (rows of a, rows of b)."""
+    """|a_i − b_j|² for all rows of two matrices, (rows of a, rows of b)."""
     lengths = squared_lengths(a) + ops.transpose(squared_lengths(b))
     return lengths - 2 * ops.matmul(a, ops.transpose(b))
 
@@ -132,7 +133,7 @@ def _corners(y: NDArray[Any], x: NDArray[Any], size: Size) -> tuple[Any, Any]:
 
 
 def _neighbors(at: NDArray[Any], side: int) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """The positions before and after places in 0–1 along an axis, and their shares."""
+    """The positions before and after each place (0–1) along an axis, and their shares."""
     exact = np.clip(at * side - 0.5, 0, side - 1)
     before = np.floor(exact).astype(np.int32)
     share = exact - before

@@ -1,18 +1,19 @@
-"""The mean over positions that losses compute with.
+"""The mean over positions, for losses.
 
     mean = means[layer]                # what `StatisticLoss.statistic` gets
     mean(x)                            # (1, h, w, c) -> (c,)
-    mean(x, offset=(0, 1))             # of pairs: each position and the one right of it
+    mean(x, offset=(0, 1))             # over pairs: each position and its right neighbor
     mean.product(a, b)                 # AᵀB / M, (N, K)
     mean.products(f, [(0, 4), (4, 0)]) # FᵀF of pairs of positions, (offsets, N, N)
 
-Positions may be weighted, by a mask or because a tile answers for some of them only, and an
-author never sees how:
+A mask gives weights to positions, and so does a tile, which counts only some of them. The author
+of a loss need not know the weights g:
 
     mean(x) = Σ g·x / T,    T = Σ g over all positions of the picture
 
-so that the means of tiles, each of its own Σ g·x and the T of the whole picture, add up to that of
-the picture. A pair has the weight of its upper left position. Where T is 0, so is the mean.
+Each tile divides its own Σ g·x by the T of the whole picture, so the means of the tiles add up to
+the mean of the picture. A pair has the weight of its upper left position. If T is 0, so is the
+mean.
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ Size: TypeAlias = tuple[int, int]
 
 
 class Key(NamedTuple):
-    """What the total weight of a mean depends on: a layer, and which of its positions count."""
+    """What the total weight of a mean depends on: a layer, and the positions that count."""
 
     layer: str
     offset: Offset = (0, 0)
     step: int = 1
 
     def total(self, weights: NDArray[Any]) -> np.float32:
-        """The total weight, of the weights (1, h, w, 1) of all positions of the layer."""
+        """The total weight, from the weights (1, h, w, 1) of all positions of the layer."""
         w = weights[0, :, :, 0].astype(np.float64)
         height, width = (n - abs(d) for n, d in zip(w.shape, self.offset, strict=True))
         h, w_ = height // self.step, width // self.step
@@ -49,7 +50,7 @@ class Key(NamedTuple):
 
 
 class Record:
-    """What means were computed: the keys, and the tensors that were returned."""
+    """The means that a loss computed: their keys, and the tensors returned."""
 
     def __init__(self) -> None:
         self.keys: dict[Key, None] = {}
@@ -57,22 +58,22 @@ class Record:
 
 
 class Mean:
-    """The mean over the positions of one layer; without arguments, of any size and unweighted.
+    """The mean over the positions of one layer; by default unweighted and for any size.
 
     Parameters
     ----------
     layer
         The layer's name, for a loss whose options differ by layer.
     size
-        (h, w) of the layer, which is checked.
+        (h, w) of the layer, to check against.
     weights
-        (1, h, w, 1), of the positions; None: all are the same.
+        The weights of positions, (1, h, w, 1). With None, all are the same.
     totals
-        The total weights of the whole picture; None: those of ``weights``.
+        The total weights of the whole picture. With None, the totals of ``weights``.
     record
-        Told of everything that is computed.
+        It records every mean that is computed.
     where
-        What an error calls it.
+        The place that an error names.
     """
 
     def __init__(
@@ -90,8 +91,8 @@ class Mean:
     def __call__(self, x: Tensor, offset: Offset = (0, 0)) -> Tensor:
         """The mean of x (1, h, w, channels), (channels,).
 
-        With an offset (dy, dx), x has a value for every pair of a position and the one dy below
-        and dx right of it, (1, h − dy, w − dx, channels).
+        With an offset (dy, dx), x (1, h − dy, w − dx, channels) has a value for every pair of
+        positions: the second is dy below and dx right of the first.
 
         >>> Mean()(np.reshape([1.0, 2, 3, 6], (1, 2, 2, 1))).numpy().tolist()
         [3.0]
@@ -105,11 +106,11 @@ class Mean:
         return self._made(self._divided(total, _positions(x), weights, Key(self.layer, offset)))
 
     def product(self, a: Tensor, b: Tensor) -> Tensor:
-        """AᵀB / M, (N, K), of a (1, h, w, N) and b (1, h, w, K), M = h·w.
+        """AᵀB / M, (N, K), for a (1, h, w, N) and b (1, h, w, K), M = h·w.
 
-        Of a with itself, the gradient is one product, F (D + Dᵀ) / M, where autodiff has two.
-        b can be coarser than a by a power of two: each of its positions then belongs to all of a
-        that were pooled into it, and rows and columns that pooling dropped are left out.
+        If a is b, the gradient is one product, F (D + Dᵀ) / M; autodiff would need two. b may be
+        coarser than a by a power of two. Each position of b is then paired with all positions of
+        a that were pooled into it, and rows and columns that pooling dropped do not count.
 
         >>> f = np.array([[[[1.0, 0], [1, 2]]]])
         >>> Mean().product(f, f).numpy().tolist()
@@ -132,11 +133,11 @@ class Mean:
         return self._made(product)
 
     def products(self, f: Tensor, offsets: Sequence[Offset]) -> Tensor:
-        """Σ f_pᵀ f_q / M of the pairs of positions p and q = p + (dy, dx), (offsets, N, N).
+        """Σ f_pᵀ f_q / M over the pairs of positions p and q = p + (dy, dx), (offsets, N, N).
 
-        M is the number of pairs; offsets can be negative. Gradients are added up in place: with
-        D that of a matrix over M, they are F₂Dᵀ at the first positions and F₁D at the second.
-        Autodiff has all of them at once, each as large as f.
+        M is the number of pairs; offsets can be negative. Gradients are added in place: if D is
+        the gradient of a matrix divided by M, they are F₂Dᵀ at the first positions and F₁D at the
+        second. Autodiff would hold all of them at once, each as large as f.
         """
         size = self._check(f)
         if not offsets:
@@ -178,7 +179,7 @@ class Mean:
     def overall(self, x: Tensor) -> Tensor:
         """The mean of x (1, h, w, n) or (1, h, w) over positions and channels: one number.
 
-        What is one number already, and cannot be weighted, stays it.
+        An x that is one number already is returned as it is, unless there are weights.
         """
         if len(x.shape) == 0 and self._weights is None:
             return x
@@ -207,7 +208,7 @@ class Mean:
         return square(f)
 
     def _divided(self, total: Tensor, positions: int, weights: Tensor | None, key: Key) -> Tensor:
-        """A sum over so many positions, over their number or over the total weight."""
+        """A sum over ``positions``, divided by their number or by the total weight."""
         self._note(key)
         if weights is None:
             return total / positions
@@ -231,32 +232,32 @@ class Mean:
         return self._weights[self._part((abs(offset[0]), abs(offset[1])), size)]
 
     def _part(self, offset: Offset, size: Size) -> tuple[slice, ...]:
-        """The positions that have another at an offset."""
+        """The positions that have a partner at an offset."""
         part = [slice(0, 1)]
         for axis, side, d in zip("yx", size, offset, strict=True):
             if abs(d) >= side:
                 raise LossError(
                     f"{self._where} the features are {size[0]}×{size[1]}, so a shift of {d} "
-                    f"along {axis} leaves nothing: use a smaller one, a shallower layer or a "
+                    f"along {axis} leaves nothing: use a smaller shift, a shallower layer or a "
                     f"larger picture."
                 )
             part.append(slice(max(0, -d), side - max(0, d)))
         return tuple(part)
 
     def _step(self, a: Tensor, b: Tensor) -> int:
-        """How many positions of a along an axis belong to one of b."""
+        """How many positions of a, along an axis, belong to one position of b."""
         (height, width), (h, w) = a.shape[1:3], b.shape[1:3]
         step: int = 1 << max(0, (height // h).bit_length() - 1)
         if (height // step, width // step) != (h, w):
             raise LossError(
-                f"{self._where} the features are {height}×{width}, at the next layer {h}×{w}, "
-                f"expected the same halved a number of times: list layers from fine to coarse, or "
-                f"use a larger picture."
+                f"{self._where} the features are {height}×{width}, at the next layer {h}×{w}; "
+                f"expected the same size, or half of it, a quarter, …: list layers from fine to "
+                f"coarse, or use a larger picture."
             )
         return step
 
     def _check(self, x: Tensor, offset: Offset = (0, 0)) -> Size:
-        """The layer's size, if the positions of x are those of the layer's pairs at an offset."""
+        """The layer's size, after checking that x has the layer's pairs at an offset."""
         shape = tuple(x.shape)
         if len(shape) != 4:
             raise LossError(
@@ -269,14 +270,14 @@ class Mean:
         if shape[1:3] != expected:
             raise LossError(
                 f"{self._where} expected values at {expected[0]}×{expected[1]} positions, got "
-                f"{shape[1]}×{shape[2]}; say of values of pairs how far apart they are, "
+                f"{shape[1]}×{shape[2]}; for values of pairs give the offset of a pair, "
                 f"mean(x, offset=(dy, dx))."
             )
         return size
 
 
 class Means:
-    """The `Mean` of every layer of a loss, by the layer's name."""
+    """The `Mean` of every layer of a loss, by layer name."""
 
     def __init__(
         self,
@@ -302,14 +303,14 @@ def _positions(x: Tensor) -> int:
 
 
 def _sum_of_products(a: Tensor, b: Tensor) -> Tensor:
-    """AᵀB of (1, h, w, N) and (1, h, w, K), (N, K)."""
+    """AᵀB, (N, K), from (1, h, w, N) and (1, h, w, K)."""
     positions = _positions(a)
     rows = ops.reshape(a, (positions, a.shape[3])), ops.reshape(b, (positions, b.shape[3]))
     return ops.matmul(ops.transpose(rows[0]), rows[1])
 
 
 def _pooled(x: Tensor, shape: Sequence[int], step: int) -> Tensor:
-    """The means of x over the positions that were pooled into each of the coarser ones."""
+    """The means of x over the positions that were pooled into each coarser position."""
     _, h, w, _ = shape
     kept = x[:, : step * h, : step * w]
     return ops.mean(ops.reshape(kept, (1, h, step, w, step, x.shape[3])), (2, 4))

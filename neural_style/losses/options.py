@@ -1,13 +1,14 @@
 """The options of a loss: the annotated attributes of its class.
 
     class MRF(MatchingLoss):
-        patch: int = option(3, positive_whole)     # a default, and a check of what is given
+        patch: int = option(3, positive_whole)     # a default, and a check of the value
 
-An attribute with an annotation is an option, with its value as the default; one without a value
-must be given. A subclass has the options of its bases, and gives one another default by setting
-it without an annotation. The constructor, its signature and `Loss.get_config` follow from them.
+An attribute with an annotation is an option, and its value is the default. An option without a
+default must be given. A subclass inherits the options of its bases; to change a default, it sets
+the attribute without an annotation. The constructor, its signature and `Loss.get_config` follow
+from the options.
 
-A check is a function of (what to call it, the value), which returns the value as it is kept, or
+A check is a function of (the name for messages, the value). It returns the value to store, or
 raises `LossError`.
 """
 
@@ -36,7 +37,7 @@ Check: TypeAlias = Callable[[str, Any], Any]
 
 REQUIRED: Any = object()  # the default of an option that must be given
 
-# What a loss has besides options.
+# Annotated attributes of a loss that are not options.
 _RESERVED = frozenset({"references", "role", "masks", "tiling", "memory"})
 
 
@@ -63,14 +64,14 @@ def is_option(name: str, annotation: Any) -> bool:
 
 
 def collect(cls: type, inherited: Mapping[str, Option]) -> dict[str, Option]:
-    """The options of a class: its own, after those that it inherits, with its defaults.
+    """The options of a class, with its defaults: first the inherited ones, then its own.
 
-    An `Option` that is the value of an attribute is replaced by its default.
+    If the value of an attribute is an `Option`, the attribute is set to its default.
 
     Raises
     ------
     LossError
-        An option has a default that can change, or the name of a method.
+        A default is mutable, or an option has the name of a method.
     """
     options = dict(inherited)
     for name, value in vars(cls).items():
@@ -82,8 +83,8 @@ def collect(cls: type, inherited: Mapping[str, Option]) -> dict[str, Option]:
         inherited_as = next((vars(b)[name] for b in cls.__mro__[1:] if name in vars(b)), None)
         if inspect.isroutine(inherited_as) or isinstance(inherited_as, property):
             raise LossError(
-                f"{cls.__name__}: the option {name!r} would hide what every loss has by that "
-                f"name; call it another."
+                f"{cls.__name__}: the option {name!r} would hide an attribute of every loss; "
+                f"choose another name."
             )
         value = vars(cls).get(name, REQUIRED)
         if not isinstance(value, Option):
@@ -97,13 +98,13 @@ def collect(cls: type, inherited: Mapping[str, Option]) -> dict[str, Option]:
         if mutable and name != "layers":
             raise LossError(
                 f"{cls.__name__}: the default of {name!r} is a {type(each.default).__name__}, "
-                f"which every loss would share; use a tuple."
+                f"which all losses would share; use a tuple."
             )
     return options
 
 
 def signature(options: Mapping[str, Option], takes_references: bool) -> inspect.Signature:
-    """``(*references, option=default, …)``; without references, options can go by their order."""
+    """``(*references, option=default, …)``; without references, options may be positional."""
     kinds = inspect.Parameter
     kind = kinds.KEYWORD_ONLY if takes_references else kinds.POSITIONAL_OR_KEYWORD
     parameters = [kinds("references", kinds.VAR_POSITIONAL)] if takes_references else []
@@ -117,21 +118,21 @@ def signature(options: Mapping[str, Option], takes_references: bool) -> inspect.
 def named(
     where: str, options: Mapping[str, Option], values: Sequence[Any], given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The options of a loss without references, of which some are given by their order."""
+    """The options of a loss without references; some may be positional."""
     ordered = [name for name in options if name not in ("layers", "name")]
     if len(values) > len(ordered) or any(np.ndim(value) > 1 for value in values):
         raise LossError(
-            f"{where} has no reference picture: expected at most the values of "
-            f"{', '.join(ordered) or 'no option'} by their order, got {len(values)}."
+            f"{where} takes no reference picture: expected at most the values of "
+            f"{', '.join(ordered) or 'no option'} in this order, got {len(values)}."
         )
     by_order = dict(zip(ordered, values, strict=False))
     if twice := sorted(set(by_order) & set(given)):
-        raise LossError(f"{where}: the option {twice[0]} is given by its order and by its name.")
+        raise LossError(f"{where}: the option {twice[0]} is given by position and by name.")
     return {**by_order, **given}
 
 
 def without_self(constructor: Callable[..., None]) -> inspect.Signature:
-    """The signature of a class that has a constructor of its own."""
+    """The signature of a class that defines its own constructor."""
     own = inspect.signature(constructor)
     return own.replace(parameters=list(own.parameters.values())[1:])
 
@@ -156,7 +157,7 @@ def positive(where: str, value: Any) -> float:
 
 
 def at_least(least: float) -> Check:
-    """A check for a finite number from ``least``."""
+    """A check for a finite number of ``least`` or more."""
 
     def check(where: str, value: Any) -> float:
         if not least <= number(value) < math.inf:
@@ -169,7 +170,7 @@ def at_least(least: float) -> Check:
 
 
 def one_of(*values: Any, other: Check | None = None) -> Check:
-    """A check for one of some values, or for what another check takes."""
+    """A check for one of some values, or for a value that another check accepts."""
 
     def check(where: str, value: Any) -> Any:
         if any(value is each or (isinstance(value, str) and value == each) for each in values):
@@ -187,7 +188,7 @@ def one_of(*values: Any, other: Check | None = None) -> Check:
 
 
 def layer_names(where: str, layers: Any) -> tuple[str, ...] | dict[str, float]:
-    """The names of layers, or the weight of each."""
+    """The names of layers, or the weight of each layer."""
     if isinstance(layers, str):
         raise LossError(f"{where}: layers={layers!r} is one string; expected a list of names.")
     names = tuple(layers) if isinstance(layers, Iterable) else ()
@@ -201,11 +202,11 @@ def layer_names(where: str, layers: Any) -> tuple[str, ...] | dict[str, float]:
         if not 0 <= number(weight) <= float(np.finfo(np.float32).max):
             raise LossError(
                 f"{where}: expected a weight of 0 or more, finite in float32, for {layer!r}, got "
-                f"{weight!r}; to turn a loss round, give the whole of it a negative weight."
+                f"{weight!r}; to reverse a loss, multiply the loss by a negative number."
             )
     if not any(map(np.float32, layers.values())):
         raise LossError(
-            f"{where}: every layer weighs 0, so that nothing is compared; leave out those that are "
-            f"not to be read."
+            f"{where}: every layer has the weight 0, so nothing is compared; give a layer another "
+            f"weight."
         )
     return {layer: float(weight) for layer, weight in layers.items()}

@@ -2,16 +2,16 @@
 
     @register("my_loss")             # in a script or a notebook
     create("my_loss", painting)      # -> a Loss
-    names()                          # -> every name that is offered, sorted
+    names()                          # -> all public names, sorted
     name_of(type(loss))              # -> its name
 
-A packaged loss is named by an entry point in the group ``neural_style.losses``, the
-built-in ones no differently from an outsider's; entry points are listed without being
-imported and loaded when they are asked for. A name has one owner: registering one that
-is taken raises, unless by the same class, as when a notebook's cell is run again.
+A package names its losses by entry points in the group ``neural_style.losses``; the built-in
+losses do the same. Entry points are listed without an import and loaded on demand. A name has
+one owner: registering a name twice raises an error, except for the same class, for example if
+a notebook cell is run again.
 
-The losses of `neural_style.recipes.preset_losses` have names, for the records of presets, but are
-not offered: `names` leaves them out.
+The losses of `neural_style.recipes.preset_losses` have names for the records of presets, but
+`names` leaves them out.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ _registered: dict[str, Callable[..., Any]] = {}
 
 
 def register(name: str) -> Callable[[Factory], Factory]:
-    """A decorator that makes a loss class known as ``name``.
+    """A decorator that registers a loss class as ``name``.
 
     Raises
     ------
     RegistryError
-        The name is none, or belongs to something else. The same module and qualified name
-        replaces its own earlier registration.
+        The name is not a non-empty string, or belongs to another class. A class with the same
+        module and qualified name replaces its earlier registration.
     """
     if not isinstance(name, str) or not name:
         raise RegistryError(f'expected a name, as in @register("my_loss"), got {name!r}.')
@@ -61,7 +61,7 @@ def register(name: str) -> Callable[[Factory], Factory]:
             others.append(_path(_registered[name]))
         if others:
             raise RegistryError(
-                f"the loss name {name!r} is taken by {others[0]}; choose another for {own}. "
+                f"the loss name {name!r} is taken by {others[0]}; choose another name for {own}. "
                 f"Taken: {', '.join(names())}."
             )
         _registered[name] = factory
@@ -76,16 +76,16 @@ def create(name: str, /, *references: Any, **options: Any) -> Any:
     Parameters
     ----------
     name
-        One of `names`, or of a loss of a preset's own.
+        One of `names`, or the name of a loss in `neural_style.recipes.preset_losses`.
     references, options
-        What its class takes.
+        The arguments of its class.
 
     Raises
     ------
     RegistryError
-        The name is unknown, given by two packages, or its plugin does not load.
+        The name is unknown, two packages use it, or its plugin does not load.
     LossError
-        Its class does not take these references and options, or breaks.
+        The class does not accept these references and options, or fails.
     """
     make, owner = find(name)
     try:
@@ -94,7 +94,7 @@ def create(name: str, /, *references: Any, **options: Any) -> Any:
         raise
     except (Exception, SystemExit) as error:
         raise LossError(
-            f"the loss {name!r} ({owner}) cannot be made so: {_reason(error)}. It is made as "
+            f"the loss {name!r} ({owner}) cannot be made: {_reason(error)}. Its signature is "
             f"{name}{_signature(make)}."
         ) from error
     if not isinstance(loss, BaseLoss):
@@ -106,12 +106,12 @@ def create(name: str, /, *references: Any, **options: Any) -> Any:
 
 
 def factory(name: str) -> Callable[..., Any]:
-    """The class, or what else makes it, of the loss called ``name``; raises as `create`."""
+    """The class or function that makes the loss called ``name``; raises as `create`."""
     return find(name)[0]
 
 
 def find(name: str) -> tuple[Callable[..., Any], str]:
-    """The `factory` of the loss called ``name``, and whose it is in words; raises as `create`."""
+    """The `factory` of the loss called ``name``, and its owner as text; raises as `create`."""
     if isinstance(name, str) and name in _registered:
         return _registered[name], _path(_registered[name])
     point = _point(name)
@@ -120,7 +120,7 @@ def find(name: str) -> tuple[Callable[..., Any], str]:
         factory = point.load()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # a plugin breaks in any way it likes
+    except BaseException as error:  # a plugin can raise anything
         raise RegistryError(
             f"the loss {name!r} ({owner}) does not load: {_reason(error)}. "
             f"The other losses are not affected."
@@ -131,35 +131,35 @@ def find(name: str) -> tuple[Callable[..., Any], str]:
 
 
 def path_of(name: str) -> str:
-    """The ``module:Class`` of the loss called ``name``; no plugin is imported for it.
+    """The ``module:Class`` of the loss called ``name``, without importing a plugin.
 
     Raises
     ------
     RegistryError
-        The name is unknown, or given by two packages.
+        The name is unknown, or two packages use it.
     """
     return _path(_registered[name]) if name in _registered else _point(name).value
 
 
 def names() -> list[str]:
-    """The name of every loss that is offered, sorted; no plugin is imported for it."""
+    """The public names of all losses, sorted, without importing a plugin."""
     return sorted({*_registered, *_points()} - {point.name for point in _UNLISTED})
 
 
 def name_of(kind: type[BaseLoss]) -> str:
-    """The name of a loss class; no plugin is imported for it.
+    """The name of a loss class, without importing a plugin.
 
     Raises
     ------
     RegistryError
-        It has none.
+        The class has no name.
     """
     own = _path(kind)
     found = [name for name, factory in _registered.items() if _path(factory) == own]
     found += [name for name, each in _points().items() if any(_names(p, own) for p in each)]
     if not found:
         raise RegistryError(
-            f"the loss class {own} has no name: register it, "
+            f"the loss class {own} has no name: register it, with "
             f'@register("my_loss") above the class, or with an entry point of its package.'
         )
     return min(found)
@@ -171,7 +171,7 @@ def _point(name: object) -> EntryPoint:
         raise RegistryError(f"no loss is called {name!r}: {suggestion(str(name), names())}.")
     if len(points) > 1:
         owners = " and ".join(map(_owner, points))
-        raise RegistryError(f"the loss name {name!r} is given by {owners}; uninstall one.")
+        raise RegistryError(f"the loss name {name!r} is used by {owners}; uninstall one of them.")
     return points[0]
 
 
@@ -186,7 +186,7 @@ def _points() -> dict[str, list[EntryPoint]]:
 def _entry_points() -> Iterable[EntryPoint]:
     try:
         return entry_points(group=GROUP)
-    except Exception:  # the metadata of one package, perhaps of no loss at all, hide all others
+    except Exception:  # one package with broken metadata would hide all others
         return _legible_entry_points()
 
 
@@ -196,9 +196,9 @@ def _legible_entry_points() -> Iterable[EntryPoint]:
         try:
             name, points = package.name, package.entry_points.select(group=GROUP)
         except Exception as error:
-            _log.warning("the metadata of %s are not legible: %s", package, _reason(error))
+            _log.warning("the metadata of %s cannot be read: %s", package, _reason(error))
             continue
-        if name not in seen:  # of one installed twice, the first on the path counts
+        if name not in seen:  # if it is installed twice, the first on the path counts
             seen.add(name)
             yield from points
 
@@ -206,7 +206,7 @@ def _legible_entry_points() -> Iterable[EntryPoint]:
 def _reason(error: BaseException) -> str:
     try:
         return f"{type(error).__name__}: {error}"
-    except Exception:  # it is a plugin's own, whose text may break, too
+    except Exception:  # a plugin's own error, whose text may fail too
         return type(error).__name__
 
 
@@ -226,7 +226,7 @@ def _path(factory: Callable[..., Any]) -> str:
 
 
 def _names(point: EntryPoint, path: str) -> bool:
-    """Whether an entry point names the class at ``path``, or a package's re-export of it."""
+    """Whether an entry point names the class at ``path``, or its re-export by a package."""
     module, _, attribute = point.value.partition(":")
     own_module, _, own_attribute = path.partition(":")
     return attribute == own_attribute and f"{own_module}.".startswith(f"{module}.")

@@ -1,16 +1,16 @@
-"""A sum of losses as JSON, and as Python to paste.
+"""A sum of losses as JSON, and as Python code.
 
     total.get_config()     # {"terms": [{"loss": "gram", "weight": 1000.0, "config": {…},
                            #             "references": [digest], "masks": None}, …]}
     total.pictures()       # {digest: picture or mask}
     WeightedSum.from_config(config, pictures)
 
-The config is JSON; pictures and masks, which are not in it, go by their `images.digest`. ``loss``
-is a name of the registry, and `registry.create` makes the loss again: nothing is imported by
-its path, and nothing is evaluated. ``masks`` are [digest, [digests of the references']] or None.
+The config is JSON. It refers to pictures and masks by their `images.digest`. ``loss`` is a name
+in the registry, and `registry.create` makes the loss again: no path is imported, and no code is
+evaluated. ``masks`` is [digest, [digests of the reference masks]] or None.
 
-The text has placeholders for pictures, by their size: ``picture_48x64``, ``mask_48x64``, and
-``picture_48x64_2`` for another of that size.
+The Python code names pictures by their size: ``picture_48x64``, ``mask_48x64``, and
+``picture_48x64_2`` for a second picture of that size.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from neural_style.losses.types import BaseLoss, Term, default_name
 
 
 def config_of(terms: Iterable[Term]) -> dict[str, Any]:
-    """What `WeightedSum.get_config` returns."""
+    """The result of `WeightedSum.get_config`."""
     return {
         "terms": [
             {
@@ -47,7 +47,7 @@ def config_of(terms: Iterable[Term]) -> dict[str, Any]:
 
 
 def pictures_of(terms: Sequence[Term]) -> dict[str, Any]:
-    """What `WeightedSum.pictures` returns."""
+    """The result of `WeightedSum.pictures`."""
     found = [picture for term in terms for picture in term.loss.references]
     for term in terms:
         if term.loss.masks is not None:
@@ -56,13 +56,13 @@ def pictures_of(terms: Sequence[Term]) -> dict[str, Any]:
 
 
 def terms_from(config: Mapping[str, Any], pictures: Mapping[str, Any]) -> list[Term]:
-    """The terms of what `WeightedSum.from_config` returns."""
+    """The terms of the result of `WeightedSum.from_config`."""
 
     def picture(key: Any) -> Any:
         if key not in pictures:
             raise LossError(
-                f"no picture has the digest {key!r} of the config: pass WeightedSum.pictures() "
-                f"of the sum that it is of, as {{digest: picture}}."
+                f"no picture has the digest {key!r} of the config: pass the pictures() of the "
+                f"sum that made the config, {{digest: picture}}."
             )
         return pictures[key]
 
@@ -81,8 +81,8 @@ def terms_from(config: Mapping[str, Any], pictures: Mapping[str, Any]) -> list[T
         raise
     except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise LossError(
-            f"this config makes no sum of losses ({type(error).__name__}: {error}); expected what "
-            f"WeightedSum.get_config returns, from the same versions of the losses."
+            f"this config is not valid for a sum of losses ({type(error).__name__}: {error}); "
+            f"expected the result of WeightedSum.get_config, from the same versions of the losses."
         ) from error
     return terms
 
@@ -90,7 +90,7 @@ def terms_from(config: Mapping[str, Any], pictures: Mapping[str, Any]) -> list[T
 def remade(
     factory: Callable[..., Any], config: Mapping[str, Any], references: Iterable[Any]
 ) -> Any:
-    """The loss that a factory makes of a config and references."""
+    """The loss that a factory makes from a config and references."""
     options = dict(config)
     shares, metric = options.pop("blended", None), options.pop("with_distance", None)
     loss = factory(*references, **options)
@@ -99,7 +99,7 @@ def remade(
 
 
 class _Names(dict[str, str]):
-    """Placeholders for pictures, by their digests."""
+    """Names for pictures, by digest."""
 
     def of(self, kind: str, picture: Any) -> str:
         stem = f"{kind}_{picture.shape[0]}x{picture.shape[1]}"
@@ -109,7 +109,7 @@ class _Names(dict[str, str]):
 
 
 def text(summand: BaseLoss | Iterable[Term]) -> str:
-    """A loss, or a sum, as Python to paste."""
+    """A loss or a sum as Python code."""
     names = _Names()
     if isinstance(summand, BaseLoss):
         return _loss_text(summand, names)
@@ -158,13 +158,13 @@ def _value_text(value: Any) -> str:
 
 
 def _number(weight: float) -> str:
-    """As short as it can be without being another number."""
+    """The shortest text that gives the same number."""
     short = f"{weight:g}"
     return short if float(short) == weight else repr(float(weight))
 
 
 def plain(value: Any, where: str) -> Any:
-    """A value of a config as JSON has it."""
+    """A value of a config as JSON."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | float | str):
@@ -176,6 +176,7 @@ def plain(value: Any, where: str) -> Any:
     if isinstance(value, list | tuple | range):
         return [plain(each, where) for each in value]
     raise LossError(
-        f"{where}: {shown(value)} has no place in a config, which is JSON: use numbers, strings, "
-        f"lists and dicts of them, or write a Loss class with it inside and @register that."
+        f"{where}: {shown(value)} cannot be stored in a config, which is JSON: use numbers, "
+        f"strings, lists and dicts of them, or write a Loss class that contains it, and @register "
+        f"the class."
     )

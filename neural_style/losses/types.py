@@ -1,7 +1,7 @@
-"""The types of the protocol, and what every part of the library knows of a loss.
+"""The types of the protocol, and the attributes of every loss.
 
-`neural_style.losses.base` has the one class that is derived from `BaseLoss`. What losses
-themselves are made with, as the registry and distances, knows them by this.
+`neural_style.losses.base` derives `Loss` from `BaseLoss`. Modules that `Loss` itself needs, such
+as the registry and the distances, import `BaseLoss` instead.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Rng: TypeAlias = np.random.Generator
 
 
 class BaseLoss:
-    """The attributes that every loss has, see `neural_style.losses`."""
+    """The attributes of every loss; see `neural_style.losses`."""
 
     layers: Layers = ()
     name: str
@@ -42,13 +42,13 @@ class BaseLoss:
 
     @property
     def layer_weights(self) -> dict[str, Any]:
-        """Each layer's weight: as given, or one over their number."""
+        """The weight of each layer: as given, or 1 divided by the number of layers."""
         if isinstance(self.layers, Mapping):
             return dict(self.layers)
         return dict.fromkeys(self.layers, 1 / len(self.layers))
 
     def get_config(self) -> dict[str, Any]:
-        """The options that, with the references, make this loss again."""
+        """The options that, together with the references, make this loss again."""
         raise NotImplementedError
 
     def value(self, current: Statistic, target: Any, mean: Any) -> Tensor:
@@ -58,7 +58,7 @@ class BaseLoss:
 
 @dataclass(frozen=True)
 class Term:
-    """One loss of a sum, its weight, and the name it is reported by."""
+    """One loss of a sum, its weight, and its name in reports."""
 
     name: str
     weight: float

@@ -1,4 +1,4 @@
-"""Turned and scaled copies of a picture, for losses that look for patches of it."""
+"""Rotated and scaled copies of a picture, for losses that search for patches."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ def variations(
     angles: Sequence[float] = (-15, -7.5, 0, 7.5, 15),
     scales: Sequence[float] = (0.85, 0.9, 0.95, 1, 1.05, 1.1, 1.15),
 ) -> list[Image]:
-    """A painting turned by each of the angles, at each of the scales, for `MRF`.
+    """A painting rotated by each of the angles, at each of the scales, for `MRF`.
 
     Parameters
     ----------
     painting
         H×W×3, RGB, 0–255.
     angles
-        In degrees, between −90 and 90. Of a turned picture the largest part of the painting's
-        proportions without empty corners is kept.
+        In degrees, between −90 and 90. A rotated picture is cropped to the largest part without
+        empty corners that has the painting's proportions.
     scales
         Factors of the sides.
 
     Raises
     ------
     ImageError, OptionError
-        The painting is no picture, an angle or a scale is out of range, or what is left of
-        the picture is too small.
+        The painting is not a valid image, an angle or a scale is out of range, or a cropped
+        picture is too small.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def variations(
 
 
 def _turned(picture: Image, angle: float) -> Image:
-    """The middle of a picture that is turned about it, of the same proportions."""
+    """The middle of a rotated picture, with the same proportions."""
     radians, sides = math.radians(abs(angle)), picture.shape[:2]
     part = 1 / (math.cos(radians) + max(sides) / min(sides) * math.sin(radians))
     channels = [

@@ -1,9 +1,9 @@
-"""How losses add up: to terms in a row, each with a weight and a name of its own.
+"""A weighted sum of losses: a list of terms, each with a weight and a name.
 
-    total = 2 * (content + 3 * gram)     # -> WeightedSum; its terms weigh 2 and 6
-    terms_of(total)                      # -> its terms; of a loss alone, one with weight 1
+    total = 2 * (content + 3 * gram)     # -> WeightedSum; its terms have the weights 2 and 6
+    terms_of(total)                      # -> its terms; a single loss is one term of weight 1
 
-What a loss itself is, is in `neural_style.losses`.
+`neural_style.losses` describes a loss.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from neural_style.losses.types import Term as Term
 
 
 def _none(advice: str) -> Any:
-    """An operator that losses have not; the advice says what to write."""
+    """An operator that losses do not support; the advice says what to write."""
 
     def operator(self: Any, *operands: object) -> NoReturn:
         raise OperandError(f"{_subject(self)}: {advice}.")
@@ -39,28 +39,28 @@ class Summand:
     Raises
     ------
     OperandError
-        Something else is added or multiplied, or another operator is used.
+        The other operand is not a loss or a number, or the operator is not supported.
     """
 
     # NumPy's arrays and scalars then leave `array * loss` to __rmul__.
     __array_ufunc__ = None
 
     __sub__ = __rsub__ = __neg__ = _none(
-        "it cannot be subtracted; add it with a negative weight, other + -1 * loss"
+        "losses cannot be subtracted; add one with a negative weight, other + -1 * loss"
     )
     __pow__ = __rpow__ = __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __matmul__ = (
         __rmatmul__
     ) = __rtruediv__ = __abs__ = _none(
-        "losses are added and multiplied by numbers, 2 * loss; for another function of one, write "
-        "a Loss class with that distance"
+        "losses can only be added, and multiplied by numbers, 2 * loss; for another function, "
+        "write a Loss class with that distance"
     )
 
     def terms_of_sum(self) -> tuple[Term, ...]:
-        """The terms that it adds to a sum."""
+        """The terms to add to a sum."""
         raise NotImplementedError
 
     def resized(self, factor: float) -> Summand:
-        """A copy for a picture that is resized by a factor."""
+        """A copy for a picture resized by a factor."""
         raise NotImplementedError
 
     def __add__(self, other: Any) -> WeightedSum:
@@ -90,15 +90,15 @@ class Summand:
 
 
 class WeightedSum(Summand, Sequence[Term]):
-    """Σ weight · loss: flat, ordered, every term with a name of its own.
+    """Σ weight · loss: a flat, ordered list of terms with different names.
 
-    Made by ``+`` and ``*``. Terms whose losses share a name are numbered: ``gram``,
+    ``+`` and ``*`` make it. If losses have the same name, their terms are numbered: ``gram``,
     ``gram_2``, …
 
     Raises
     ------
     LossError
-        A weight is not finite, or there is no term.
+        A weight is not finite, or there are no terms.
     """
 
     def __init__(self, terms: Iterable[Term]) -> None:
@@ -130,47 +130,47 @@ class WeightedSum(Summand, Sequence[Term]):
         return iter(self.terms)
 
     def resized(self, factor: float) -> WeightedSum:
-        """The sum of the same losses, each `Loss.resized`."""
+        """The same sum, with each loss `Loss.resized`."""
         return WeightedSum(replace(term, loss=term.loss.resized(factor)) for term in self.terms)
 
     def terms_of_sum(self) -> tuple[Term, ...]:
-        """The terms, in the order in which they were added."""
+        """The terms, in the order of addition."""
         return self.terms
 
     def get_config(self) -> dict[str, Any]:
-        """The terms as JSON has them, with pictures by their digests.
+        """The terms as JSON, with digests instead of pictures.
 
-        `neural_style.losses.serialization` has the format.
+        `neural_style.losses.serialization` describes the format.
 
         Raises
         ------
         LossError, RegistryError
-            An option is of a kind that JSON does not have, or a loss is not registered.
+            An option cannot be written as JSON, or a loss is not registered.
         """
         return config_of(self)
 
     def pictures(self) -> dict[str, NDArray[np.float32]]:
-        """The references, H×W×3, and masks, H×W, by the digests of `get_config`."""
+        """The references, H×W×3, and the masks, H×W, by the digests in `get_config`."""
         return pictures_of(self)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], pictures: Mapping[str, Any]) -> WeightedSum:
-        """The sum again, from `get_config` and `pictures`.
+        """The same sum, from `get_config` and `pictures`.
 
-        The losses are made by `neural_style.create`, so that those of a script or a notebook
-        must have been registered before.
+        `neural_style.create` makes the losses, so register those of a script or a notebook
+        first.
 
         Raises
         ------
         LossError, RegistryError, ImageError
-            The config is none, a picture is missing, or no loss is called so.
+            The config is invalid, a picture is missing, or a name is not registered.
         """
         return cls(terms_from(config, pictures))
 
     def __getattr__(self, name: str) -> NoReturn:
         message = f"a WeightedSum has no {name!r}"
         if any(hasattr(type(term.loss), name) for term in vars(self).get("terms", ())):
-            message += f", which is of each loss: total[0].loss.{name}, before it is weighted"
+            message += f"; a loss has it: total[0].loss.{name}, without the weight"
         raise AttributeError(message)
 
     def __repr__(self) -> str:
@@ -178,16 +178,16 @@ class WeightedSum(Summand, Sequence[Term]):
 
 
 def terms_of(loss: Any, error: type[LossError] = LossError) -> tuple[Term, ...]:
-    """The terms of a loss or a sum of losses, or an ``error`` if it is neither."""
+    """The terms of a loss or a sum of losses; raises ``error`` for anything else."""
     if isinstance(loss, Summand):
         return loss.terms_of_sum()
     raise error(f"expected a Loss or a sum of losses, got {described(loss)}; {_instead_of(loss)}.")
 
 
 def _instead_of(value: Any) -> str:
-    """What to write in place of what is no loss."""
+    """The advice for a value that is not a loss."""
     if isinstance(value, type) or inspect.isroutine(value):
-        return f"make a loss of it, {value.__name__}(…)"
+        return f"make a loss from it, {value.__name__}(…)"
     if isinstance(value, Term):
         return "write term.weight * term.loss"
     if isinstance(value, str):
@@ -195,12 +195,12 @@ def _instead_of(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "add its losses, sum([a, b]), or a + b"
     if isinstance(value, Real) and value == 0:
-        return "give one loss or more, of which sum([…]) is a sum"
+        return "give sum([…]) at least one loss"
     if isinstance(value, Real):
         return "a number is the weight of a loss, 2 * loss"
-    return "a loss comes first, then features, as in minimize(loss, features, start)"
+    return "the loss comes first, then the features, as in minimize(loss, features, start)"
 
 
 def _subject(value: Any) -> str:
-    """What an operator was used on."""
+    """The operand, for a message."""
     return "a sum of losses" if isinstance(value, WeightedSum) else getattr(value, "name", "a loss")

@@ -60,7 +60,7 @@ def test_a_loss_needs_its_reference_at_once(name: str, photo: Image) -> None:
         kind()
     for several in ([photo, photo], ("a.png", "b.png")):
         with pytest.raises(
-            LossError, match=rf"by itself, got .* of 2; write {kind.__name__}\(a, b"
+            LossError, match=rf"as an argument, got a .* of 2; write {kind.__name__}\(a, b"
         ):
             kind(several)
 
@@ -138,8 +138,8 @@ def test_shares_are_one_for_each_reference_with_a_sum_of_one(photo: Image, share
         ({"a": -1.0, "b": 2.0}, r"means: expected a weight of 0 or more.* for 'a', got -1\.0"),
         ({"a": 1.0, "b": 1e39}, "finite in float32, for 'b'"),
         ({"a": float("nan")}, "for 'a', got nan"),
-        ({"a": 0, "b": 0.0}, "means: every layer weighs 0"),
-        ({"a": 1e-60}, "means: every layer weighs 0"),
+        ({"a": 0, "b": 0.0}, "means: every layer has the weight 0"),
+        ({"a": 1e-60}, "means: every layer has the weight 0"),
     ],
 )
 def test_layers_have_weights_that_compare(photo: Image, weights: Any, message: str) -> None:
@@ -211,14 +211,14 @@ def test_an_option_hides_no_method() -> None:
 def test_without_a_reference_options_can_go_by_their_order(photo: Image) -> None:
     assert TotalVariation("squared") == TotalVariation(power="squared")
     for values in ((photo,), ("l1", 2)):
-        with pytest.raises(LossError, match="total_variation has no reference picture: expected"):
+        with pytest.raises(LossError, match="total_variation takes no reference picture: expected"):
             TotalVariation(*values)
-    with pytest.raises(LossError, match="the option power is given by its order and by its name"):
+    with pytest.raises(LossError, match="the option power is given by position and by name"):
         TotalVariation("l1", power="squared")
 
 
 def test_a_map_is_a_feature_loss() -> None:
-    with pytest.raises(LossError, match='Map: tiling = "map" is of a FeatureLoss'):
+    with pytest.raises(LossError, match='Map: only a FeatureLoss may have tiling = "map"'):
 
         class Map(Loss):
             tiling = "map"

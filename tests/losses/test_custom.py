@@ -80,7 +80,7 @@ def test_its_text_and_its_limits(tiny: FeatureModel, photo: Image) -> None:
     assert repr(loss) == "Custom(picture_24x32, statistic=gram, layers=('a',))"
     again = Custom.from_config(loss.get_config(), photo)
     assert repr(again) == repr(loss)
-    with pytest.raises(LossError, match="custom's statistic is a function of a tensor"):
+    with pytest.raises(LossError, match="custom's statistic: expected a function of a tensor"):
         Custom(photo, statistic=3, layers=["a"])
     with pytest.raises(LossError, match="custom cannot be evaluated in tiles"):
         Objective(Custom(photo, statistic=gram, layers=LAYERS), tiny, (60, 60), tile=40)

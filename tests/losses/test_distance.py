@@ -209,17 +209,17 @@ def test_it_is_computed_with_the_object_and_described_by_its_config(
 @pytest.mark.parametrize("metric", [None, 3, "hubert", keras.losses, {"class_name": "Reduction"}])
 def test_what_is_no_distance(photo: Image, metric: Any) -> None:
     with pytest.raises(
-        LossError, match=r"content: .* is no distance: expected a keras.losses.Loss"
+        LossError, match=r"content: .* is not a distance: expected a keras.losses.Loss"
     ):
         Content(photo).with_distance(metric)
 
 
 def test_a_loss_whose_target_is_no_statistic(tiny: FeatureModel, photo: Image) -> None:
     loss = TotalVariation().with_distance("mse")
-    with pytest.raises(LossError, match=r"total_variation: with_distance compares.*NoneType"):
+    with pytest.raises(LossError, match=r"total_variation: with_distance needs.*NoneType"):
         evaluated(loss, tiny, photo)
     emd = RelaxedEMD(photo, layers=["image"]).with_distance("mse")
-    with pytest.raises(LossError, match=r"relaxed_emd: with_distance compares.*places \(dict\)"):
+    with pytest.raises(LossError, match=r"relaxed_emd: with_distance needs.*places \(dict\)"):
         evaluated(emd, tiny, photo)
     other = Content(images.noise((20, 20), uniform=(0, 255))).with_distance("mse")
     with pytest.raises(LossError, match=r"content: at 'block4_conv2' the picture gives"):
@@ -231,7 +231,7 @@ def test_a_target_with_more_than_a_statistic(
     tiny: FeatureModel, photo: Image, kind: type[Loss], options: dict[str, Any]
 ) -> None:
     loss = kind(photo, layers=["block1_conv1"], **options).with_distance("mse")
-    expected = rf"{loss.name}: with_distance compares.*got block1_conv1 \(dict\); this loss"
+    expected = rf"{loss.name}: with_distance needs.*got block1_conv1 \(dict\); this loss"
     with pytest.raises(LossError, match=expected):
         evaluated(loss, tiny, photo)
 

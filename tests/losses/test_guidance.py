@@ -337,7 +337,7 @@ def test_an_empty_region_is_skipped_and_named(
         "gram: region 3 is skipped, its reference mask is empty",
     ]
     for regions in ([], [(0 * WHITE, WHITE)]):
-        with pytest.raises(LossError, match="expected one or more regions"):
+        with pytest.raises(LossError, match="expected at least one region"):
             guided(Gram(photo), regions)
 
 

@@ -91,7 +91,7 @@ def test_references_and_options_reach_the_class(photo: Image) -> None:
 def test_a_class_has_a_name(install: Install) -> None:
     assert registry.name_of(extensions.Gram) == "gram"
     assert registry.name_of(cell("mine")) == "mine"
-    with pytest.raises(RegistryError, match=r'Plain has no name: register it, @register\("my_los'):
+    with pytest.raises(RegistryError, match=r'Plain has no name: register it, with @register\("my'):
         registry.name_of(Plain)
     install("fake")
     module = types.ModuleType("fake")
@@ -143,7 +143,7 @@ def test_a_taken_name_is_refused_and_stays(
 ) -> None:
     install("fake")
     cell("mine")
-    message = f"{name!r} is taken by {owner}; choose another for {__name__}:Plain. Taken: "
+    message = f"{name!r} is taken by {owner}; choose another name for {__name__}:Plain. Taken: "
     with pytest.raises(RegistryError, match=re.escape(message)):
         register(name)(Plain)
     assert not isinstance(create(name, photo), Plain)
@@ -224,7 +224,7 @@ def test_a_broken_plugin_is_named_and_breaks_no_other(
 def test_a_name_that_two_packages_give_belongs_to_neither(install: Install) -> None:
     install("one", "first:Dots")
     install("two", "second:Dots")
-    message = "'dots' is given by second:Dots of package two and first:Dots of package one; uninst"
+    message = "'dots' is used by second:Dots of package two and first:Dots of package one; uninst"
     with pytest.raises(RegistryError, match=message):
         create("dots")
     assert names().count("dots") == 1

@@ -130,14 +130,17 @@ def test_a_missing_picture_is_named(photo: Image) -> None:
     ("change", "message"),
     [
         ({"config": {"layer": ["a"]}}, "gram: no option 'layer': did you mean 'layers'"),
-        ({"config": {"layers": ["a"], "with_distance": "os.system"}}, "'os.system' is no distance"),
+        (
+            {"config": {"layers": ["a"], "with_distance": "os.system"}},
+            "'os.system' is not a distance",
+        ),
         (
             {"config": {"with_distance": {"class_name": "os.system", "config": {}}}},
-            "is no distance",
+            "is not a distance",
         ),
         (
             {"config": {"with_distance": {"class_name": "Huber", "config": {"a": 1}}}},
-            "is no distance",
+            "is not a distance",
         ),
         ({"weight": "heavy"}, "ValueError"),
         ({"weight": float("nan")}, "finite"),
@@ -151,7 +154,7 @@ def test_a_config_that_is_none(photo: Image, change: Any, message: str) -> None:
     config["terms"][0].update(change)
     with pytest.raises(LossError, match=message):
         WeightedSum.from_config(config, total.pictures())
-    with pytest.raises(LossError, match=r"makes no sum of losses \(KeyError"):
+    with pytest.raises(LossError, match=r"is not valid for a sum of losses \(KeyError"):
         WeightedSum.from_config({}, {})
 
 

@@ -82,9 +82,9 @@ def test_what_is_no_number_does_not_multiply(other: Any, photo: Image) -> None:
         (0.0, "sum"),
         ("gram", "neural_style.create"),
         ([1], r"sum\(\[a, b\]\)"),
-        (None, "a loss comes first"),
-        (np.ones((4, 4, 3)), "a loss comes first"),
-        (Gram, r"make (a loss of it|one), Gram\(…\)"),
+        (None, "the loss comes first"),
+        (np.ones((4, 4, 3)), "the loss comes first"),
+        (Gram, r"make (a loss from it|one), Gram\(…\)"),
         (default_loss, r"default_loss\(…\)"),
         (TotalVariation().terms_of_sum()[0], r"term.weight \* term.loss"),
     ],
@@ -136,7 +136,7 @@ def test_a_class_is_no_loss(act: Callable[[Any], Any], photo: Image) -> None:
 
 
 def test_a_sum_says_that_a_method_is_of_its_losses(photo: Image) -> None:
-    with pytest.raises(AttributeError, match=r"'blended', which is of each loss: total\[0\]"):
+    with pytest.raises(AttributeError, match=r"'blended'; a loss has it: total\[0\]"):
         (2 * Gram(photo, photo)).blended([0.5, 0.5])
     total = Content(photo) + TotalVariation()
     assert not hasattr(total, "nothing")
