@@ -1,4 +1,4 @@
-"""The losses that come with the library, each a plugin like any outsider's."""
+"""The built-in losses; each is a plugin, as the loss of any other package."""
 
 from neural_style.extensions.activation_shifted_gram import (
     ActivationShiftedGram as ActivationShiftedGram,

@@ -13,13 +13,13 @@ CONVOLUTIONS = tuple(
     for block, depth in enumerate((2, 2, 4, 4, 4), 1)
     for number in range(1, depth + 1)
 )
-"""All 16 convolutions of VGG19, which the paper reads."""
+"""All 16 convolutions of VGG19, as in the paper."""
 
 
 def halving(layers: Sequence[str]) -> dict[str, float]:
-    """Novak & Nikulin's weights for style, 2^(D − d), over their sum: each half the last.
+    """Novak & Nikulin's style weights, 2^(D − d) divided by their sum: each is half the last.
 
-    d = 1 … D is the place of a layer in the list, the shallowest first.
+    d = 1 … D is the number of a layer in the list, from the shallowest.
 
     >>> halving(["block1_conv1", "block2_conv1"])
     {'block1_conv1': 0.6666666666666666, 'block2_conv1': 0.3333333333333333}
@@ -29,22 +29,22 @@ def halving(layers: Sequence[str]) -> dict[str, float]:
 
 
 class ActivationShiftedGram(Gram):
-    """Match which features occur together, or are absent together.
+    """Match which features occur together and which are absent together.
 
         G_l = (F_l + s)ᵀ (F_l + s) / M_l,    L = Σ_l w_l · Σ(G_l − A_l)² / (4 N_l²)
 
     F_l (M_l positions × N_l channels) are the features of the picture at layer l, s is the
-    shift, and A_l is G_l of the reference, whose size may be another.
+    shift, and A_l is G_l of the reference, which may differ in size.
 
     Parameters
     ----------
     reference
         The painting, H×W×3, RGB, 0–255, of any size.
     shift
-        What is added to every feature, in the units of the network's activations; −1 in the
-        paper, 0 for `Gram`.
+        The number s added to every feature, in units of the network's activations; −1 in the
+        paper, 0 in `Gram`.
     layers
-        By default conv1_1 … conv5_1 weighted by `halving`. The paper reads all convolutions:
+        By default conv1_1 … conv5_1, weighted by `halving`. The paper uses all convolutions:
         ``layers=halving(CONVOLUTIONS)``.
 
     Raises
@@ -54,11 +54,12 @@ class ActivationShiftedGram(Gram):
 
     Notes
     -----
-    After a ReLU most features are 0, and products of zeros tell nothing; shifted, they do:
-    G is the Gram matrix + s(μ_i + μ_j) + s², μ the mean of each channel. Invariant to any
-    permutation of positions. The paper's weights are 2^(D − d), without our division by
-    their sum. Source: Novak & Nikulin, *Improving the Neural Algorithm of Artistic Style*,
-    arXiv 1605.04603; the shift as two implementations have it, the weights from memory.
+    After a ReLU most features are 0, and products of zeros carry no information; the shift
+    changes that. G is the Gram matrix + s(μ_i + μ_j) + s², with μ the mean of each channel. The
+    loss is invariant to any permutation of positions. The paper's weights are 2^(D − d); this
+    library divides them by their sum. Source: Novak & Nikulin, *Improving the Neural Algorithm
+    of Artistic Style*, arXiv 1605.04603; the shift from two implementations, the weights from
+    memory.
 
     Examples
     --------

@@ -10,13 +10,13 @@ class Content(FeatureLoss):
 
         L = Σ_l w_l · mean((F_l − P_l)²)
 
-    over all positions and channels of layer l, F (1, h, w, channels) the features of the
-    picture and P those of the reference, which must give the same shapes.
+    over all positions and channels of layer l. F (1, h, w, channels) are the features of the
+    picture and P the features of the reference. Their shapes must be equal.
 
     Parameters
     ----------
     reference
-        The photo, H×W×3, RGB, 0–255, of the size of the picture that is made.
+        The photo, H×W×3, RGB, 0–255, of the same size as the picture.
     layers
         By default ``block4_conv2`` (conv4_2), Gatys' choice.
 
@@ -27,11 +27,11 @@ class Content(FeatureLoss):
 
     Notes
     -----
-    The paper's equation 1 is ½ Σ(F−P)², which grows with the size of the picture; the
-    mean does not, and is what the authors' own notebook uses (PytorchNeuralStyleTransfer,
-    weight 1). With N channels and M positions, ``layers={layer: N * M / 2}`` is the
-    paper's. Source: Gatys, Ecker & Bethge, *Image Style Transfer Using Convolutional Neural
-    Networks*, CVPR 2016; the equation from memory, the notebook from its source.
+    The paper's equation 1 is ½ Σ(F−P)², which grows with the size of the picture. The mean does
+    not, and the authors' own notebook uses it (PytorchNeuralStyleTransfer, weight 1). With N
+    channels and M positions, ``layers={layer: N * M / 2}`` gives the paper's loss. Source:
+    Gatys, Ecker & Bethge, *Image Style Transfer Using Convolutional Neural Networks*, CVPR
+    2016; the equation from memory, the notebook from its source.
 
     Examples
     --------

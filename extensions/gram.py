@@ -11,7 +11,7 @@ class Gram(StatisticLoss):
         G_l = F_lᵀ F_l / M_l,    L = Σ_l w_l · Σ(G_l − A_l)² / (4 N_l²)
 
     F_l (M_l positions × N_l channels) are the features of the picture at layer l, and A_l
-    is G_l of the reference, whose size may be another.
+    is G_l of the reference, which may differ in size.
 
     Parameters
     ----------
@@ -22,13 +22,13 @@ class Gram(StatisticLoss):
 
     Notes
     -----
-    This is the paper's E_l (equations 3–5), each Gram matrix divided by its own number of
-    positions; the printed equation has one M for both. Other implementations differ by
-    constants, which are layer weights here: ``layers={layer: 4}`` is the mean squared
-    difference of G (Gatys' notebook, which adds 1e3/N² to each layer), ``{layer: 4 / N**2}``
-    that of FᵀF/(N·M) (neural-style), ``{layer: 4 * M / N}`` Udacity's. Invariant to any
-    permutation of positions. Source: Gatys, Ecker & Bethge, CVPR 2016, from memory; the
-    other implementations from their sources.
+    This is the paper's E_l (equations 3–5), but each Gram matrix is divided by its own number
+    of positions; the printed equation has one M for both. Other implementations differ by
+    constant factors, which are layer weights here. ``layers={layer: 4}`` is the mean squared
+    difference of G (Gatys' notebook, which has the further factor 1e3/N² at each layer),
+    ``{layer: 4 / N**2}`` that of FᵀF/(N·M) (neural-style), and ``{layer: 4 * M / N}`` Udacity's
+    loss. The loss is invariant to any permutation of positions. Source: Gatys, Ecker & Bethge,
+    CVPR 2016, from memory; the other implementations from their sources.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The correlations of neighboring layers of Novak & Nikulin."""
+"""Novak & Nikulin's correlations between neighboring layers."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from neural_style.losses.options import finite
 
 
 class GramChain(Loss):
-    """Match which features of a layer occur where which of the next layer do.
+    """Match which features of one layer occur together with which features of the next.
 
         G_l = (F_l + s)ᵀ (up(F_l+1) + s) / M_l
         L = Σ_l w_l · Σ(G_l − A_l)² / (4 N_l N_l+1)
 
-    over the pairs of neighbors in the list of layers. F_l (M_l positions × N_l channels)
-    are the features of the picture at layer l, up repeats each position of the next layer
-    over the positions of F_l that were pooled into it, s is the shift, and A_l is G_l of
-    the reference, whose size may be another. G_l is N_l × N_l+1.
+    over the pairs of neighbors in the list of layers. F_l (M_l positions × N_l channels) are
+    the features of the picture at layer l. up repeats each position of the next layer over the
+    positions of F_l that were pooled into it. s is the shift. A_l is G_l of the reference,
+    which may differ in size. G_l is N_l × N_l+1.
 
     Parameters
     ----------
     reference
         The painting, H×W×3, RGB, 0–255, of any size.
     shift
-        What is added to every feature, in the units of the network's activations.
+        The number s added to every feature, in units of the network's activations.
     layers
         The chain, from fine to coarse; by default conv1_1 … conv5_1, weighted by `halving`.
-        Of ``{layer: weight}``, a pair has the weight of its finer layer; of a sequence, all
-        pairs weigh the same. One layer alone is paired with itself.
+        With ``{layer: weight}``, a pair has the weight of its finer layer. With a sequence, all
+        pairs have the same weight. A single layer is paired with itself.
 
     Raises
     ------
     LossError
-        The shift is not a finite number, or a layer is not the one before, halved a number of
-        times along both axes (an odd row or column may be dropped).
+        The shift is not a finite number, or the size of a layer is not the size of the layer
+        before, or a half, a quarter, … of it (pooling may drop an odd row or column).
 
     Notes
     -----
-    Rows and columns that pooling has dropped, at odd sizes, are left out of G, and M_l is
-    the number of the others. Repeating is never done: the mean over positions is that of
-    the products of F_l+1 with the means of F_l over the positions of each. Source: Novak &
-    Nikulin, *Improving the Neural Algorithm of Artistic Style*, arXiv 1605.04603, from
-    memory, where the chain is of all convolutions (``layers=halving(CONVOLUTIONS)``, of
-    `neural_style.extensions.activation_shifted_gram`); the shift and the weights as there.
+    At odd sizes, pooling drops rows and columns. G leaves these out, and M_l counts only the
+    other positions. The code does not repeat features: it averages the products of F_l+1 with
+    the means of F_l over the positions that belong to each. Source: Novak & Nikulin, *Improving
+    the Neural Algorithm of Artistic Style*, arXiv 1605.04603, from memory. The paper chains all
+    convolutions (``layers=halving(CONVOLUTIONS)``, see
+    `neural_style.extensions.activation_shifted_gram`, also for the shift and the weights).
 
     Examples
     --------
@@ -63,13 +63,13 @@ class GramChain(Loss):
 
     @property
     def layer_weights(self) -> dict[str, Any]:
-        """The weight of every pair, by its finer layer: as given, or one over their number."""
+        """The weight of each pair, by its finer layer: as given, or 1 / the number of pairs."""
         if isinstance(self.layers, Mapping):
             return dict(self.layers)
         return dict.fromkeys(self.layers, 1 / max(1, len(self.layers) - 1))
 
     def statistics(self, features: Features, mean: Means) -> Statistic:
-        """G of every pair, (N of the finer layer, N of the coarser), by its finer layer."""
+        """G of each pair, (N of the finer layer, N of the coarser), by its finer layer."""
         names = list(features)
         shifted = {layer: f + self.shift for layer, f in features.items()}
         pairs = zip(names, names[1:] or names, strict=False)

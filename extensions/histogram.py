@@ -7,14 +7,14 @@ from neural_style.losses import Array, MatchingLoss, Rng
 
 
 class Histogram(MatchingLoss):
-    """Match how often each channel takes each value, which Gram matrices cannot tell.
+    """Match how often each channel has each value, which a Gram matrix does not measure.
 
         L = Σ_l w_l · mean((F_l − R(F_l))²)
 
     over positions and channels. R matches the histogram of every channel of the features
-    F_l (1, h, w, channels) to that of the reference. It is scikit-image's
-    `match_histograms`, value for value (see `neural_style.images.histogram_matching`), computed
-    every ``refresh_every`` evaluations and constant in between, so that ∂L/∂F = 2 w (F − R) /
+    F_l (1, h, w, channels) to the histogram of the reference. Its values are exactly those of
+    scikit-image's `match_histograms` (see `neural_style.images.histogram_matching`). R is computed
+    every ``refresh_every`` evaluations and constant in between, so ∂L/∂F = 2 w (F − R) /
     (number of elements).
 
     Parameters
@@ -22,7 +22,7 @@ class Histogram(MatchingLoss):
     reference
         The painting, H×W×3, RGB, 0–255, of any size.
     refresh_every
-        Evaluations between two matches.
+        The number of evaluations between two matches.
     layers
         By default block1_conv1 and block4_conv1, as in two reimplementations of the paper.
 
@@ -33,12 +33,11 @@ class Histogram(MatchingLoss):
 
     Notes
     -----
-    The paper has the squared Frobenius norm, which grows with the size of the picture:
-    with N channels and M positions, ``layers={layer: N * M}`` is the paper's. Matching is
-    by quantiles, with scikit-image's treatment of ties, of which ReLU makes many. Meant to
-    be added to `Gram`. Source: Risser, Wilmot & Barnes, *Stable and Controllable Neural
-    Texture Synthesis and Style Transfer Using Histogram Losses*, arXiv 1701.08893, from
-    memory.
+    The paper uses the squared Frobenius norm, which grows with the size of the picture: with N
+    channels and M positions, ``layers={layer: N * M}`` gives the paper's loss. Matching uses
+    quantiles and treats ties as scikit-image does; ReLU causes many ties. Add this loss to
+    `Gram`. Source: Risser, Wilmot & Barnes, *Stable and Controllable Neural Texture Synthesis
+    and Style Transfer Using Histogram Losses*, arXiv 1701.08893, from memory.
 
     Examples
     --------
@@ -52,5 +51,5 @@ class Histogram(MatchingLoss):
     layers = ("block1_conv1", "block4_conv1")
 
     def match(self, f: Array, reference: Array, rng: Rng) -> Array:
-        """The features, each channel given the reference's histogram."""
+        """The features, with each channel matched to the reference's histogram."""
         return match_channels(f, reference)

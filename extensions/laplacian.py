@@ -1,4 +1,4 @@
-"""The Laplacian loss of Li, Xu, Nie & Chua: the photo's edges, on its pixels."""
+"""The Laplacian loss of Li, Xu, Nie & Chua: edges of the photo, measured on pixels."""
 
 from __future__ import annotations
 
@@ -9,36 +9,37 @@ from neural_style.losses.options import positive_whole
 
 
 class Laplacian(Loss):
-    """Keep the photo's edges and fine lines where they are, whatever their style.
+    """Keep the photo's edges and fine lines in place, in any style.
 
         L = mean((D(x) − D(c))²),    D(x) = Σ_RGB laplacian(pool_p(x))
 
-    pool_p is the average over p × p pixels, without overlap; the Laplacian is four times a
-    pixel less its neighbors above, below, left and right, where all four exist; the mean is
-    over positions. x is the picture and c the photo, of the same size.
+    pool_p averages p × p pixels, without overlap. The Laplacian is four times a pixel minus its
+    neighbors above, below, left and right, where all four exist. The mean is over positions.
+    x is the picture and c the photo, of the same size.
 
     Parameters
     ----------
     reference
-        The photo, H×W×3, RGB, 0–255, of the size of the picture that is made.
+        The photo, H×W×3, RGB, 0–255, of the same size as the picture.
     pool
-        p, in pixels. Several losses of different p can be added.
+        p, in pixels. Losses with different p can be added.
     layers
-        By default the pixels, 0–255; differences scale with that range. Features work too.
+        By default the pixels, 0–255; differences scale with that range. Feature layers are
+        possible too.
 
     Raises
     ------
     LossError
-        ``pool`` is not a positive whole number; at the first evaluation, if the shapes differ
+        ``pool`` is not a positive whole number; or, at the first evaluation, the shapes differ
         or the picture is smaller than 3p × 3p.
 
     Notes
     -----
-    The authors' weight is 100, beside a content loss of weight 5 and a style loss of weight
-    100 in neural-style's normalization. Rows and columns beyond a multiple of p are left
-    out. It cannot be tiled, since the blocks of p pixels would not meet those of the whole
+    The authors' weight is 100, with a content loss of weight 5 and a style loss of weight 100 in
+    neural-style's normalization. Rows and columns beyond a multiple of p do not count. The loss
+    cannot be tiled: blocks of p pixels in a tile would not match the blocks of the whole
     picture. Source: Li, Xu, Nie & Chua, *Laplacian-Steered Neural Style Transfer*, arXiv
-    1707.01253; the operator as the authors' code (askerlee/lapstyle) has it.
+    1707.01253; the operator from the authors' code (askerlee/lapstyle).
 
     Examples
     --------

@@ -14,13 +14,13 @@ from neural_style.losses.options import one_of, positive, positive_whole
 
 
 class MMD(StatisticLoss):
-    """Match the distribution of features, as far as a kernel tells distributions apart.
+    """Match the distribution of features, as far as a kernel distinguishes distributions.
 
         L = Σ_l w_l · MMD²,    MMD² = E k(x, x') + E k(y, y') − 2 E k(x, y)
 
-    x are the features at the positions of the picture at layer l, vectors of N channels, y
-    those of the reference, whose size may be another; the means are over all pairs, of a
-    position with itself too, so that MMD² ≥ 0.
+    x are the features of the picture at layer l, a vector of N channels for each position, and
+    y those of the reference, which may differ in size. The means are over all pairs, including
+    each position with itself, so MMD² ≥ 0.
 
         kernel="linear"        k = xᵀy                      MMD² = Σ(μ − μ')²
         kernel="polynomial"    k = (xᵀy)²                   MMD² = Σ(G − A)², G = E[x xᵀ]
@@ -31,33 +31,33 @@ class MMD(StatisticLoss):
     reference
         The painting, H×W×3, RGB, 0–255, of any size.
     kernel
-        One of these.
+        The kernel, one of the three above.
     sigma
-        For the Gaussian kernel: σ, in units of the network's activations; None: σ² is the mean
-        of ‖y − y'‖² over the pairs of the reference, layer by layer, or 1 where that is 0.
+        For the Gaussian kernel: σ, in units of the network's activations. With None, σ² is the
+        mean of ‖y − y'‖² over the pairs of the reference, layer by layer, or 1 if that is 0.
     samples
-        For the Gaussian kernel: how many positions are drawn, without repetition, from each
-        picture; where there are no more, all are used. A layer takes O(samples² + samples · N)
+        For the Gaussian kernel: the number of positions drawn from each picture, without
+        repetition. If there are not more, all are used. A layer takes O(samples² + samples · N)
         of memory.
     refresh_every
-        For the Gaussian kernel: evaluations between two draws.
+        For the Gaussian kernel: the number of evaluations between two draws.
     layers
         By default conv1_1 … conv5_1 with the same weight.
 
     Raises
     ------
     LossError
-        An option is not usable.
+        An option is invalid.
 
     Notes
     -----
-    With the polynomial kernel and ``layers={layer: 1 / (4 * N**2)}`` this is `Gram`. Pictures
-    that give layers of the same size have the same positions drawn, so that their MMD is 0
-    where they are equal. The linear and the polynomial kernel are invariant to any
-    permutation of positions; the Gaussian one is if all positions are used, and it cannot
-    be tiled. Source: Li, Wang, Liu & Hou, *Demystifying Neural Style Transfer*, arXiv
-    1701.01036, from memory; the paper estimates the Gaussian kernel by samples too, by its
-    own scheme, and normalizes each kernel by a constant, which is a layer weight here.
+    With the polynomial kernel and ``layers={layer: 1 / (4 * N**2)}`` this is `Gram`. If picture
+    and reference give layers of the same size, the same positions are drawn from both, so the
+    MMD of equal pictures is 0. The linear and the polynomial kernel are invariant to any
+    permutation of positions. The Gaussian kernel is invariant if all positions are used, and it
+    cannot be tiled. Source: Li, Wang, Liu & Hou, *Demystifying Neural Style Transfer*, arXiv
+    1701.01036, from memory. The paper also estimates the Gaussian kernel from samples, with
+    another scheme, and normalizes each kernel by a constant, which is a layer weight here.
 
     Examples
     --------
@@ -87,13 +87,13 @@ class MMD(StatisticLoss):
         return {**super().get_config(), "refresh_every": self.draw_every}
 
     def statistic(self, f: Tensor, mean: Mean) -> Tensor:
-        """The mean of x, (N,), or of x xᵀ, (N, N); for the Gaussian kernel the features."""
+        """The mean of x, (N,), or of x xᵀ, (N, N); with the Gaussian kernel, the features."""
         if self.kernel == "gaussian":
             return f
         return mean(f) if self.kernel == "linear" else mean.product(f, f)
 
     def target(self, references: References, current: Any, rng: Rng) -> Any:
-        """The reference's means, or for the Gaussian kernel what was drawn of it, and where."""
+        """The reference's means; with the Gaussian kernel, its samples and their positions."""
         reference = super().target(references, current, rng)
         if self.kernel != "gaussian":
             return reference

@@ -1,4 +1,4 @@
-"""The means and deviations of channels: the batch-norm statistics of Li et al."""
+"""Means and standard deviations of channels: the batch-norm statistics of Li et al."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from neural_style.losses.options import at_least
 
 
 class Moments(StatisticLoss):
-    """Match the mean and the deviation of every channel.
+    """Match the mean and the standard deviation of every channel.
 
         L = Σ_l w_l · (1/N_l) Σ_channels [(μ − μ')² + (σ − σ')²],    σ = √(var + ε)
 
-    μ and var (the biased variance) are over the positions of the features of the picture
-    at layer l, of N_l channels; μ' and σ' those of the reference, whose size may be another.
+    μ and var, the biased variance, are over positions of the picture's features at layer l, with
+    N_l channels. μ' and σ' belong to the reference, which may differ in size.
 
     Parameters
     ----------
     reference
         The painting, H×W×3, RGB, 0–255, of any size.
     epsilon
-        ε, in squared units of the network's activations, 1e-12 or more; without it σ has no
-        gradient where a channel is constant.
+        ε, in squared units of the network's activations, 1e-12 or more. Without ε, σ has no
+        gradient if a channel is constant.
     layers
         By default conv1_1 … conv5_1 with the same weight.
 
@@ -32,10 +32,10 @@ class Moments(StatisticLoss):
 
     Notes
     -----
-    The cheapest of the style losses: 2N numbers a layer. The sum over channels instead of
-    the mean, ``layers={layer: N}``, is AdaIN's style loss with its norms squared. Invariant
-    to any permutation of positions. Variances are E[f²] − μ², not below 0. Sources: Li, Wang,
-    Liu & Hou, *Demystifying Neural Style Transfer*, arXiv 1701.01036 (section on batch
+    This is the cheapest style loss: 2N numbers for each layer. With a sum over channels instead
+    of the mean, ``layers={layer: N}``, it is AdaIN's style loss with squared norms. It is
+    invariant to any permutation of positions. Variances are E[f²] − μ², at least 0. Sources: Li,
+    Wang, Liu & Hou, *Demystifying Neural Style Transfer*, arXiv 1701.01036 (section on batch
     normalization), and Huang & Belongie, *Arbitrary Style Transfer in Real-time with Adaptive
     Instance Normalization*, ICCV 2017; both from memory.
 

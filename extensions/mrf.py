@@ -16,42 +16,41 @@ from neural_style.losses.options import positive_whole
 
 
 class MRF(MatchingLoss):
-    """Build the picture of patches of the painting, each chosen to fit what is there.
+    """Build the picture from patches of the painting, each chosen to match the picture.
 
         L = Σ_l w_l · mean over patches i, and their entries, of (Ψ_i(F) − Ψ_NN(i)(S))²
 
-    Ψ_i(F) are the P_l patches of k × k positions and all N_l channels of the features F of the
-    picture at layer l, in steps of 1; NN(i) is the patch of the references' features S with
-    the highest cosine, Ψ_i(F)·Ψ_j(S) / |Ψ_j(S)|. The nearest patches are looked for every
-    ``refresh_every`` evaluations and constant in between; the gradient flows through the
-    picture's patches only.
+    Ψ_i(F) are the P_l patches of the picture's features F at layer l, with k × k positions and
+    all N_l channels, in steps of 1. NN(i) is the patch of the references' features S with the
+    highest cosine, Ψ_i(F)·Ψ_j(S) / |Ψ_j(S)|. The search for the nearest patches runs every
+    ``refresh_every`` evaluations, and the patches are constant in between. The gradient flows
+    only through the picture's patches.
 
     Parameters
     ----------
     references
-        Paintings, H×W×3, RGB, 0–255, of any sizes; patches come from any of them.
-        `neural_style.losses.variations` has turned and scaled copies of one.
+        One or more paintings, H×W×3, RGB, 0–255, of any sizes; patches come from all of them.
+        `neural_style.losses.variations` makes rotated and scaled copies of a painting.
     patch
         k, the side of a patch in positions of the layer.
     refresh_every
-        Evaluations between two searches.
+        The number of evaluations between two searches.
     layers
-        By default block3_conv1 and block4_conv1 (relu3_1 and relu4_1), the paper's.
+        By default block3_conv1 and block4_conv1 (relu3_1 and relu4_1), as in the paper.
 
     Raises
     ------
     LossError
-        There is no reference, ``patch`` or ``refresh_every`` is no positive whole number, or,
+        There is no reference, ``patch`` or ``refresh_every`` is not a positive whole number, or,
         when targets are measured, a layer is smaller than a patch.
 
     Notes
     -----
-    The paper has the sum, which grows with the size of the picture: ``layers={layer: P * k**2
-    * N}`` is the paper's, with P = (h − k + 1)(w − k + 1). It takes patches from the painting
-    turned and scaled, too, which is off by default since the search takes as
-    many times longer. Overlapping patches ask up to k² values of one position; their mean and
-    spread say the same, exactly, so that an evaluation costs little more than a mean squared
-    difference.
+    The paper's sum grows with the size of the picture: it is ``layers={layer: P * k**2 * N}``,
+    with P = (h − k + 1)(w − k + 1). The paper also uses patches of rotated and scaled paintings.
+    This is off by default, since the search time grows with their number. Up to k² overlapping
+    patches propose values for one position. Their mean and spread give exactly the same loss, so
+    an evaluation costs little more than a mean squared difference.
     Source: Li & Wand, *Combining Markov Random Fields and Convolutional Neural Networks for
     Image Synthesis*, CVPR 2016, arXiv 1601.04589, from memory.
 
@@ -74,10 +73,10 @@ class MRF(MatchingLoss):
     refresh_every = 25
 
     def target(self, references: References, current: Any, rng: Rng) -> Statistic:
-        """What the nearest patches ask of every position, (1, h, w, N + 2).
+        """For each position, the mean value proposed by the patches that cover it, and more.
 
-        The mean over the patches that cover it, the root of their summed variance, and how many
-        they are, over the mean number times N.
+        The shape is (1, h, w, N + 2). The last two channels are the root of the summed variance
+        of the values, and the number of patches divided by (its mean times N).
         """
         if not references:
             raise LossError(f"{self.name}: expected one or more reference images, got none.")
@@ -89,16 +88,16 @@ class MRF(MatchingLoss):
         }
 
     def distance(self, current: Tensor, target: Tensor) -> Tensor:
-        """(F − mean)² + spread² of every position, summed over channels, times its number."""
+        """(F − mean)² + spread² for each position, summed over channels, times the last channel."""
         mean, spread, share = target[..., :-2], target[..., -2:-1], target[..., -1:]
         squares = ops.sum(ops.square(current - mean), axis=-1, keepdims=True)
         return share * (squares + ops.square(spread))
 
     def with_distance(self, distance: Any) -> Self:
-        """Nothing: a `LossError`, since the target is no statistic."""
+        """Raise `LossError`, since the target is not a statistic."""
         raise LossError(
-            f"{self.name} cannot have another distance: its target is the mean and the spread of "
-            f"the patches that cover a position, and their number, which its own alone compares."
+            f"{self.name} cannot have another distance: its target holds the mean, the spread and "
+            f"the number of the patches that cover a position, which only its own distance uses."
         )
 
     def _features(self, layer: str, features: NDArray[Any]) -> NDArray[Any]:
@@ -134,9 +133,10 @@ class MRF(MatchingLoss):
 def nearest_patches(
     f: NDArray[Any], references: Sequence[NDArray[Any]], patch: int
 ) -> NDArray[np.int64]:
-    """The index, among all patches of the references in turn, of the one with the highest cosine.
+    """The index of the patch with the highest cosine, among all patches of all references.
 
-    f, references: (h, w, N); returns (h − patch + 1, w − patch + 1).
+    f, references: (h, w, N); returns (h − patch + 1, w − patch + 1). Patches are numbered
+    reference by reference.
     """
     ours = _windows(f, patch)
     nearest, best = np.zeros(ours.shape[:2], np.int64), np.full(ours.shape[:2], -np.inf)

@@ -18,27 +18,27 @@ from neural_style.losses.options import one_of
 
 
 class RelaxedEMD(HypercolumnLoss):
-    """Make every place look like one of the painting, and every one of the painting's occur.
+    """Make every place look like a place of the painting, and use every place of the painting.
 
         L = Σ w · max(mean_i min_j C_ij, mean_j min_i C_ij)
 
-    C_ij is what it costs to make place i of the picture look like place j of the reference,
-    a distance between their hypercolumns x_i and y_j: the features of all layers there, one
-    after the other, interpolated from the coarser layers.
+    C_ij is the cost of making place i of the picture look like place j of the reference. It is
+    a distance between their hypercolumns x_i and y_j: the concatenated features of all layers
+    at one place, interpolated from the coarser layers.
 
     Parameters
     ----------
     reference
         The painting, H×W×3, RGB, 0–255, of any size.
     cost
-        ``"cosine"``: C_ij = ½|x_i/|x_i| − y_j/|y_j||², the cosine distance, 1 − cos, but for
-        columns of zeros, which are ½ from others and 0 from each other. ``"euclidean"``:
-        C_ij = |x_i − y_j|, in units of the features.
+        ``"cosine"``: C_ij = ½|x_i/|x_i| − y_j/|y_j||², the cosine distance, 1 − cos. A column of
+        zeros has the distance ½ to other columns, and 0 to another column of zeros.
+        ``"euclidean"``: C_ij = |x_i − y_j|, in units of the features.
     samples
-        At how many places, at most, either picture is looked at; where there are more, they
-        are drawn at random. Time and memory grow with its square.
+        The largest number of places of either picture. If there are more, they are drawn at
+        random. Time and memory grow with its square.
     refresh_every
-        Evaluations until other places are drawn.
+        The number of evaluations between two draws of places.
     layers
         The layers of a hypercolumn, by default the image and nine from block1_conv1 to
         block5_conv3. ``{layer: weight}`` multiplies L by Σ w, and the squares of a layer's
@@ -47,24 +47,23 @@ class RelaxedEMD(HypercolumnLoss):
     Raises
     ------
     LossError
-        The cost is another, a weight is not above 0, or ``samples`` or ``refresh_every`` is
-        no positive whole number.
+        The cost is unknown, a weight is not above 0, or ``samples`` or ``refresh_every`` is
+        not a positive whole number.
 
     Notes
     -----
-    Of STROTSS' four terms this is the style term; `SelfSimilarity` is its content term, and
-    ``RelaxedEMD(painting, cost="euclidean", layers=["image"])`` its palette, in pixel
-    values: the decorrelated colors in which the paper measures it are a rotation of RGB,
-    which leaves distances as they are. The fourth, the absolute differences of means and
-    covariances of hypercolumns, is not here. The default layers are those of the authors'
-    VGG16. They draw places at every step of a stochastic optimizer; here they are drawn
-    between rounds, so that L-BFGS sees one function in a round.
+    STROTSS has four terms. This is the style term, `SelfSimilarity` is the content term, and
+    ``RelaxedEMD(painting, cost="euclidean", layers=["image"])`` is the palette term, in pixel
+    values. The paper measures the palette in decorrelated colors, a rotation of RGB that does
+    not change distances. The fourth term, the absolute differences of means and covariances of
+    hypercolumns, is not implemented. The default layers are those of the authors' VGG16. The
+    authors draw places at every step of a stochastic optimizer. This library draws them between
+    rounds, so L-BFGS minimizes one function in each round.
 
-    Cosines leave contrast free, which then grows: add the palette, `Gram` or `Content`. Of the
-    image alone only the pixels that are drawn are pulled, and show as speckle: with the
-    palette go more samples, shorter rounds and `TotalVariation`. At 96 pixels,
-    SelfSimilarity + 4 RelaxedEMD + 0.03 palette (samples=3000, refresh_every=5) + 0.03
-    TotalVariation looked right.
+    Cosines do not limit contrast, which then grows: add the palette, `Gram` or `Content`. The
+    palette pulls only the pixels that are drawn, which show as speckle: use more samples,
+    shorter rounds and `TotalVariation` with it. At 96 pixels, SelfSimilarity + 4 RelaxedEMD +
+    0.03 palette (samples=3000, refresh_every=5) + 0.03 TotalVariation looked right.
 
     Source: Kolkin, Salavon & Shakhnarovich, *Style Transfer by Relaxed Optimal Transport and
     Self-Similarity*, arXiv 1904.12785; paper and code from memory.
@@ -83,7 +82,7 @@ class RelaxedEMD(HypercolumnLoss):
     cost: str = option("cosine", one_of("cosine", "euclidean"))
 
     def target(self, references: References, current: Any, rng: Rng) -> dict[str, Any]:
-        """The places of the picture, and the reference's points."""
+        """The places of the picture, and the hypercolumns of the reference."""
         reference = super().target(references, current, rng)
         # With the same numbers, a picture of the reference's size gets the same places.
         seed = int(rng.integers(2**32))
@@ -93,7 +92,7 @@ class RelaxedEMD(HypercolumnLoss):
         return {"places": ours, "points": np.asarray(self._points(reference, theirs))}
 
     def distance(self, current: Statistic, target: dict[str, Any]) -> Tensor:
-        """Σ w · the dearer of the two ways, each point to the nearest of the others."""
+        """Σ w · the larger of the two mean costs from each point to its nearest point."""
         ours, theirs = self._points(current, target["places"]), target["points"]
         # Which is nearest has no gradient, and its distance is then summed without cancellation.
         far = ops.stop_gradient(squared_distances(ours, theirs))

@@ -13,24 +13,24 @@ from neural_style.losses.hypercolumns import HypercolumnLoss, squared_distances,
 
 
 class SelfSimilarity(HypercolumnLoss):
-    """Keep which places of a photo are alike, whatever they come to look like.
+    """Keep which places of a photo are similar to each other, in any style.
 
         D_ij = ½|x_i/|x_i| − x_j/|x_j||²,    L = Σ w · Σ_ij |D_ij / Σ_k D_kj − P_ij / Σ_k P_kj| / M
 
-    x_i are the hypercolumns of the picture at M places: the features of all layers there,
-    one after the other, interpolated from the coarser layers. P is D of the reference at the
-    same places. D is the cosine distance, 1 − cos, but for columns of zeros, which are ½ from
-    others and 0 from each other. L is between 0 and 2 Σ w.
+    x_i are the hypercolumns of the picture at M places: the concatenated features of all layers
+    at a place, interpolated from the coarser layers. P is D of the reference at the same
+    places. D is the cosine distance, 1 − cos. A column of zeros has the distance ½ to other
+    columns, and 0 to another column of zeros. L is between 0 and 2 Σ w.
 
     Parameters
     ----------
     reference
-        The photo, H×W×3, RGB, 0–255, of the size of the picture that is made.
+        The photo, H×W×3, RGB, 0–255, of the same size as the picture.
     samples
-        At how many places, at most, it is measured; where there are more, they are drawn at
-        random. Time and memory grow with its square.
+        The largest number of places. If there are more, they are drawn at random. Time and
+        memory grow with its square.
     refresh_every
-        Evaluations until other places are drawn.
+        The number of evaluations between two draws of places.
     layers
         The layers of a hypercolumn, by default the image and nine from block1_conv1 to
         block5_conv3. ``{layer: weight}`` multiplies L by Σ w, and the squares of a layer's
@@ -39,18 +39,18 @@ class SelfSimilarity(HypercolumnLoss):
     Raises
     ------
     LossError
-        A weight is not above 0, ``samples`` or ``refresh_every`` is no positive whole number,
+        A weight is not above 0, ``samples`` or ``refresh_every`` is not a positive whole number,
         or, when targets are measured, the shapes differ.
 
     Notes
     -----
-    The content loss of STROTSS, which leaves colors and contrast free where `Content` does
-    not. The absolute differences have a kink at the photo: a run that starts there stays there
-    as long as other terms pull less than it does, so start elsewhere or weigh them more. The
-    default layers are those of the authors' VGG16. They draw places at every step of a
-    stochastic optimizer; here they are drawn between rounds, so that L-BFGS sees one function
-    in a round. Source: Kolkin, Salavon & Shakhnarovich, *Style Transfer by Relaxed Optimal
-    Transport and Self-Similarity*, arXiv 1904.12785; paper and code from memory.
+    This is the content loss of STROTSS. Unlike `Content`, it leaves colors and contrast free.
+    The absolute differences have a kink at the photo: a run that starts at the photo stays there
+    as long as the other terms pull less. Start elsewhere, or give the others more weight. The
+    default layers are those of the authors' VGG16. The authors draw places at every step of a
+    stochastic optimizer. This library draws them between rounds, so L-BFGS minimizes one
+    function in each round. Source: Kolkin, Salavon & Shakhnarovich, *Style Transfer by Relaxed
+    Optimal Transport and Self-Similarity*, arXiv 1904.12785; paper and code from memory.
 
     Examples
     --------
@@ -65,19 +65,19 @@ class SelfSimilarity(HypercolumnLoss):
     role = "content"
 
     def target(self, references: References, current: Any, rng: Rng) -> dict[str, Any]:
-        """The places, and the reference's shares of distances between them."""
+        """The places, and the reference's normalized distances between them."""
         reference = super().target(references, current, rng)
         check_shapes(self.name, current, reference)
         places = self.places(reference, rng)
         return {"places": places, "shares": np.asarray(self._shares(reference, places))}
 
     def distance(self, current: Statistic, target: dict[str, Any]) -> Tensor:
-        """Σ w · the mean over places of the sum of the absolute differences of the shares."""
+        """Σ w · the mean over places of the summed absolute differences of the shares."""
         differences = ops.abs(self._shares(current, target["places"]) - target["shares"])
         return self.scale * ops.mean(ops.sum(differences, axis=0))
 
     def _shares(self, features: Features, places: Any) -> Tensor:
-        """Every distance between two places, as a share of its column's sum."""
+        """Every distance between two places, divided by the sum of its column."""
         points = unit(self.columns(features, places))
         distances = squared_distances(points, points)
         return ops.divide_no_nan(distances, ops.sum(distances, axis=0, keepdims=True))

@@ -32,9 +32,9 @@ class ShiftedGram(Gram):
         G_x,δ = F[:, :W−δ]ᵀ F[:, δ:] / (H(W−δ)),    G_y,δ = F[:H−δ]ᵀ F[δ:] / ((H−δ)W)
         L = Σ_l w_l · mean over the matrices k of Σ(G_k − A_k)² / (4 N_l²)
 
-    cropped, never wrapped. F (H × W × N channels) are the features of the picture at
-    layer l, A_k the matrices of the reference, whose size may be another. The matrices of
-    a layer are its shifts along each of the axes and its flips.
+    The shifted features are cropped, never wrapped. F (H × W × N channels) are the features of
+    the picture at layer l, and A_k the matrices of the reference, which may differ in size. A
+    layer has one matrix for each shift along each axis, and one for each flip.
 
     Parameters
     ----------
@@ -42,28 +42,28 @@ class ShiftedGram(Gram):
         The painting, H×W×3, RGB, 0–255, of any size.
     shifts
         The distances δ, in positions of the layer: a sequence for all layers, or
-        ``{layer: sequence}``, which also names the layers.
+        ``{layer: sequence}``, which also sets the layers.
     axes
         The directions of the shifts: ``"x"`` (along a row), ``"y"`` or ``"xy"``.
     flips
-        Axes along which the features are also correlated with their mirror image,
-        Fᵀ flip(F) / (H·W), for symmetric textures: ``""``, ``"x"``, ``"y"`` or ``"xy"``. With
-        flips the loss cannot be tiled.
+        The axes of the mirror images to correlate the features with, Fᵀ flip(F) / (H·W), for
+        symmetric textures: ``""``, ``"x"``, ``"y"`` or ``"xy"``. A loss with flips cannot be
+        tiled.
     layers
         By default block2_conv1 … block4_conv1.
 
     Raises
     ------
     LossError
-        An option is not usable, or a shift is not smaller than the features of a layer.
+        An option is invalid, or a shift is not smaller than the features of a layer.
 
     Notes
     -----
-    With one δ and both axes, ½(E_x + E_y). G_δ is not symmetric; δ = 0 is the Gram matrix
-    and G_−δ = G_δᵀ. Meant to be added to `Gram`. Sources of this loss use different shifts,
-    and the paper's own were not at hand: the default is a choice of this library. Source:
-    Berger & Memisevic, *Incorporating long-range consistency in CNN-based texture
-    generation*, arXiv 1606.01286; the operators as three implementations have them.
+    With one δ and both axes, the loss is ½(E_x + E_y). G_δ is not symmetric; δ = 0 is the Gram
+    matrix, and G_−δ = G_δᵀ. Add this loss to `Gram`. Implementations use different shifts, and
+    the paper's shifts were not available: this library chose the default. Source: Berger &
+    Memisevic, *Incorporating long-range consistency in CNN-based texture generation*, arXiv
+    1606.01286; the operators from three implementations.
 
     Examples
     --------
@@ -86,7 +86,7 @@ class ShiftedGram(Gram):
         if shifts and set(shifts) != set(self.layers):
             raise LossError(
                 f"{self.name}: shifts are for {sorted(shifts)}, layers are {sorted(self.layers)}; "
-                f"name the same layers in both."
+                f"use the same layers in both."
             )
         for layer in self.layers:
             if not self._offsets(layer) and not self.flips:

@@ -11,26 +11,26 @@ from neural_style.losses import Array, MatchingLoss, Rng
 
 
 class SlicedWasserstein(MatchingLoss):
-    """Match the distribution of whole feature vectors, seen along random directions.
+    """Match the distribution of feature vectors, projected onto random directions.
 
         L = Σ_l w_l · mean over directions v and positions i of (v·F_i − s_v(i))²
 
-    F_i are the N features of the picture at position i of layer l, and s_v(i) is the value of
-    the same rank, v·F_i among those of the picture, s_v(i) among those of the reference along
-    v: the one-dimensional optimal transport. The N directions of a layer are orthonormal, so
-    that with R_i = Σ_v s_v(i) v
+    F_i are the N features of the picture at position i of layer l. The projection v·F_i has a
+    rank among the projections of the picture, and s_v(i) is the projection of the reference with
+    the same rank: the one-dimensional optimal transport. The N directions of a layer are
+    orthonormal, so with R_i = Σ_v s_v(i) v
 
         L = Σ_l w_l · mean((F_l − R_l)²),    ∂L/∂F = 2 w (F − R) / (number of elements)
 
-    Directions and ranks are new every ``refresh_every`` evaluations and constant in between.
+    Directions and ranks are renewed every ``refresh_every`` evaluations and constant in between.
 
     Parameters
     ----------
     reference
-        The painting, H×W×3, RGB, 0–255, of any size; of another than the picture's, its ranks
-        are interpolated linearly.
+        The painting, H×W×3, RGB, 0–255, of any size. If the sizes differ, its ranks are
+        interpolated linearly.
     refresh_every
-        Evaluations until other directions are drawn.
+        The number of evaluations between two draws of directions.
     layers
         By default block1_conv1 … block4_conv4, all twelve, as in the authors' code.
 
@@ -41,12 +41,12 @@ class SlicedWasserstein(MatchingLoss):
 
     Notes
     -----
-    The directions are the columns of a random rotation: each is uniform on the sphere, as the
-    paper's are, but they are not independent of each other, which makes the mean over them
-    vary less. The authors draw N directions a layer and sort again at every evaluation, and
-    add the layers up: ``layers={layer: 1, …}``. At a refresh, value and gradient are theirs;
-    until the next, L is an upper bound of theirs (the ranks may not be the best any more) and
-    a paraboloid in F, as L-BFGS likes it. Equal values are ranked in the order of their
+    The directions are the columns of a random orthogonal matrix. As in the paper, each is
+    uniform on the sphere, but they depend on each other, so the mean over them varies less. The
+    authors draw N directions for each layer and sort at every evaluation, and they sum over
+    layers: ``layers={layer: 1, …}``. At a refresh, value and gradient equal theirs. Until the
+    next one, L is an upper bound of their loss, since the ranks may not be optimal any more, and
+    a paraboloid in F, which suits L-BFGS. Equal values are ranked in the order of their
     positions. Source: Heitz, Vanhoey, Chambon & Belcour, *A Sliced Wasserstein Loss for Neural
     Texture Synthesis*, arXiv 2006.07229, from memory; the authors' code from its source.
 
@@ -64,14 +64,14 @@ class SlicedWasserstein(MatchingLoss):
     refresh_every = 20
 
     def match(self, f: Array, reference: Array, rng: Rng) -> Array:
-        """The features, moved along random directions."""
+        """The features, transported along random directions."""
         return transport(f, reference, rotation(f.shape[-1], rng))
 
 
 def transport(f: Array, reference: Array, directions: Array) -> Array:
-    """Features (1, h, w, N) moved so that along each direction they are the reference's.
+    """Features (1, h, w, N), transported to the reference's values along each direction.
 
-    ``directions``, (N, N), are orthonormal columns.
+    The columns of ``directions``, (N, N), are orthonormal.
     """
     directions = directions.astype(f.dtype)
     values, others = (directions.T @ x.reshape(-1, x.shape[-1]).T for x in (f, reference))
@@ -83,7 +83,7 @@ def transport(f: Array, reference: Array, directions: Array) -> Array:
 
 
 def rotation(size: int, rng: Rng) -> Array:
-    """An orthonormal (size, size) matrix, uniform over all (Haar)."""
+    """A random orthonormal (size, size) matrix with the uniform (Haar) distribution."""
     # NumPy's can take a hundred times longer, where its threads wait for busy cores.
     q, r = map(ops.convert_to_numpy, ops.qr(rng.normal(size=(size, size))))
     # With the signs of r's diagonal, QR has one result, which is uniform.
@@ -92,7 +92,7 @@ def rotation(size: int, rng: Rng) -> Array:
 
 
 def _move(values: Array, reference: Array) -> Array:
-    """From each value to the reference's of the same rank."""
+    """The difference between the reference's value of the same rank and each value."""
     order = np.argsort(values, kind="stable")
     ranks, known = ((np.arange(x.size) + 0.5) / x.size for x in (values, reference))
     moves = np.empty_like(values)

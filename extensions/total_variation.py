@@ -8,33 +8,34 @@ from neural_style.losses.options import one_of, positive
 
 
 class TotalVariation(StatisticLoss):
-    """Keep neighboring pixels alike; it has no reference.
+    """Keep neighboring pixels similar; there is no reference.
 
         power="l1"        mean|dx| + mean|dy|
         power="squared"   mean dx² + mean dy²
         power=β           mean (dx² + dy²)^β, where both exist (last row and column cropped)
 
-    dx and dy are the differences to the right and the lower neighbor, for every channel;
-    the means are over positions and channels.
+    dx and dy are the differences to the right and the lower neighbor, for every channel.
+    The means are over positions and channels.
 
     Parameters
     ----------
     power
-        ``"l1"``, ``"squared"``, or β > 0: ½ is the isotropic total variation, 1.25 that of
+        ``"l1"``, ``"squared"``, or β > 0. ½ is the isotropic total variation, 1.25 the value of
         the Keras example.
     layers
-        By default the pixels, 0–255; differences scale with that range. Features work too.
+        By default the pixels, 0–255; differences scale with that range. Feature layers are
+        possible too.
 
     Raises
     ------
     LossError
-        ``power`` is none of these.
+        ``power`` has another value.
 
     Notes
     -----
-    Implementations mostly sum, and so weigh more the larger the picture. With the number of
-    differences (or cropped positions) K as a layer weight, ``{"image": K}``, a sum comes
-    back. Where a pixel equals its neighbors the gradient is 0, for any β. Sources: "l1"
+    Most implementations sum, so their weight grows with the size of the picture. The number K
+    of differences (or cropped positions) as a layer weight, ``{"image": K}``, gives the sum.
+    Where a pixel equals its neighbors, the gradient is 0 for any β. Sources: "l1"
     `tf.image.total_variation` and neural-style; "squared" anishathalye/neural-style;
     β = 1.25 keras-io's style transfer example.
 
@@ -52,7 +53,7 @@ class TotalVariation(StatisticLoss):
     power: str | float = option("l1", one_of("l1", "squared", other=positive))
 
     def statistic(self, f: Tensor, mean: Mean) -> Tensor:
-        """The means of |dx| and |dy|, or of dx² and dy², (2,); or the one of both, (1,)."""
+        """The means of |dx| and |dy|, or of dx² and dy², (2,); with β their joint mean, (1,)."""
         dx, dy = f[:, :, 1:] - f[:, :, :-1], f[:, 1:] - f[:, :-1]
         if isinstance(self.power, str):
             size = ops.abs if self.power == "l1" else ops.square

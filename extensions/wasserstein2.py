@@ -1,4 +1,4 @@
-"""The Wasserstein-2 distance of features, taken for Gaussians."""
+"""The Wasserstein-2 distance of features, modeled as Gaussians."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ _WEIGHTS = {f"block{block}_conv1": 4 ** (5 - block) / 341 for block in range(1, 
 
 
 class Wasserstein2(StatisticLoss):
-    """Match the mean and the covariance of features, by the least way to move them there.
+    """Match the mean and the covariance of features, by optimal transport of Gaussians.
 
         L = Σ_l w_l · (1/N_l) [Σ(μ − μ')² + tr(Σ + Σ' − 2 (Σ'^½ Σ Σ'^½)^½)]
 
-    μ and Σ are the mean and the covariance of the features of the picture at layer l, over
-    its positions, of N_l channels, μ' and Σ' those of the reference, whose size may be another.
-    Both covariances have ε times the mean of their own E[f²] over channels on the diagonal.
+    μ and Σ are the mean and the covariance, over positions, of the picture's features at layer l,
+    with N_l channels. μ' and Σ' belong to the reference, which may differ in size. To the
+    diagonal of each covariance, ε times the mean of its own E[f²] over channels is added.
 
     Parameters
     ----------
     reference
         The painting, H×W×3, RGB, 0–255, of any size.
     epsilon
-        ε, without a unit, 1e-6 or more. The smaller, the more steps the root takes, and the
-        less of float32's rounding in the covariances it bears.
+        ε, without a unit, 1e-6 or more. A smaller ε needs more steps for the root, and
+        tolerates less float32 rounding in the covariances.
     layers
-        By default conv1_1 … conv5_1 weighted 256, 64, 16, 4 and 1, over their sum.
+        By default conv1_1 … conv5_1 with the weights 256, 64, 16, 4 and 1, divided by their sum.
 
     Raises
     ------
@@ -37,15 +37,15 @@ class Wasserstein2(StatisticLoss):
 
     Notes
     -----
-    N · L is the squared 2-Wasserstein distance between two Gaussians: it is in squared units
-    of activations, as `Moments` is, where `Gram` is in fourth powers. The root is computed by
-    Newton–Schulz steps in float64, products of N × N matrices, and its gradient in closed form:
-    I − T, where T = Σ'^½ (Σ'^½ Σ Σ'^½)^−½ Σ'^½ moves the picture's features to the reference's.
-    What rounding makes of L and its gradient at the reference itself is taken off, so that
-    they are 0 there. Invariant to any permutation of positions. Sources: crowsonkb's
-    style-transfer-pytorch, from memory: there ε is 1e-4 squared units of an activation,
-    the layer weights are these, and the root takes 12 steps in float32; the steps here, Chen &
-    Chow, *A Stable Scaling of Newton–Schulz*, 2014, from memory.
+    N · L is the squared 2-Wasserstein distance between two Gaussians. It is in squared units of
+    activations, as `Moments`; `Gram` is in fourth powers. The root takes Newton–Schulz steps in
+    float64, products of N × N matrices. The gradient has a closed form, I − T, where T = Σ'^½
+    (Σ'^½ Σ Σ'^½)^−½ Σ'^½ moves the picture's features to the reference's. The rounding errors of
+    L and its gradient at the reference are subtracted, so both are 0 there. The loss is
+    invariant to any permutation of positions. Sources: crowsonkb's style-transfer-pytorch, from
+    memory: its ε is 1e-4 squared units of an activation, its layer weights are the same, and its
+    root takes 12 steps in float32; for the steps of this library, Chen & Chow, *A Stable Scaling
+    of Newton–Schulz*, 2014, from memory.
 
     Examples
     --------
@@ -61,11 +61,11 @@ class Wasserstein2(StatisticLoss):
     epsilon: float = option(1e-3, at_least(1e-6))
 
     def statistic(self, f: Tensor, mean: Mean) -> Tensor:
-        """E[f fᵀ] and E[f] below it, (N + 1, N)."""
+        """E[f fᵀ], and E[f] as the last row, (N + 1, N)."""
         return ops.concatenate([mean.product(f, f), mean(f)[None]])
 
     def target(self, references: References, current: Any, rng: Rng) -> Any:
-        """The reference's statistic, the root of its Σ', and what rounding makes of L there."""
+        """The reference's statistic, the root of its Σ', and the rounding error of L there."""
         target = {}
         for layer, moments in super().target(references, current, rng).items():
             covariance = self._covariance(moments)
@@ -88,7 +88,7 @@ class Wasserstein2(StatisticLoss):
         return means + ops.cast(value / ours.shape[0], current.dtype)
 
     def _bures(self, ours: Tensor, theirs: Tensor, root: Tensor) -> tuple[Tensor, Tensor]:
-        """tr(Σ + Σ' − 2 (Σ'^½ Σ Σ'^½)^½), and its gradient by Σ."""
+        """tr(Σ + Σ' − 2 (Σ'^½ Σ Σ'^½)^½), and its gradient with respect to Σ."""
         root = ops.cast(root, "float64")
         product = ops.matmul(root, ops.matmul(ours, root))
         middle, inverse = _roots(product, self._least(ours))
@@ -103,7 +103,7 @@ class Wasserstein2(StatisticLoss):
         return moments[:-1] - mean[:, None] * mean + self.epsilon * scale * identity
 
     def _least(self, matrix: Tensor) -> float:
-        """A lower bound of the singular values of Σ'^½ Σ^½, over the roots of their traces."""
+        """A lower bound of the singular values of Σ'^½ Σ^½, relative to the roots of the traces."""
         return self.epsilon / ((1 + self.epsilon) * int(matrix.shape[0]))
 
 
@@ -114,9 +114,9 @@ def _identity(matrix: Tensor) -> Tensor:
 def _roots(matrix: Tensor, least: float) -> tuple[Tensor, Tensor]:
     """P^½ and P^−½ of a positive definite matrix.
 
-    ``least`` is a lower bound of the eigenvalues of P^½ over the root of P's trace.
-    Newton–Schulz steps x ← ½ρx(3 − ρ²x²) take what lies in [least, 1] to 1; ρ lets small
-    values grow by more than the 3/2 that ρ = 1 gives, and beyond its bound steps are not stable.
+    ``least`` is a lower bound of the eigenvalues of P^½, divided by the root of P's trace.
+    Newton–Schulz steps x ← ½ρx(3 − ρ²x²) move values in [least, 1] to 1. With ρ > 1, small
+    values grow by more than the factor 3/2 of ρ = 1; above its bound, the steps are unstable.
     """
     norm = ops.sqrt(ops.trace(matrix))
     identity = _identity(matrix)

@@ -228,7 +228,7 @@ class TestShiftedGram:
             ({"shifts": []}, "no shift along an axis and no flip"),
             ({"axes": ""}, "no shift along an axis and no flip"),
             ({"shifts": [1.5]}, "whole shifts"),
-            ({"shifts": {"b": [1]}}, "name the same layers"),
+            ({"shifts": {"b": [1]}}, "use the same layers"),
         ],
     )
     def test_unusable_options(self, options: dict[str, Any], message: str) -> None:

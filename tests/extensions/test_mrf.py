@@ -142,7 +142,7 @@ def test_it_is_not_blended() -> None:
 def test_it_has_no_other_distance() -> None:
     """The target has a spread and a share, besides the features that it asks for."""
     loss = MRF(PICTURE)
-    with pytest.raises(LossError, match="mrf cannot have another distance: its target is"):
+    with pytest.raises(LossError, match="mrf cannot have another distance: its target holds"):
         loss.with_distance("mse")
     with pytest.raises(LossError, match="mrf cannot have another distance"):
         MRF.from_config({**loss.get_config(), "with_distance": "mse"}, PICTURE)
