@@ -1,1 +1,1 @@
-"""The compiled objective, whole and in tiles, and an estimate of what it needs."""
+"""The compiled objective, whole and in tiles, and an estimate of its memory and time."""

@@ -1,19 +1,19 @@
-"""What an objective needs, before it is run: memory, and seconds an evaluation.
+"""Estimate the memory of an objective, and the seconds of an evaluation, without running it.
 
     estimate(loss, features, (height, width), tile=None) -> Estimate
     fitting(loss, features, (height, width), "auto") -> a tile that fits, or None for whole
 
-An estimate adds up
+An estimate is the sum of
 
-- the *network*: the activations that are kept for the gradient, and the largest gradients,
-  from the shapes of its layers; with the fast layers of `neural_style.kernels.layers`, their
-  transformed kernels, where they are kept; and what compiling it takes;
-- the *losses*, their *targets* and the references' statistics, which
-  `neural_style.objective.tracing` finds;
-- the *pictures*: the one that is made, its gradient, and those that the optimizer keeps.
+- the *network*: the activations kept for the gradient and the largest gradients, from the shapes
+  of its layers; the stored transformed kernels of the fast layers (`neural_style.kernels.layers`);
+  and the memory of the compiler;
+- the *losses*, their *targets* and the references' statistics, from
+  `neural_style.objective.tracing`;
+- the *pictures*: the picture, its gradient, and the copies that the optimizer keeps.
 
-Memory is the growth of a process from having the model and the pictures to the peak of its first
-evaluations.
+Memory means the growth of a process that already has the model and the pictures, up to the peak
+of its first evaluations.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ from neural_style.utils.tuning import SEQUENTIAL
 _Operation: TypeAlias = tuple[Any, tuple[int, ...]]  # a layer of the network and its shape
 Tile: TypeAlias = int | Literal["auto"] | None
 
-MARGIN = 1.25  # how far the truth may be from an estimate, as a factor
-_STEP = 32  # in which tiles and sizes are tried,
-_SMALL = 64, 48, 32, 24, 16, 12, 8, 4, 2, 1  # but for these
+MARGIN = 1.25  # the largest expected error of an estimate, as a factor
+_STEP = 32  # between the tiles and sizes to try, except these small ones:
+_SMALL = 64, 48, 32, 24, 16, 12, 8, 4, 2, 1
 
 
-# Measured by tests/benchmarks/estimates.py, in bytes and in bytes a byte: XLA's temporary memory,
-# and what is resident besides.
+# Measured by tests/benchmarks/estimates.py, in bytes, or as a factor of the tensor's size: XLA's
+# temporary memory, and other resident memory.
 _COMPILER = 80e6  # once
 _COMPILED_LAYER = 10e6  # of the evaluation,
 _FORWARD_LAYER = 5e6  # of the pass of statistics in tiles,
@@ -70,10 +70,10 @@ _CALL = 3e-3  # seconds
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """What an objective is expected to need; the text says it in words.
+    """The expected memory and time of an objective; ``str`` gives them as text.
 
-    ``memory`` in bytes is the sum of its ``parts``, ``seconds`` those of one evaluation after
-    the first, which compiles. ``tile`` is None for a picture that is evaluated whole.
+    ``memory``, in bytes, is the sum of ``parts``. ``seconds`` is the time of one evaluation; the
+    first one also compiles and takes longer. ``tile`` is None if the picture is evaluated whole.
     """
 
     size: Size
@@ -83,7 +83,7 @@ class Estimate:
 
     @property
     def memory(self) -> int:
-        """Bytes, in all."""
+        """The total in bytes."""
         return sum(self.parts.values())
 
     def __str__(self) -> str:
@@ -92,7 +92,7 @@ class Estimate:
         listed = ", ".join(f"{name} {_bytes(n)}" for name, n in parts if n >= 0.01 * self.memory)
         return (
             f"{self.size[0]}×{self.size[1]}, {how}: about {_bytes(self.memory)} ({listed}) and "
-            f"{self.seconds:.2g} s an evaluation"
+            f"{self.seconds:.2g} s per evaluation"
         )
 
 
@@ -104,31 +104,32 @@ def estimate(
     tile: Tile = None,
     optimizer: Any = None,
 ) -> Estimate:
-    """The memory and the time that an objective needs, without running it.
+    """Estimate the memory and the time of an objective without running it.
 
     Parameters
     ----------
     loss, features, size
         As for `Objective`.
     tile
-        The longest side of what is evaluated at once; ``"auto"``: what `minimize` would
-        take, for the memory that is free now.
+        The longest side, in pixels, of a tile. With ``"auto"``, the tile that `minimize` would
+        use with the memory that is free now.
     optimizer
-        Whose pictures are counted, too: `LBFGS` keeps two a pair of its history. None: the
-        objective alone.
+        The optimizer, whose pictures count too: `LBFGS` keeps two for each pair of its history.
+        With None, only the objective counts.
 
     Raises
     ------
     StyleError
-        The layers do not fit, the tile is too small; with ``"auto"``, nothing fits.
+        The picture is too small for the layers, or the tile is too small; with ``"auto"``,
+        nothing fits.
 
     Notes
     -----
-    For a CPU; a GPU was not measured. The time follows from the speed of a matrix product and of
-    a copy, measured once a process in a fraction of a second: of a machine as busy as then.
-    Loops inside a loss count once. Coarser scales of a run need less than the last.
-    This is of one picture size. With VGG19, TensorFlow keeps 40 to 80 MB of each new one until the
-    process ends; `neural_style.Workers` bounds what many add up to.
+    The estimate is for a CPU; no GPU was measured. The time depends on the speed of a matrix
+    product and of a copy. Each process measures them once, in a fraction of a second, while the
+    machine is as busy as it is then. Loops inside a loss count once. Coarser scales of a run need
+    less than the last. The estimate is for one picture size. With VGG19, TensorFlow keeps 40 to
+    80 MB for each new size until the process ends; `neural_style.Workers` limits the total.
 
     Examples
     --------
@@ -152,15 +153,15 @@ def fitting(
     tile: Tile,
     optimizer: Any = None,
 ) -> int | None:
-    """The tile to use: as it is given, or the largest that fits for ``"auto"``.
+    """The tile to use: the given one, or with ``"auto"`` the largest that fits.
 
     Raises
     ------
     MemoryLimitError
-        The memory that is free is not enough even if the estimate is `MARGIN` too high; with
-        ``"auto"``, that no tile fits, or that a loss which is not to be tiled does not.
+        The free memory is too small even if the estimate is too high by the factor `MARGIN`.
+        With ``"auto"``: no tile fits, or a loss that cannot be tiled does not fit.
     OptionError
-        ``tile`` is none of these.
+        ``tile`` is not a positive whole number, ``"auto"`` or None.
     """
     tile = _checked(tile)
     check_model(features)
@@ -180,7 +181,7 @@ def fitting(
 
 
 class _Estimator:
-    """Estimates of one objective at any size and in any tiles."""
+    """Estimates of one objective for any size and any tile."""
 
     def __init__(self, loss: Loss | WeightedSum, features: FeatureModel, optimizer: Any) -> None:
         self.losses = [term.loss for term in terms_of(loss)]
@@ -215,7 +216,7 @@ class _Estimator:
         return Estimate(size, tile, self._with_targets(parts, size, tile), seconds)
 
     def surely_fits(self, size: Size, free: int) -> bool:
-        """Whether it is clear without a trace, from the shapes of the layers alone."""
+        """Whether the shapes of the layers alone show that it fits, without a trace."""
         if any(loss.memory == "quadratic" for loss in self.losses):
             return False
         shapes = self._shapes(size)
@@ -232,7 +233,7 @@ class _Estimator:
         return fits
 
     def refusal(self, found: Estimate, free: int) -> MemoryLimitError:
-        """Why it does not fit, and what would, or may, were the estimate as wrong as it can be."""
+        """The error: why it does not fit, and what would fit, or may if the estimate is wrong."""
         untiled = [loss.name for loss in self.losses if loss.tiling is None]
         limits = (free / MARGIN, "would"), (free * MARGIN, "may")
         remedies = []
@@ -244,7 +245,7 @@ class _Estimator:
                 break
         for (limit, word), alike in itertools.product(limits, (False, True)):
             if (smaller := self._largest_size(found.size, limit, alike)) is not None:
-                how = ", with all references resized alike," if alike else ""
+                how = ", with all references resized by the same factor," if alike else ""
                 remedies.append(f"a picture of {smaller[0]}×{smaller[1]}{how} {word} fit whole")
                 break
         if not remedies:
@@ -258,7 +259,7 @@ class _Estimator:
         return _largest(lambda tile: self(size, tile).memory, most, limit)
 
     def _largest_size(self, size: Size, limit: float, alike: bool) -> Size | None:
-        """Of the picture and of the references that are of its size, or, all ``alike``, of all."""
+        """The largest size of the picture and of references of its size, or ``alike`` of all."""
 
         def memory(side: int) -> int:
             scale = side / max(size)
@@ -273,7 +274,7 @@ class _Estimator:
         return None if side is None else images.scaled(size, side / max(size))
 
     def _at_once(self, size: Size) -> tuple[dict[str, int], float]:
-        """The memory and the time of what is evaluated at once, but for targets."""
+        """The memory and the time of one pass over a picture or a tile, without targets."""
         shapes = self._shapes(size)
         parts = {
             "network and losses": self._program(size, shapes),
@@ -284,11 +285,11 @@ class _Estimator:
     def _with_targets(
         self, parts: Mapping[str, int], size: Size, tile: int | None
     ) -> dict[str, int]:
-        """With what is kept of measuring targets, and what it takes beyond the evaluation.
+        """The parts, with the memory of targets, and the extra memory of measuring them.
 
-        What is measured by the network has its memory before the evaluation does, see
-        `neural_style.objective.whole.reserve`. A refresh finds that of the evaluations before it
-        still taken.
+        Measuring by the network uses memory before the evaluation does, see
+        `neural_style.objective.whole.reserve`. At a refresh, the memory of earlier evaluations is
+        still in use.
         """
         parts = {**parts, "compiler": self._compiler(size, tile)}
         own = self._needs(size)
@@ -300,9 +301,9 @@ class _Estimator:
             measuring += own.matching
             for loss in moving:
                 needs = self._alone[id(loss)]
-                # The new targets are tensors beside the old ones.
+                # New and old targets exist at the same time.
                 measuring += needs(size).statistics + needs(size).targets
-                for image in loss.references:  # which is measured once, and kept
+                for image in loss.references:  # measured once, then stored
                     kept += needs((image.shape[0], image.shape[1])).statistics
         else:
             measuring += max(0, own.statistics + own.matching - sum(parts.values()))
@@ -314,7 +315,7 @@ class _Estimator:
         }
 
     def _compiler(self, size: Size, tile: int | None) -> int:
-        """What compiling takes and leaves: the evaluation, and what measures for it."""
+        """The memory of compiling the evaluation and the measuring of references."""
         measured = sum(self.features.is_compiled(own) for own in self.references)
         layer = _COMPILED_LAYER + measured * _MEASURING_LAYER
         if tile is not None and max(size) > tile:
@@ -322,12 +323,12 @@ class _Estimator:
         return round(_COMPILER + layer * len(self._shapes(size)))
 
     def _program(self, size: Size, shapes: Sequence[_Operation]) -> int:
-        """What is alive at most between the beginning and the end of an evaluation.
+        """The peak memory of an evaluation.
 
-        From the forward pass every activation is kept until the backward pass has come to it; of
-        a convolution that is joined with a pooling, a byte a cell of 2×2. By XLA's default
-        schedule of a CPU program, all gradients of the losses are computed at the turn, and wait;
-        by the sequential one, which XLA_FLAGS can ask for, those of one layer after the other.
+        The forward pass keeps every activation until the backward pass uses it. A convolution
+        joined with a pooling keeps one byte for each 2×2 block. XLA's default schedule for a CPU
+        computes all gradients of the losses between the two passes and keeps them. The sequential
+        schedule (see XLA_FLAGS) computes them one layer after the other.
         """
         joined = self.features.joined(self.layers, size)
         waits = SEQUENTIAL not in started_with().get("XLA_FLAGS", "")
@@ -351,7 +352,7 @@ class _Estimator:
         return round(max(most, kept + turn))
 
     def _seconds(self, size: Size) -> float:
-        """Of what is evaluated at once."""
+        """The seconds of one pass over a picture or a tile."""
         speed, own = machine.speed(), self._needs(size)
         joined = self.features.joined(self.layers, size)
         products = own.products / _LOSSES
@@ -371,7 +372,7 @@ class _Estimator:
         return float(_CALL + products / speed.products + traffic / speed.copies)
 
     def _kernels(self, size: Size, shapes: Sequence[_Operation]) -> int:
-        """The transformed kernels that are kept."""
+        """The memory of the stored transformed kernels."""
         if not self.features.keeps_kernels(size):
             return 0
         return sum(
@@ -381,7 +382,7 @@ class _Estimator:
         )
 
     def _measuring(self, tile: int | None) -> float:
-        """What the network takes for the largest reference, at once or in tiles."""
+        """The network's memory for the largest reference, whole or in tiles."""
         return max((self._forward(_within(own, tile)) for own in self.references), default=0)
 
     def _forward(self, size: Size) -> float:
@@ -393,10 +394,10 @@ class _Estimator:
 
 
 def _largest(memory: Callable[[int], int], most: int, limit: float) -> int | None:
-    """The largest side, at most ``most``, at which memory is within a limit; None if at none.
+    """The largest side, at most ``most``, whose memory is within a limit; None if there is none.
 
-    Sides are tried from the largest down, not by halves: memory falls where a larger side joins
-    layers or no longer keeps kernels.
+    Sides are tried from the largest down, not by bisection: a larger side can need less memory,
+    if it joins layers or no longer stores kernels.
     """
 
     def fits(side: int) -> bool:
@@ -415,7 +416,7 @@ def _largest(memory: Callable[[int], int], most: int, limit: float) -> int | Non
 
 
 def _sides(most: int) -> Iterator[int]:
-    """From ``most`` down, each less by about an eighth; of the small ones, a few."""
+    """Sides from ``most`` down, each about an eighth less, then a few small ones."""
     side = most - most % _STEP
     while side > _SMALL[0]:
         yield side
@@ -440,7 +441,7 @@ def _pictures(optimizer: Any) -> float:
 
 
 def _within(size: Size, tile: int | None) -> Size:
-    """The part of a picture that is passed over at once."""
+    """The size of one tile, or of the whole picture if it is smaller."""
     return size if tile is None else (min(size[0], tile), min(size[1], tile))
 
 
@@ -449,7 +450,7 @@ def _activation(operation: _Operation) -> int:
 
 
 def _bytes(number: float) -> str:
-    """A number of bytes in words.
+    """A number of bytes as text.
 
     >>> _bytes(4_310_000_000)
     '4.3 GB'

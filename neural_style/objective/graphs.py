@@ -1,11 +1,11 @@
-"""What a traced function needs: the memory of its intermediates, and its work.
+"""The cost of a traced function: the memory of its intermediate tensors, and its operations.
 
     needs(graph) -> Needs(memory, products, traffic)
 
-The graph is not run. Sizes are those of its tensors, which have static shapes. Like XLA, it
-takes operations that work element by element as parts of those that read them: only what
-other operations make is held in memory, from where it is made to where it is read last, and so
-is what they read. What is in the body of a loop counts once.
+The graph is not run. Sizes come from its tensors, which have static shapes. As XLA does, the
+model fuses an elementwise operation into the operations that read it. Only the inputs and
+outputs of other operations use memory, from the operation that makes them to the last that reads
+them. The body of a loop counts once.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 
 from neural_style.losses.types import Tensor
 
-# Of those that XLA does not take apart, the ones whose results are another view of an input.
+# Operations whose result is a view of an input.
 _VIEWS = {"Reshape", "Squeeze", "ExpandDims", "Identity", "IdentityN", "StopGradient", "Transpose"}
-# An operation that writes its second input into its first, where that has no other reader.
+# An operation that writes its second input into its first, if the first has no other reader.
 _UPDATE = "XlaDynamicUpdateSlice"
 _SOURCES = {"Placeholder", "Const"}
 _PRODUCTS = {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum"}
@@ -40,7 +40,7 @@ _MATERIAL = {
 
 @dataclass(frozen=True)
 class Needs:
-    """Bytes that are held at most, floating-point operations of products, and bytes moved."""
+    """The peak memory in bytes, the floating-point operations of products, and bytes moved."""
 
     memory: int
     products: float
@@ -48,7 +48,7 @@ class Needs:
 
 
 def needs(graph: Any) -> Needs:
-    """What a `tf.Graph` needs besides its inputs; its outputs count."""
+    """The cost of a `tf.Graph`; its outputs count, its inputs do not."""
     made: dict[int, tuple[int, int]] = {}  # what is held: its bytes, and when it is made
     last: dict[int, int] = {}
     # What each tensor is computed from without a pass through memory, and whether it is a view.
@@ -100,7 +100,7 @@ def needs(graph: Any) -> Needs:
 
 
 def _most(made: dict[int, tuple[int, int]], last: dict[int, int], end: int) -> int:
-    """The most that is held at once."""
+    """The peak memory in bytes."""
     changes = [0] * (end + 2)
     for key, (bytes_, when) in made.items():
         changes[when] += bytes_
@@ -113,7 +113,7 @@ def _most(made: dict[int, tuple[int, int]], last: dict[int, int], end: int) -> i
 
 
 def size(tensor: Tensor) -> int:
-    """The bytes of a tensor; of one without a static shape or a size, none."""
+    """The bytes of a tensor; 0 if it has no static rank or its type has no size."""
     if tensor.shape.rank is None or tensor.dtype.size is None:
         return 0
     return int(math.prod(n or 1 for n in tensor.shape) * tensor.dtype.size)

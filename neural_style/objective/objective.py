@@ -4,11 +4,11 @@
     objective.refresh(image, round=0)            # measures the targets
     objective(image) -> Evaluation(loss, terms, weighted, gradient)
 
-The feature model runs once an evaluation, for the union of the layers that the terms
-read, under a `tf.GradientTape` that watches the picture and nothing else. Targets, weights
-and masks are inputs of the compiled function, so neither a refresh nor another weight
-compiles again; nor does a second objective on the same feature model whose losses are traced
-to the same graph (`neural_style.utils.programs`).
+The feature model runs once per evaluation, for all layers that the terms read, under a
+`tf.GradientTape` that watches only the picture. Targets, weights and masks are inputs of the
+compiled function, so a refresh or another weight needs no compilation. Neither does a second
+objective on the same feature model if its losses have the same graph
+(`neural_style.utils.programs`).
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ from neural_style.utils.backend import check_eager, check_process, check_state, 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The objective at one picture.
+    """The value and the gradient of the objective at one picture.
 
-    ``terms`` are the values of the losses by their names in the sum, ``weighted`` the
-    same times their weights, ``loss`` their sum; ``gradient`` is of the picture's shape.
+    ``terms`` are the values of the losses, by their names in the sum. ``weighted`` are the values
+    times their weights, and ``loss`` is their sum. ``gradient`` has the picture's shape.
     """
 
     loss: float
@@ -72,20 +72,20 @@ class Objective:
     size
         (height, width) of the picture.
     seed
-        Of the random generators that `Loss.target` gets.
+        The seed of the random generators for `Loss.target`.
     tile
-        The longest side, in pixels, of what is evaluated at once; larger pictures, and larger
-        references, are evaluated in tiles (`neural_style.objective.tiled`). None: always whole.
-        ``"auto"``: whole if that fits into the memory that is free, and else the largest
-        tile that does (`neural_style.estimate`).
+        The longest side of a tile in pixels. Larger pictures and references are evaluated in
+        tiles (`neural_style.objective.tiled`). With None, they are always evaluated whole. With
+        ``"auto"``, they are evaluated whole if the free memory is enough, and otherwise in the
+        largest tiles that fit (`neural_style.estimate`).
 
     Raises
     ------
     LossError, LayerError, OptionError, BackendError
         A term's options, layers or references do not fit; all weights are 0; a term cannot be
-        tiled, or the tile is too small for the layers; or Keras is not in float32.
+        tiled; the tile is too small for the layers; or Keras does not use float32.
     MemoryLimitError
-        It clearly needs more memory than is free.
+        The objective clearly needs more memory than is free.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Objective:
         if not any(np.float32(term.weight) for term in self.terms):
             raise LossError(
                 f"{', '.join(term.name for term in self.terms)}: every weight is 0 in float32, so "
-                f"that there is nothing to minimize; give one of them another."
+                f"there is nothing to minimize; give a term another weight."
             )
         check_model(features)
         self._weights = features.weights
@@ -137,17 +137,18 @@ class Objective:
 
     @property
     def trace_count(self) -> int:
-        """How often this objective has been traced: once for all targets of the same shapes.
+        """How often this objective was traced: once for all targets of the same shapes.
 
-        ``len(features.compiled)`` is how many functions were compiled for all objectives together.
+        ``len(features.compiled)`` is the number of functions compiled for all objectives.
         """
         return self._evaluator.trace_count
 
     def refresh(self, image: Image, *, round: int, only: Iterable[int] | None = None) -> None:
         """Measure targets at an image, H×W×3, RGB, 0–255.
 
-        The first call measures all of them. A later one measures those of the terms with
-        ``refresh_every``, or of these the ones whose index is in ``only``. Raises as a call.
+        The first call measures all targets. A later call measures the terms with
+        ``refresh_every``; if ``only`` is given, only those whose index is in it. It raises the
+        errors of a call.
         """
         check_state()
         image = self._checked(image)
@@ -176,9 +177,9 @@ class Objective:
         ------
         LossError
             A term is not a scalar, or does not fit its target; `refresh` was never called; or
-            the weights of the network have changed since the objective was made.
+            the weights of the network changed after the objective was made.
         ImageError
-            The image is not of the objective's size.
+            The image does not have the objective's size.
         """
         image = self._checked(image)
         loss, values, gradient = self._evaluate(image, [term.weight for term in self.terms])
@@ -187,9 +188,10 @@ class Objective:
         return Evaluation(loss, terms, weighted, gradient)
 
     def gradient_norms(self, image: Image) -> dict[str, float]:
-        """The Euclidean norm of every term's own gradient at an image, without its weight.
+        """The Euclidean norm of each term's gradient at an image, without its weight.
 
-        It costs an evaluation a term, and no compilation. All are NaN where one is not finite.
+        This takes one evaluation per term, and no compilation. If one gradient is not finite,
+        all norms are NaN.
 
         Raises
         ------
@@ -205,7 +207,7 @@ class Objective:
     def broken_terms(self, image: Image) -> list[str]:
         """The names of the terms whose weighted value or gradient is not finite at an image.
 
-        It costs an evaluation and a compilation a term.
+        This takes one evaluation and one compilation per term.
 
         Raises
         ------
@@ -225,21 +227,21 @@ class Objective:
         return broken
 
     def _checked(self, image: Any) -> Image:
-        """The image as float32, if it is one for this objective, and the network the same."""
+        """The image as float32, after checking it and the weights of the network."""
         check_process()
         check_eager()
         values = images.as_array(image, "image")
         if values.dtype.kind not in "uif" or values.shape != (*self._size, 3):
             raise ImageError(
-                f"image: expected real numbers of the shape {(*self._size, 3)}, which the "
-                f"objective was made for, got an array of {values.dtype} of the shape "
-                f"{values.shape}; resize it (neural_style.images.resize), or make another."
+                f"image: expected real numbers of the objective's shape {(*self._size, 3)}, got "
+                f"an array of {values.dtype} of the shape {values.shape}; resize it "
+                f"(neural_style.images.resize), or make another Objective."
             )
         if self._features.weights is not self._weights:
             raise LossError(
                 f"the weights of {self._features.name} have changed since this objective was made, "
-                f"whose targets are measured with the old ones: make another Objective, or set "
-                f"them before a run."
+                f"and its targets belong to the old weights: make another Objective, or set the "
+                f"weights before a run."
             )
         with np.errstate(over="ignore"):  # reported as a loss that is not finite
             return values.astype(np.float32, copy=False)
@@ -258,7 +260,7 @@ class Objective:
         return found
 
     def _measure_references(self) -> dict[int, list[Any]]:
-        """The statistics of every term's references, one pass for each distinct picture."""
+        """The statistics of all references, in one pass for each distinct picture."""
         losses = self._losses
         keys = [[(digest(image), digest(mask)) for image, mask in _parts(loss)] for loss in losses]
         pictures: dict[str, Image] = {}
@@ -281,7 +283,7 @@ class Objective:
 
 
 def _check_blend(loss: Loss, features: FeatureModel) -> None:
-    """Raise `LossError` for a blend of statistics that are larger for a larger picture."""
+    """Raise `LossError` for a blend of statistics whose shape grows with the picture."""
     statistic = tf.function(functools.partial(calls.statistics, loss), autograph=False)
     shapes = features.shapes(loss.layers, _size(loss.references[0]))
     found = [
@@ -296,7 +298,7 @@ def _check_blend(loss: Loss, features: FeatureModel) -> None:
 
 
 def _named(term: Term) -> Loss:
-    """The loss by the name that it has in the sum, for what is raised of it."""
+    """The loss with its name in the sum, for error messages."""
     loss: Loss = term.loss
     if loss.name != term.name:
         loss = copy.copy(loss)
@@ -317,7 +319,7 @@ def _evaluator(
     tile: int | None,
     keys: Sequence[Sequence[Key]],
 ) -> WholeImageEvaluator | TiledEvaluator:
-    """The functions for these losses and pictures, which do not keep the losses' own."""
+    """The evaluator for these losses and this size; it does not store references or masks."""
     losses = [copy.copy(loss) for loss in losses]
     for loss in losses:
         loss.references, loss.masks = (), None

@@ -1,10 +1,10 @@
-"""What the statistics of a loss are means of, found by tracing them once, without running them.
+"""Find the means in the statistics of a loss, by tracing them once, without running them.
 
     keys_of(loss, shapes)       # the keys of its means (`neural_style.losses.mean`)
     reach(layers, keys)         # {layer: how far right and below a position reads}
 
-Means add up over tiles, and so do entries, slices and rows of them; what else is computed from
-means does not, and is refused, as is what does not come from the library's mean at all.
+Means add up over tiles, and so do their entries, slices and rows. Other values computed from
+means do not add up and raise an error, as do values that do not come from the library's mean.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from neural_style.losses.base import Loss
 from neural_style.losses.mean import Key, Record
 from neural_style.utils.backend import tf
 
-# Operations that keep or add up what they get: with all inputs, or with the first alone.
+# Operations whose outputs add up as their inputs do: all inputs, or only the first.
 _TOGETHER = {"Pack", "ConcatV2", "IdentityN"}
 _ALONE = {
     *("Cast", "ExpandDims", "GatherV2", "Identity", "Mean", "Reshape", "ReverseV2", "Slice"),
@@ -28,12 +28,12 @@ _ALONE = {
 
 
 def keys_of(loss: Loss, shapes: Mapping[str, tuple[int, ...]]) -> tuple[Key, ...]:
-    """The keys of the means that a loss takes of layers (h, w, channels).
+    """The keys of the means in a loss, for layers of the ``shapes`` (h, w, channels).
 
     Raises
     ------
     LossError
-        The loss says that its statistics are means (``tiling = "mean"``), and they are not.
+        The loss has ``tiling = "mean"``, but its statistics are not means.
     """
     if loss.tiling != "mean":
         return tuple(Key(layer) for layer in loss.layers) if loss.tiling == "map" else ()
@@ -52,7 +52,7 @@ def keys_of(loss: Loss, shapes: Mapping[str, tuple[int, ...]]) -> tuple[Key, ...
 
 
 def reach(layers: Iterable[str], keys: Iterable[Sequence[Key]]) -> dict[str, int]:
-    """For each layer, how many positions right of and below its own a position reads at most."""
+    """For each layer, how many positions to the right or below a position reads at most."""
     found = dict.fromkeys(layers, 0)
     for key in itertools.chain(*keys):
         found[key.layer] = max(found[key.layer], *key.offset)
@@ -60,7 +60,7 @@ def reach(layers: Iterable[str], keys: Iterable[Sequence[Key]]) -> dict[str, int
 
 
 def _check(loss: Loss, output: Any, means: set[str]) -> None:
-    """Go from an entry of the statistics back to the means that it is made of."""
+    """Check that an entry of the statistics is made only of means."""
     waiting = [output]
     while waiting:
         tensor = waiting.pop()
@@ -74,14 +74,14 @@ def _check(loss: Loss, output: Any, means: set[str]) -> None:
             waiting.append(operation.inputs[0])
         elif _depends(tensor, means):
             raise LossError(
-                f"{loss.name}: its statistic computes {operation.type} of means; over the tiles of "
-                f"a picture only means add up, stacked or in part: return these, and compute that "
-                f"in summary(self, s)."
+                f"{loss.name}: its statistic computes {operation.type} of means, but only means "
+                f"add up over tiles: return the means, stacked or in part, and compute "
+                f"{operation.type} in summary(self, s)."
             )
         else:
             raise LossError(
                 f"{loss.name}: its statistic has an entry that does not come from mean: average "
-                f"over positions by the mean that it gets, not by a sum or ops.mean, or write a "
+                f"over positions with its argument mean, not with a sum or ops.mean, or write a "
                 f"Loss with tiling = None."
             )
 

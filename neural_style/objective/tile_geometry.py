@@ -1,14 +1,13 @@
-"""How a picture is cut into windows: the geometry of tiles.
+"""The geometry of tiles: how a picture is cut into windows.
 
     windows(reach, features, size, tile, share=1)    # -> [Window(pixels, places, cores), …]
 
-A *window* is what the network sees at once. All are of one shape, so that one compiled
-function serves all, and start at multiples of the deepest layer's stride, so that pooling
-is aligned; the first starts and the last ends where the picture does. A *core* is what a
-window answers for: the cores are a partition of the picture, and around its core a window
-has a *halo* as wide as the receptive fields of the layers and the reach of the losses, or
-ends where the picture does. At a position of its core a window has therefore the features
-that the whole picture has there.
+The network evaluates one *window* at a time. All windows have the same shape, so one compiled
+function is enough. They start at multiples of the deepest layer's stride, so pooling is aligned.
+The first window starts at the start of the picture, and the last ends at its end. Each window has
+a *core*; the cores are a partition of the picture. Around the core is a *halo*, as wide as the
+receptive fields of the layers and the reach of the losses, or up to the edge of the picture.
+At the positions of its core, a window therefore has the same features as the whole picture.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ Crop: TypeAlias = tuple[slice, slice]
 
 @dataclass(frozen=True)
 class Axis:
-    """Windows along one axis: where each starts, its core, and the side of all, in pixels."""
+    """Windows along one axis: their common side, their starts and their cores, in pixels."""
 
     window: int
     starts: tuple[int, ...]
@@ -47,11 +46,11 @@ class Axis:
         reach: Mapping[str, int],
         share: float = 1,
     ) -> Axis:
-        """The fewest windows of at most ``share`` of a tile, and of these the smallest.
+        """The smallest number of windows of at most ``share`` of a tile, each as small as possible.
 
         A side that fits into the tile is not cut.
 
-        Raises `OptionError` if the halo leaves nothing of a tile.
+        Raises `OptionError` if the tile is too small for its halo.
         """
         if side <= tile:
             return cls(side, (0,), (slice(0, side),))
@@ -61,14 +60,14 @@ class Axis:
             math.ceil((field.after + 1 + (reach[layer] - 1) * field.stride) / stride)
             for layer, field in fields.items()
         )
-        # In units of the stride, but for what is left of the picture at its end.
+        # In units of the stride, except the remainder at the end of the picture.
         before, after = max(0, before), max(0, after)
         units, rest = divmod(side, stride)
         least = (before + after + 1) * stride + rest
         if tile < least:
             raise OptionError(
                 f"tile: expected {least} pixels or more for a side of {side} with these layers "
-                f"and losses, of which the halo takes {(before + after) * stride}; got {tile}."
+                f"and losses, since the halo takes {(before + after) * stride}; got {tile}."
             )
         most = (max(least, int(share * tile)) - rest) // stride
         number = math.ceil((units - before - after) / (most - before - after))
@@ -84,10 +83,10 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """What is evaluated at once, in rows and columns.
+    """One window, as slices of rows and columns.
 
-    ``pixels`` is its place in the picture, ``places`` those in the features of the picture,
-    by layer, and ``cores`` those of its core there.
+    ``pixels`` is its part of the picture. ``places`` is its part of the picture's features, and
+    ``cores`` the part of its core there, both by layer.
     """
 
     pixels: Crop
@@ -101,7 +100,7 @@ class Window:
         return rows.stop - rows.start, columns.stop - columns.start
 
     def inner(self, layer: str) -> Crop:
-        """The core in the window's own features."""
+        """The core as a part of the window's own features."""
         y, x = (
             slice(core.start - place.start, core.stop - place.start)
             for core, place in zip(self.cores[layer], self.places[layer], strict=True)
@@ -121,16 +120,16 @@ class Window:
 def windows(
     reach: Mapping[str, int], features: FeatureModel, size: Size, tile: int, share: float = 1
 ) -> list[Window]:
-    """The windows of a picture of ``size``, of one shape and at most ``tile`` a side.
+    """The windows of a picture of ``size``: all of one shape, with sides of at most ``tile``.
 
-    ``reach`` has, for each layer, how many positions right of and below its own one reads
-    (`neural_style.objective.probe.reach`). Sides that are cut have at most ``share`` of a tile,
-    as far as the halo leaves something of that.
+    ``reach`` says, for each layer, how many positions to the right or below a position reads
+    (`neural_style.objective.probe.reach`). Where a side is cut, windows have at most ``share`` of
+    a tile, if the halo leaves room for that.
 
     Raises
     ------
     LayerError, OptionError
-        A layer's receptive field is not known, or the tile is too small for it.
+        A layer's receptive field is unknown, or the tile is too small for it.
     """
     layers = tuple(reach)
     fields = features.receptive_fields(layers)
@@ -163,7 +162,7 @@ class _Segment(NamedTuple):
 
 
 def _segments(axis: Axis, layers: Mapping[str, tuple[int, int]]) -> list[_Segment]:
-    """The windows along an axis, with the stride and a window's length of every layer."""
+    """The windows along an axis, from each layer's stride and length of a window."""
     segments = []
     for start, core in zip(axis.starts, axis.cores, strict=True):
         places, cores = {}, {}

@@ -1,20 +1,21 @@
 """Exact evaluation in tiles: a picture of any size in the memory of one window.
 
-    tiled = TiledEvaluator(losses, features, size, tile, keys)    # with the interface of
-    `whole.WholeImageEvaluator`
+    tiled = TiledEvaluator(losses, features, size, tile, keys)
 
-`neural_style.objective.tile_geometry` cuts the picture into windows of at most ``tile`` a side,
-each of which answers for its core; the rest of it is masked by *guides*, 1 in the core and 0
-elsewhere, (1, h, w, 1) at each layer, times the loss's own where it has a mask.
+`TiledEvaluator` has the interface of `neural_style.objective.whole.WholeImageEvaluator`.
 
-Means are over the weight of the whole picture (`neural_style.losses.mean`), so that what windows
-give adds up; ``keys`` are those of every loss (`neural_style.objective.probe`). "mean" losses
-take two passes. The first adds up the statistic S of the picture, which gives the value, and D =
-∂value/∂S, once. The second takes from each window the gradient of <D, its share of S>, along with
-the "map" losses, whose value is a mean itself. Gradients are added up where windows overlap. This
-pass keeps activations for the way back, and has smaller windows, so that both take about the same
-memory. What is kept between windows is the picture, its gradient, the targets of "map" losses, as
-NumPy arrays, and S.
+`neural_style.objective.tile_geometry` cuts the picture into windows with sides of at most
+``tile``. Only the core of a window counts: *guides*, (1, h, w, 1) at each layer, are 1 in the core
+and 0 elsewhere. If a loss has a mask, they are multiplied by it.
+
+Means are divided by the total weight of the whole picture (`neural_style.losses.mean`), so the
+means of the windows add up. ``keys`` are the keys of the means of each loss
+(`neural_style.objective.probe`). "mean" losses need two passes. The first pass sums the statistic
+S of the picture, then computes the value and D = ∂value/∂S once. The second pass computes for each
+window the gradient of <D, its share of S>, and the "map" losses, whose value is a mean. Gradients
+of overlapping windows are added. The second pass keeps activations for its backward step and has
+smaller windows, so both passes need about the same memory. Between windows, only the picture, its
+gradient, the targets of "map" losses (as NumPy arrays) and S are kept.
 """
 
 from __future__ import annotations
@@ -49,23 +50,23 @@ from neural_style.objective.whole import (
 from neural_style.utils.backend import tf
 from neural_style.utils.programs import Traced
 
-# Of a tile's side, in the second pass: with VGG19 and Gatys' losses a pixel takes 1.1 kB there, and
-# .7 to .8 in the first.
+# The share of a tile's side in the second pass. With VGG19 and Gatys' losses, a pixel takes 1.1 kB
+# there, and .7 to .8 kB in the first.
 BACK = 5 / 6
 
 
 def check(loss: Loss, size: Size, tile: int | None) -> None:
-    """Raise `LossError` for a loss that cannot be tiled where a picture is larger than a tile."""
+    """Raise `LossError` if the picture is larger than a tile and the loss cannot be tiled."""
     if tile is not None and max(size) > tile and loss.tiling is None:
         raise LossError(
-            f"{loss.name} cannot be evaluated in tiles, which a picture of {size[0]}×{size[1]} "
-            f"with {advice(f'tile={tile}', f'--tile {tile}')} needs: use "
-            f"{advice('tile=None', '--tile none')}, a smaller picture, or do without {loss!r}."
+            f"{loss.name} cannot be evaluated in tiles, but a picture of {size[0]}×{size[1]} "
+            f"with {advice(f'tile={tile}', f'--tile {tile}')} needs them: use "
+            f"{advice('tile=None', '--tile none')} or a smaller picture, or leave out {loss!r}."
         )
 
 
 class TiledEvaluator:
-    """The functions of a list of losses on a feature model, for pictures of one size."""
+    """The compiled functions of a list of losses on a feature model, for pictures of one size."""
 
     def __init__(
         self,
@@ -92,7 +93,7 @@ class TiledEvaluator:
 
     @property
     def trace_count(self) -> int:
-        """How often the two passes have been traced, together, measuring included."""
+        """How often the two passes were traced, including measuring."""
         return sum(each.trace_count for each in (*self._forward.values(), self._backward))
 
     def measure(self, image: Image, which: tuple[int, ...], guides: Guides) -> list[Any]:
@@ -100,11 +101,11 @@ class TiledEvaluator:
         return self._assembled(image, which, guides)
 
     def prepared(self, i: int, target: Any) -> Any:
-        """The target of a "mean" loss as tensors; of a "map" loss, which is cut, as arrays."""
+        """The target of a "mean" loss as tensors; of a "map" loss as arrays, to be cut."""
         loss = self._losses[i]
         if i in self._means:
             return tensors(target)
-        if target is None:  # of a loss without a reference
+        if target is None:  # the loss has no reference
             return None
         calls.check_map(loss, target)
         target = {layer: np.asarray(target[layer], np.float32) for layer in loss.layers}
@@ -177,7 +178,7 @@ class TiledEvaluator:
         ]
 
     def _total_weights(self, i: int, mask: Features | None) -> list[Tensor]:
-        """What the means of a loss are over, in the order of their keys."""
+        """The total weights of a loss's means, in the order of their keys."""
         if i not in self._totals or self._totals[i][0] is not mask:
             weights = mask or {
                 layer: np.ones((1, *shape, 1), np.float32) for layer, shape in self._shapes.items()
@@ -187,7 +188,7 @@ class TiledEvaluator:
         return self._totals[i][1]
 
     def _placed(self, whole: Any, found: Statistic, window: Window) -> Any:
-        """The statistic of the whole picture, with that of a core in its place."""
+        """The statistic of the whole picture, with the part of one core filled in."""
         if whole is None:
             whole = {
                 layer: np.empty((1, *self._shapes[layer], f.shape[-1]), f.dtype)
@@ -225,7 +226,7 @@ class TiledEvaluator:
         targets: list[Any],
         slopes: list[Any],
     ) -> tuple[list[Tensor], Tensor]:
-        """A window's part of the values of "map" losses, and of the gradient of all losses."""
+        """One window's part of the values of "map" losses and of the gradient of all losses."""
         weighing = [
             self._weighing(i, cores, mask, total)
             for i, (mask, total) in enumerate(zip(masks, totals, strict=True))
@@ -251,7 +252,7 @@ class TiledEvaluator:
     def _weighing(
         self, i: int, cores: Features, mask: Features | None, totals: list[Tensor]
     ) -> tuple[Features, dict[Key, Tensor]]:
-        """The weights of a window's positions for a loss, and the totals of the picture's."""
+        """The weights of a window's positions for a loss, and the picture's total weights."""
         weights = {layer: cores[layer] for layer in self._losses[i].layers}
         if mask is not None:
             weights = {layer: core * mask[layer] for layer, core in weights.items()}
@@ -261,7 +262,7 @@ class TiledEvaluator:
 def _slope(
     loss: Loss, statistic: Statistic, target: Any, weight: float
 ) -> tuple[float, Statistic | None]:
-    """The distance, and the gradient of weight · distance; None if it is of no entry."""
+    """The distance, and the gradient of weight · distance, or None if no entry has one."""
     statistic = tensors(statistic)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(statistic)

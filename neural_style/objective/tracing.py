@@ -1,12 +1,13 @@
-"""What the losses of an objective need at one size, besides the network.
+"""The cost of an objective's losses at one size, without the network.
 
     Tracing(losses, features)((height, width)) -> LossNeeds
 
-Statistics, distances and gradients are traced, not run, on features of small pictures
-(`neural_style.objective.graphs`), and what they need is continued to the size that is asked
-about: as a + b · pixels, or for a loss with ``memory = "quadratic"`` as a + b · pixels + c ·
-pixels². `Loss.target` is called on random features of the small pictures, and what it returns and
-allocates is continued alike. So a loss needs no description of its cost, and none is named here.
+Statistics, distances and gradients are traced, not run, for features of small pictures
+(`neural_style.objective.graphs`). Their cost is extrapolated to the requested size, as a + b ·
+pixels, or for a loss with ``memory = "quadratic"`` as a + b · pixels + c · pixels².
+`Loss.target` is called on random features of the small pictures, and the sizes of its result and
+its allocations are extrapolated too. So a loss need not describe its cost, and this module names
+no loss.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from neural_style.objective.whole import arrays, tensors, union, value
 from neural_style.utils.backend import tf
 
 _SIDES = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)  # the shorter ones
-_FIRST = {"linear": 4, "quadratic": 0}  # of these; before, Gram matrices outweigh VGG19's features
+_FIRST = {"linear": 4, "quadratic": 0}  # below, Gram matrices are larger than VGG19's features
 
 
 class LossNeeds(NamedTuple):
-    """What the losses need at one size, besides the network; in bytes but for the products."""
+    """The cost of losses at one size, without the network; in bytes, except the products."""
 
     memory: float  # between statistics and their gradients
     products: float
@@ -43,14 +44,14 @@ class LossNeeds(NamedTuple):
 
 
 class Tracing:
-    """What some losses need at any size; what was traced once is known from then on."""
+    """The cost of some losses at any size; each traced size is stored."""
 
     def __init__(self, losses: Sequence[Loss], features: FeatureModel) -> None:
         self._losses, self._features = losses, features
         self._known: dict[Size, LossNeeds] = {}
 
     def __call__(self, size: Size) -> LossNeeds:
-        """Traced at ``size`` if it is small, and otherwise continued from smaller ones."""
+        """Traced at ``size`` if it is small, and otherwise extrapolated from smaller sizes."""
         quadratic = any(loss.memory == "quadratic" for loss in self._losses)
         sides = _SIDES[_FIRST["quadratic" if quadratic else "linear"] :]
         if min(size) <= sides[0]:
@@ -68,7 +69,7 @@ class Tracing:
         return self._known[size]
 
     def _small_sizes(self, size: Size, sides: Sequence[int], count: int) -> list[Size]:
-        """The least sizes, about of the shape of ``size``, at which the losses can be traced."""
+        """The smallest sizes, in about the proportions of ``size``, that can be traced."""
         found: list[Size] = []
         for side in sides:
             height, width = (16 * max(1, round(side * n / min(size) / 16)) for n in size)
@@ -84,7 +85,7 @@ class Tracing:
 
 
 def traced(losses: Sequence[Loss], features: FeatureModel, size: Size) -> LossNeeds:
-    """What the losses need at a small size, with targets from random features."""
+    """The cost of the losses at a small size, with targets from random features."""
     rng = np.random.default_rng(0)
     shapes = features.shapes(union(losses), size)
     picture, reference = (
@@ -124,7 +125,7 @@ def traced(losses: Sequence[Loss], features: FeatureModel, size: Size) -> LossNe
 
 @contextmanager
 def _allocated() -> Iterator[Callable[[], int]]:
-    """What the body allocates at most, as Python and NumPy tell."""
+    """The peak allocation of the body, as Python and NumPy report it."""
     tracing = tracemalloc.is_tracing()
     if not tracing:
         tracemalloc.start()

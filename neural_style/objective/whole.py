@@ -1,13 +1,13 @@
-"""What an objective compiles for pictures that are evaluated whole.
+"""The compiled functions of an objective for whole pictures.
 
     whole = WholeImageEvaluator(losses, features)
     whole.measure(image, which, guides)       # -> the statistics of the losses ``which``, NumPy
-    whole.prepared(i, target)                 # -> what ``evaluate`` takes as the target of loss i
+    whole.prepared(i, target)                 # -> the target of loss i, for ``evaluate``
     whole.evaluate(image, weights, targets, guides)   # -> Σ weight · value, the values, gradient
 
-Images and gradients are arrays H×W×3; ``guides`` are, for each loss, the weights that its mask
-gives to positions, ``{layer: (1, h, w, 1)}``, or None. `neural_style.objective.tiled` has the
-same for pictures that are cut into tiles.
+Images and gradients are arrays H×W×3. ``guides`` has for each loss the mask's weights of
+positions, ``{layer: (1, h, w, 1)}``, or None. `neural_style.objective.tiled` has the same
+interface for pictures cut into tiles.
 """
 
 from __future__ import annotations
@@ -36,20 +36,18 @@ from neural_style.utils.programs import Traced
 Values: TypeAlias = tuple[float, list[float], NDArray[np.float32]]
 Guides: TypeAlias = Sequence[Features | None]
 
-_ROW = 2**20  # elements of what is reserved
+_ROW = 2**20  # elements in a row of reserved memory
 
 
 class IndependentLossError(LossError):
     """The loss does not depend on the picture."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "the loss does not depend on the picture: no term's distance uses its statistic."
-        )
+        super().__init__("the loss does not depend on the picture: no distance uses its statistic.")
 
 
 class WholeImageEvaluator:
-    """The functions of a list of losses on a feature model."""
+    """The compiled functions of a list of losses on a feature model."""
 
     def __init__(self, losses: Sequence[Loss], features: FeatureModel) -> None:
         self.features = features
@@ -60,7 +58,7 @@ class WholeImageEvaluator:
 
     @property
     def trace_count(self) -> int:
-        """How often the evaluation has been traced."""
+        """How often the evaluation was traced."""
         return self.function.trace_count
 
     def measure(self, image: Image, which: tuple[int, ...], guides: Guides) -> list[Any]:
@@ -128,14 +126,14 @@ class WholeImageEvaluator:
 
 
 def reserve(features: FeatureModel, layers: Sequence[str], size: Size) -> None:
-    """Have TensorFlow hold memory that all programs for a picture of ``size`` fit in together.
+    """Make TensorFlow reserve memory for all programs for a picture of ``size`` together.
 
-    With oneDNN its allocator keeps what it has: what smaller programs took before, a larger
-    one could not use. What is reserved and never used is not resident.
+    With oneDNN, TensorFlow's allocator does not return memory, and a larger program cannot use
+    the memory of smaller ones. Reserved memory that is never used is not resident.
     """
     elements = 2 * sum(math.prod(shape) for _, shape in features.operations(layers, size))
     free = machine.available_memory()
-    if free is not None:  # for what there is not, TensorFlow waits ten seconds
+    if free is not None:  # TensorFlow waits ten seconds for memory that is not there
         elements = min(elements, free // tf.float32.size)
     # In rows, since a dimension is given in 32 bits.
     shape = [math.ceil(elements / _ROW), _ROW]
@@ -145,7 +143,7 @@ def reserve(features: FeatureModel, layers: Sequence[str], size: Size) -> None:
 
 
 def union(losses: Iterable[Loss]) -> tuple[str, ...]:
-    """The layers of all losses, each once."""
+    """All layers of the losses, each once."""
     return tuple(dict.fromkeys(layer for loss in losses for layer in loss.layers))
 
 
@@ -155,7 +153,7 @@ def layer_weights(loss: Loss) -> Tensor:
 
 
 def weighed(loss: Loss, weights: Tensor) -> Loss:
-    """A copy of a loss whose layers weigh as a tensor says."""
+    """A copy of a loss with its layer weights from a tensor."""
     copied = copy.copy(loss)
     copied.layers = dict(zip(loss.layer_weights, tf.unstack(weights), strict=True))
     return copied
@@ -168,7 +166,7 @@ def value(
     weights: Features | None = None,
     totals: Mapping[Key, Tensor] | None = None,
 ) -> Tensor:
-    """The loss of statistics, a float32 scalar; a `LossError` if it is none."""
+    """The value of a loss as a float32 scalar; a `LossError` if it is not a floating number."""
     found = calls.value(loss, current, target, weights, totals)
     if not tf.is_tensor(found):
         found = tf.convert_to_tensor(found)
@@ -180,7 +178,7 @@ def value(
 
 
 def tensors(nest: Any) -> Any:
-    """A nest of arrays as tensors, what is floating as float32."""
+    """A nest of arrays as tensors; floating-point arrays become float32."""
     return tf.nest.map_structure(_as_tensor, nest)
 
 

@@ -750,7 +750,7 @@ def test_an_estimate(folder: Path) -> None:
     found = json.loads(run(*arguments, "--json").stdout)
     assert found["size"] == [24, 32]
     assert found["memory"] == sum(found["parts"].values()) > 0
-    assert "s an evaluation" in run(*arguments, "--preset", "gatys").stdout
+    assert "s per evaluation" in run(*arguments, "--preset", "gatys").stdout
     both = run(*arguments, "--preset", "gatys", "--loss", "gram=1", code=2)
     assert "use a preset or a loss" in both.stderr
     network = run(*arguments, "--preset", "gatys", "--pooling", "max", code=2)

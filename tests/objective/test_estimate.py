@@ -165,7 +165,7 @@ def test_it_says_it_in_words() -> None:
     found = Estimate((480, 640), 256, {"network": 2_500_000_000, "targets": 40_000_000}, 1.25)
     assert str(found) == (
         "480×640, in tiles of 256: about 2.5 GB (network 2.5 GB, targets 40 MB) and "
-        "1.2 s an evaluation"
+        "1.2 s per evaluation"
     )
     assert found.memory == 2_540_000_000
 

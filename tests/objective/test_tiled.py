@@ -373,7 +373,7 @@ class Constant(Moments):
     ("kind", "message"),
     [
         (Summing, "summing: .* does not come from mean: average"),
-        (Early, r"early: its statistic computes Sub of means; .* in summary\(self, s\)"),
+        (Early, r"early: its statistic computes Sub of means, .* in summary\(self, s\)"),
         (Constants, "constants: .* does not come from mean: average"),
         (Narrow, r"narrow: at 'block1_conv1' expected values at .* got .* offset=\(dy, dx\)"),
         (Average, "average: at 'block4_conv1' expected values .* got the shape"),
