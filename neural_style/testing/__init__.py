@@ -1,23 +1,23 @@
-"""The conformance kit: what every loss must do, as small named checks for its author.
+"""The conformance kit: small named checks of what every loss must do.
 
     from neural_style.testing import check_loss, loss_checks
 
-    check_loss(Gram)                            # all of them; raises ConformanceError
+    check_loss(Gram)                            # all checks; raises ConformanceError
 
     @loss_checks([Gram, Content])               # with pytest: gram-compiles, gram-…
     def test_conformance(check):
         check()
 
-What is checked is a *factory*: a loss class, a function that takes references and returns a
-loss, or the name of a registered one. It is called with as many pictures as it must have, one
-where it takes any number, and none if it takes none. Give an option another value than its
-default, ``lambda painting: Gram(painting, layers=["block2_conv1"])``, to check it with that.
+A check gets a *factory*: a loss class, a function that takes references and returns a loss, or
+the name of a registered loss. The kit calls it with as many pictures as it requires, or with one
+if it takes any number. To check another value of an option, use
+``lambda painting: Gram(painting, layers=["block2_conv1"])``.
 
 The losses read a small network with all of VGG19's layer names; ``features=`` gives another
-`FeatureModel`. `CHECKS` are all checks by name, each with a ``summary`` of what it expects; one
-that does not concern a loss, as tiles one that cannot be tiled, is left out. A check that
-fails raises a `ConformanceError` that names the loss, the check, what was expected, what came,
-and where to look. pytest is needed for `loss_checks` alone.
+`FeatureModel`. `CHECKS` has all checks by name, each with a ``summary`` of what it expects. A
+check that does not apply to a loss is skipped, for example tiles for a loss that cannot be tiled.
+A check that fails raises a `ConformanceError`. The error names the loss, the check, the expected
+and the actual result, and where to look. Only `loss_checks` needs pytest.
 
 >>> from neural_style.extensions import Gram
 >>> check_loss(Gram, only=["zero_at_its_own_reference"])

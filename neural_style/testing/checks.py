@@ -1,12 +1,12 @@
-"""What a check of the conformance kit is; `neural_style.testing` runs them.
+"""The checks of the conformance kit; `neural_style.testing` runs them.
 
-    @check("distance(), and what it reduces over")     # where to look, if it fails
-    def value_is_a_scalar(subject):                    # with a docstring that says what it expects
+    @check("distance(), and what it reduces over")     # where to look if it fails
+    def value_is_a_scalar(subject):                    # the docstring says what it expects
         expect(condition, "one number", got)
 
-A check gets a `Subject`, returns if its loss passes, and raises otherwise. No check knows a loss
-by its name or class. They are in `neural_style.testing.value_checks` and
-`neural_style.testing.usage_checks`.
+A check gets a `Subject`. It returns if the loss passes, and raises an error otherwise. No check
+depends on the name or the class of a loss. The checks are in
+`neural_style.testing.value_checks` and `neural_style.testing.usage_checks`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from neural_style.testing.loss_under_test import Subject
 
 
 class Unmet(Exception):
-    """What was expected and what came."""
+    """The expected and the actual result."""
 
     def __init__(self, expected: object, got: object) -> None:
         super().__init__(f"expected {expected}, got {got}")
@@ -30,7 +30,7 @@ class Unmet(Exception):
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that a loss must do; called with a `Subject`."""
+    """One requirement of a loss; call it with a `Subject`."""
 
     name: str
     function: Callable[[Subject], None]
@@ -39,14 +39,14 @@ class Check:
 
     @property
     def summary(self) -> str:
-        """What it expects."""
+        """What the check expects."""
         return inspect.getdoc(self.function) or ""
 
     def __call__(self, subject: Subject) -> None:
         """Raise `ConformanceError` unless the subject passes."""
         try:
             self.function(subject)
-        except Exception as error:  # a loss breaks in any way it likes
+        except Exception as error:  # a loss can raise anything
             unmet = isinstance(error, Unmet)
             what = error if unmet else f"expected no error, got {type(error).__name__}: {error}"
             raise ConformanceError(
@@ -57,21 +57,21 @@ class Check:
 def check(
     look: str, concerns: Callable[[Loss], bool] = lambda loss: True
 ) -> Callable[[Callable[[Subject], None]], Check]:
-    """A decorator that makes a `Check`, called as the function is."""
+    """A decorator that makes a `Check` with the name of the function."""
     return lambda function: Check(function.__name__, function, look, concerns)
 
 
 def checks_in(names: Mapping[str, Any]) -> dict[str, Check]:
-    """The checks among the names of a module, in its order."""
+    """The checks among the names of a module, in order."""
     return {name: each for name, each in names.items() if isinstance(each, Check)}
 
 
 def expect(condition: Any, expected: object, got: object) -> None:
-    """Fail with what was expected and what came, unless the condition holds."""
+    """Fail with the expected and the actual result, unless the condition holds."""
     if not condition:
         raise Unmet(expected, got)
 
 
 def has_references(loss: Loss) -> bool:
-    """Whether a loss is measured on pictures."""
+    """Whether a loss has reference pictures."""
     return bool(loss.references)

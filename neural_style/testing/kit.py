@@ -1,4 +1,4 @@
-"""The checks of a loss, as a call and as pytest's parameters."""
+"""Run the checks of a loss, by a call or as pytest parameters."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ def check_loss(
     features: FeatureModel | None = None,
     only: Iterable[str] | None = None,
 ) -> None:
-    """Run all checks that concern a loss, or ``only`` those that are named.
+    """Run all checks that apply to a loss, or ``only`` the named ones.
 
     Raises
     ------
     ConformanceError
-        The first check that fails, with what was expected, what came and where to look.
+        A check fails. The error is about the first one: the expected and the actual result, and
+        where to look.
     OptionError
-        A name in ``only`` is no check's.
+        A name in ``only`` is not the name of a check.
     """
     subject = Subject(factory, features)
     for name in CHECKS if only is None else only:
@@ -39,9 +40,9 @@ def check_loss(
 
 
 def loss_checks(factories: Iterable[Factory], *, features: FeatureModel | None = None) -> Any:
-    """A decorator for a test of one argument, ``check``, which is to be called.
+    """A decorator for a test with one argument, ``check``, which the test calls.
 
-    pytest then runs it for every loss and every check that concerns it, as
+    pytest runs the test for every loss and every check that applies to it, under names such as
     ``gram-zero_at_its_own_reference``.
     """
     import pytest

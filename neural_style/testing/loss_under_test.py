@@ -1,13 +1,13 @@
-"""A loss under test: how it is made, and run by itself on features.
+"""A loss under test: how to make it, and how to run it on features.
 
     subject = Subject(Gram)                      # a class, a function of references, or a name
-    subject.make(size)                           # -> the loss, measured on a pattern of that size
-    subject.activations(seed)                    # -> features that no derivative trips over
+    subject.make(size)                           # -> the loss, with patterns of that size
+    subject.activations(seed)                    # -> features where derivatives exist
     target_of(loss, current, reference)          # -> its target, NumPy, as an objective measures it
     value_and_gradient(loss, current, target)    # -> its value, and the gradient of the features
 
-A current and a reference are features here, ``{layer: (1, h, w, channels)}``, in float32 or
-float64, which the value then has too. `neural_style.testing` has the checks.
+``current`` and ``reference`` are features, ``{layer: (1, h, w, channels)}``, in float32 or
+float64; the value has the same type. `neural_style.testing` has the checks.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ Tensors: TypeAlias = dict[str, Tensor]
 Seed: TypeAlias = int | tuple[int, ...]
 
 SIZE = (48, 56)
-_CHANNELS = {1: 4, 2: 5, 3: 6, 4: 7, 5: 8}  # all different, for a loss that takes one for another
+_CHANNELS = {1: 4, 2: 5, 3: 6, 4: 7, 5: 8}  # all different, to detect losses that confuse layers
 _CONVOLUTIONS = {1: 2, 2: 2, 3: 4, 4: 4, 5: 4}
 
 
 class Subject:
-    """A factory of losses, and the feature model that they read."""
+    """A factory of losses, and the feature model for them."""
 
     def __init__(self, factory: Factory, features: FeatureModel | None = None) -> None:
         self._factory = registry.factory(factory) if isinstance(factory, str) else factory
@@ -51,11 +51,11 @@ class Subject:
 
     @property
     def features(self) -> FeatureModel:
-        """The feature model that was given, or `small_network`."""
+        """The given feature model, or `small_network`."""
         return self._features or small_network()
 
     def make(self, size: Size = SIZE) -> Loss:
-        """The loss, measured on patterns of a size: as many as the factory needs."""
+        """The loss, with patterns of a size as references: as many as the factory needs."""
         patterns = [pattern(size, 7.0 + i) for i in range(_references(self._factory))]
         loss = self._factory(*patterns)
         if not isinstance(loss, Loss):
@@ -66,7 +66,7 @@ class Subject:
         return loss
 
     def activations(self, seed: int, dtype: type = np.float32, size: Size = SIZE) -> Activations:
-        """Random features of the loss's layers, as after a ReLU, without a tie or a zero."""
+        """Random positive features of the loss's layers, without ties or zeros."""
         rng = np.random.default_rng(seed)
         shapes = self.features.shapes(self.loss.layers, size)
         return {n: rng.uniform(0.5, 3, (1, *shape)).astype(dtype) for n, shape in shapes.items()}
@@ -74,9 +74,9 @@ class Subject:
 
 @functools.cache
 def small_network() -> FeatureModel:
-    """A network with all of VGG19's layers and strides, few channels and narrow fields.
+    """A network with all of VGG19's layers and strides, but few channels and small fields.
 
-    Only the first convolution of a block is 3×3, so that small pictures have several tiles.
+    Only the first convolution of a block is 3×3, so small pictures have several tiles.
     """
     inputs = x = keras.Input((None, None, 3))
     for block, convolutions in _CONVOLUTIONS.items():
@@ -95,19 +95,19 @@ def small_network() -> FeatureModel:
 
 
 def pattern(size: Size, period: float = 7.0) -> Image:
-    """A picture unlike noise, so that a difference from noise is no rounding error."""
+    """A picture unlike noise, so its difference from noise is more than rounding."""
     y, x = np.mgrid[: size[0], : size[1]]
     waves = [np.sin((a * x + b * y) / period) for a, b in ((1, 0.2), (0.3, 1), (1, 1))]
     return (127.5 + 120 * np.stack(waves, -1)).astype(np.float32)
 
 
 def target_of(loss: Loss, current: Activations, reference: Activations, seed: Seed = 0) -> Any:
-    """The target that an objective measures, where all references have the same features."""
+    """The target that an objective measures if all references have the same features."""
     return _arrays(live_target(loss, tensors(current), reference, seed))
 
 
 def live_target(loss: Loss, current: Tensors, reference: Activations, seed: Seed = 0) -> Any:
-    """What ``loss.target`` returns for a picture's features, tensors that a tape may watch."""
+    """The result of ``loss.target`` for a picture's features, which a tape may watch."""
     measured = [_arrays(calls.statistics(loss, tensors(reference))) for _ in loss.references]
     own = None if loss.refresh_every is None else _arrays(calls.statistics(loss, current))
     return calls.target(loss, measured, own, np.random.default_rng(seed))
@@ -116,7 +116,7 @@ def live_target(loss: Loss, current: Tensors, reference: Activations, seed: Seed
 def value_and_gradient(
     loss: Loss, current: Activations, target: Any
 ) -> tuple[Tensor, dict[str, Tensor | None]]:
-    """The loss as it returns it, and its gradient; None for a layer on which it does not depend."""
+    """The value and the gradient of a loss; None for a layer that the value does not depend on."""
     dtype = next(iter(current.values())).dtype
     x, fixed = tensors(current), tensors(target, dtype)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -126,12 +126,12 @@ def value_and_gradient(
 
 
 def value_of(loss: Loss, current: Activations, reference: Activations) -> float:
-    """The loss of a picture's features, measured against a reference's."""
+    """The value of a loss for the features of a picture and of a reference."""
     return float(value_and_gradient(loss, current, target_of(loss, current, reference))[0])
 
 
 def tensors(nest: Any, dtype: Any = None) -> Any:
-    """Tensors of a nest of arrays; with a ``dtype``, that of all that is floating."""
+    """A nest of arrays as tensors; with a ``dtype``, floating-point arrays are cast to it."""
 
     def tensor(x: Any) -> Any:
         array = np.asarray(x)
@@ -142,10 +142,10 @@ def tensors(nest: Any, dtype: Any = None) -> Any:
 
 
 def largest_array(loss: Loss, side: int, channels: Mapping[str, int]) -> int:
-    """The bytes of the largest array in the graph of value and gradient, not yet optimized.
+    """The bytes of the largest array in the unoptimized graph of value and gradient.
 
-    Every layer has side × side positions. The body of a loop counts once, as its chunks do
-    one by one; what a loop keeps for its gradient counts whole.
+    Every layer has side × side positions. The body of a loop counts once, for one chunk; arrays
+    that a loop keeps for its gradient count in full.
     """
     shapes = {name: (1, side, side, channels[name]) for name in loss.layers}
     current, reference = (
@@ -169,7 +169,7 @@ def largest_array(loss: Loss, side: int, channels: Mapping[str, int]) -> int:
 
 
 def _references(factory: Callable[..., Any]) -> int:
-    """How many references a factory takes: those it must have, or one where it takes any."""
+    """How many references a factory requires, or one if it takes any number."""
     parameters = inspect.signature(factory).parameters.values()
     kinds = inspect.Parameter
     needed = [

@@ -1,6 +1,6 @@
-"""Checks of a loss in use: in sums, objectives and tiles, in memory, and as text and options.
+"""Checks of a loss in use: sums, objectives, tiles, memory, text and options.
 
-Objectives are of small pictures; what they compile is shared by the checks of a loss.
+Objectives are for small pictures. The checks of a loss share compiled functions.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from neural_style.testing.loss_under_test import (
 
 @check("__mul__ and terms_of_sum, if they are overridden")
 def scales_with_its_weight(subject: Subject) -> None:
-    """Value and gradient of ``3 * loss``."""
+    """``3 * loss`` has three times the value and three times the gradient."""
     once, thrice = (_evaluated(_objective(subject, k * subject.loss)) for k in (1, 3))
     expect(np.isclose(thrice.loss, 3 * once.loss, rtol=1e-5), f"{3 * once.loss:g}", thrice.loss)
     expect(_alike(thrice.gradient, 3 * once.gradient, 1e-5), "three times the gradient", "another")
 
 
-@check("distance(), which weighs its layers by layer_weights")
+@check("distance(), which must use layer_weights")
 def scales_with_its_layer_weights(subject: Subject) -> None:
     """Every layer with three times its weight gives three times the value."""
     loss, heavy = subject.loss, copy.copy(subject.loss)
@@ -54,7 +54,7 @@ def scales_with_its_layer_weights(subject: Subject) -> None:
     "target(): shapes and dtypes that depend on values or on rng", lambda x: bool(x.refresh_every)
 )
 def refreshes_without_compiling(subject: Subject) -> None:
-    """A target that is measured again has its shapes, so that nothing is compiled again."""
+    """A refreshed target has the same shapes, so nothing is compiled again."""
     objective = _objective(subject)
     _evaluated(objective)
     before = objective.trace_count
@@ -68,15 +68,15 @@ def refreshes_without_compiling(subject: Subject) -> None:
 
 @check("random numbers that do not come from target's rng, and sets, which have no order")
 def same_seed_gives_the_same_bits(subject: Subject) -> None:
-    """Two objectives of one seed, the same value and gradient."""
+    """Two objectives with the same seed have the same value and gradient."""
     one, other = (_evaluated(_objective(subject, subject.make())) for _ in range(2))
     expect(one.loss == other.loss, one.loss, other.loss)
     expect(np.array_equal(one.gradient, other.gradient), "the same gradient", "another")
 
 
-@check("operations that XLA has not, shapes that depend on values, and Python on a tensor's value")
+@check("operations that XLA does not support, shapes that depend on values, and Python ifs on them")
 def compiles(subject: Subject) -> None:
-    """Under XLA, the value that it has without."""
+    """The value is the same with XLA and without."""
     loss, picture = subject.loss, images.noise(SIZE, uniform=(0, 255), seed=1)
     found = _evaluated(_objective(subject)).loss
     current, reference = (
@@ -84,12 +84,12 @@ def compiles(subject: Subject) -> None:
         for x in (picture, loss.references[0] if loss.references else picture)
     )
     value = value_and_gradient(loss, current, target_of(loss, current, reference, (0, 0, 0)))[0]
-    expect(np.isclose(found, float(value), rtol=1e-3), f"{float(value):g} as without XLA", found)
+    expect(np.isclose(found, float(value), rtol=1e-3), f"{float(value):g}, as without XLA", found)
 
 
-@check("what is averaged, which depends on its own position alone", lambda x: x.tiling is not None)
+@check("averages of values that depend on other positions too", lambda x: x.tiling is not None)
 def tiled_equals_whole(subject: Subject) -> None:
-    """Value and gradient of a picture in 2×2 tiles; and in uneven ones, with a soft mask."""
+    """Value and gradient are the same in 2×2 tiles, and in uneven tiles with a soft mask."""
     tile, size = _tile(subject)
     loss = subject.make(size)
     _expect_tiled_is_whole(subject, loss, size, tile)
@@ -100,25 +100,25 @@ def tiled_equals_whole(subject: Subject) -> None:
     _expect_tiled_is_whole(subject, guided(subject.make(size), [(mask, reference)]), size, tile)
 
 
-@check("memory, and arrays of pairs of positions: chunks, or memory = 'quadratic'")
+@check("arrays of pairs of positions: compute them in chunks, or set memory = 'quadratic'")
 def memory_grows_as_it_says(subject: Subject) -> None:
-    """The largest array of value and gradient, with four times as many positions.
+    """With four times as many positions, the largest array grows as ``memory`` says.
 
-    It grows by 4 for a loss that is linear, by 16 if quadratic; the middle is 8.
+    It grows by the factor 4 if the loss is linear and 16 if it is quadratic; the limit is 8.
     """
     loss = subject.loss
     channels = {n: shape[-1] for n, shape in subject.features.shapes(loss.layers, SIZE).items()}
     small, large = (largest_array(loss, side, channels) for side in (32, 64))
     expect(
         (large / small < 8) == (loss.memory == "linear") and large / small < 32,
-        f"memory that is {loss.memory} in the positions",
+        f"memory that is {loss.memory} in the number of positions",
         f"{large / small:.3g} times as much for 4 times as many",
     )
 
 
 @check("__repr__, if it is overridden, and the repr of the options")
 def repr_names_it_and_its_options(subject: Subject) -> None:
-    """On one line, without an address of memory."""
+    """The repr has the class name and the options, on one line, without memory addresses."""
     text = repr(subject.loss)
     expect(type(subject.loss).__name__ in text, f"the name {type(subject.loss).__name__}", text)
     expect("\n" not in text and " at 0x" not in text, "one line of options", text)
@@ -126,11 +126,11 @@ def repr_names_it_and_its_options(subject: Subject) -> None:
 
 @check("attributes that cannot be pickled: lambdas, generators, open files, modules")
 def pickles(subject: Subject) -> None:
-    """As a sweep in other processes needs; the same value."""
+    """A pickled copy has the same value; sweeps in other processes need this."""
     _expect_same(subject, pickle.loads(pickle.dumps(subject.loss)))
 
 
-@check("get_config() and from_config(), which have every option of the constructor")
+@check("get_config() and from_config(), which must support every option of the constructor")
 def is_made_again_from_its_options(subject: Subject) -> None:
     """get_config() has every option of its constructor, and from_config() gives the same value."""
     loss, config = subject.loss, subject.loss.get_config()
@@ -146,7 +146,9 @@ def _expect_tiled_is_whole(subject: Subject, loss: Any, size: Size, tile: int) -
         _evaluated(Objective(loss, subject.features, size, tile=t), picture) for t in (tile, None)
     )
     expect(np.isclose(tiled.loss, whole.loss, rtol=1e-4), f"{whole.loss:g}", f"{tiled.loss:g}")
-    expect(_alike(tiled.gradient, whole.gradient, 1e-3), "the gradient of the whole", "another")
+    expect(
+        _alike(tiled.gradient, whole.gradient, 1e-3), "the gradient of the whole picture", "another"
+    )
 
 
 def _expect_same(subject: Subject, again: Loss) -> None:
@@ -168,7 +170,7 @@ def _evaluated(objective: Objective, picture: Image | None = None) -> Evaluation
 
 
 def _tile(subject: Subject) -> tuple[int, Size]:
-    """The smallest tile that the loss can have, in steps, and a picture of several."""
+    """The smallest tile that works, in steps of 32, and the size of a picture with several."""
     loss, features = subject.loss, subject.features
     for tile in range(32, 2048, 32):
         size = (tile + 21, tile + 37)
@@ -178,7 +180,7 @@ def _tile(subject: Subject) -> tuple[int, Size]:
         except OptionError:
             continue
         return tile, size
-    raise Unmet("tiles of less than 2048 pixels", "layers and a reach that leave no room in them")
+    raise Unmet("tiles of less than 2048 pixels", "layers and offsets that need larger tiles")
 
 
 def _alike(one: Any, other: Any, tolerance: float) -> bool:

@@ -1,6 +1,6 @@
 """Checks of the value and gradient of a loss, from features, without a network.
 
-Where an arithmetic property is meant, they are in float64.
+Checks of arithmetic properties use float64.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _LAID_OUT = (48, 64)  # which every layer of VGG19 divides
 _ALMOST = 1.25
 
 
-@check("its layers; a network other than VGG is given as features=")
+@check("its layers; pass a network other than VGG as features=")
 def reads_the_layers_it_declares(subject: Subject) -> None:
-    """Its layers exist, its value depends on each of them, and no other is read."""
+    """Its layers exist, its value depends on each of them, and it reads no other layer."""
     loss = subject.loss
     current = subject.activations(0)
     try:
@@ -39,11 +39,11 @@ def reads_the_layers_it_declares(subject: Subject) -> None:
         _, gradient = value_and_gradient(loss, current, target)
     except LossError as error:
         if isinstance(missing := error.__cause__, KeyError):
-            expected = f"that only {tuple(loss.layers)} are read"
-            raise Unmet(expected, f"a KeyError of {missing}") from error
+            expected = f"that it reads only {tuple(loss.layers)}"
+            raise Unmet(expected, f"a KeyError for {missing}") from error
         raise
     idle = [name for name, slope in gradient.items() if slope is None]
-    expect(not idle, "a value that depends on every layer", f"none of {', '.join(idle)}")
+    expect(not idle, "a value that depends on every layer", f"one without {', '.join(idle)}")
 
 
 @check("the dtypes of statistic() and distance(), and what distance() reduces over")
@@ -59,9 +59,9 @@ def value_is_a_float32_scalar(subject: Subject) -> None:
     expect(np.isfinite(value), "a finite number", float(value))
 
 
-@check("distance(): squares, absolute values, or differences that are clipped at 0")
+@check("distance(): squares, absolute values, or differences clipped at 0")
 def value_is_never_negative(subject: Subject) -> None:
-    """Whichever of two pictures is the reference."""
+    """The value is 0 or more, also if picture and reference are exchanged."""
     for one, other in itertools.permutations(range(3), 2):
         value = value_of(subject.loss, *(subject.activations(i, np.float64) for i in (one, other)))
         expect(value >= -1e-9, "0 or more", value)
@@ -69,18 +69,19 @@ def value_is_never_negative(subject: Subject) -> None:
 
 @check("distance(), for a term that does not vanish, and target()", has_references)
 def zero_at_its_own_reference(subject: Subject) -> None:
-    """In float64, to rounding."""
+    """The value is 0 if picture and reference are the same, up to rounding in float64."""
     own, other = (subject.activations(seed, np.float64) for seed in (0, 1))
     value, scale = value_of(subject.loss, own, own), value_of(subject.loss, own, other)
     expect(abs(value) <= 1e-6 * abs(scale), f"0 (elsewhere it is {scale:g})", value)
 
 
-@check("sums over positions in statistic() and distance(), where there is to be a mean")
+@check("sums over positions in statistic() and distance(): use means")
 def means_the_same_at_every_size(subject: Subject) -> None:
-    """The value is the same where picture and reference are laid out twice each way.
+    """The value is the same if picture and reference are repeated 2×2.
 
-    A sum has 4 times the value, of squares 16; a norm twice. What reads neighbors, or places at
-    random, differs by some percent. The reference differs from the picture in every channel.
+    A sum would have 4 times the value, a squared sum 16 times, and a norm twice. A loss
+    that reads neighbors or random places differs by some percent. The reference differs from the
+    picture in every channel.
     """
     one, other = (subject.activations(seed, np.float64, _LAID_OUT) for seed in (0, 1))
     other = {n: f * np.linspace(0.5, 2, f.shape[-1]) for n, f in other.items()}
@@ -95,7 +96,7 @@ def means_the_same_at_every_size(subject: Subject) -> None:
 
 @check("a custom gradient, a stop_gradient, or a cast to float32 or to whole numbers")
 def gradient_is_the_slope(subject: Subject) -> None:
-    """Against central differences of the features along two directions, in float64."""
+    """The gradient equals central differences along two directions of the features, in float64."""
     loss, current = subject.loss, subject.activations(0, np.float64)
     target = target_of(loss, current, subject.activations(1, np.float64))
     value, gradient = value_and_gradient(loss, current, target)
@@ -112,32 +113,35 @@ def gradient_is_the_slope(subject: Subject) -> None:
             if slope is not None
         )
         measured = (high - low) / 2e-6
-        # At a minimum the slope is 0, and those to either side are the measure. A kink inside
-        # the step, as an absolute value has, moves one by up to 1e-4.
+        # At a minimum the slope is 0, so the slopes on both sides give the scale. A kink inside
+        # the step, as in an absolute value, changes a slope by up to 1e-4.
         sides = max(abs(end - float(value)) for end in (high, low)) / 1e-6
         rounding = 1e-9 * abs(high)  # of a difference of values, over the step
         expect(
             abs(found - measured) <= 1e-3 * sides + rounding,
-            f"the slope {measured:.7g} of finite differences",
+            f"the slope {measured:.7g} from finite differences",
             f"the gradient {found:.7g}",
         )
 
 
-@check("target(), which is NumPy on the arrays that it gets, and state that statistic() keeps")
+@check("target(), which must use NumPy on its arrays, and state that statistic() keeps")
 def no_gradient_into_its_target(subject: Subject) -> None:
-    """What target() returns does not depend on the picture for a tape that watches it."""
+    """The result of target() has no gradient with respect to the picture."""
     current, reference = tensors(subject.activations(0)), subject.activations(1)
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(current)
         target = live_target(subject.loss, current, reference)
     for leaf in tf.nest.flatten(target):
         slopes = tape.gradient(leaf, current).values() if tf.is_tensor(leaf) else ()
-        expect(not any(s is not None for s in slopes), "a constant", "what has a gradient")
+        expect(not any(s is not None for s in slopes), "a constant", "a tensor with a gradient")
 
 
 @check("roots, logarithms, quotients and norms at 0: ops.divide_no_nan, or ops.where twice")
 def finite_on_dead_channels(subject: Subject) -> None:
-    """A channel that is 0 everywhere, or all, in the picture, the reference or both."""
+    """Value and gradient are finite if one channel, or every channel, is 0 everywhere.
+
+    This holds for the picture, the reference or both.
+    """
     some = [subject.activations(seed) for seed in (0, 1)]
     one, none = ([_dead(f, channels) for f in some] for channels in (1, _ALL))
     for current, reference in (
@@ -153,31 +157,29 @@ def finite_on_dead_channels(subject: Subject) -> None:
 
 @check("a division by a deviation or a range, and the root of a variance")
 def finite_on_constant_pictures(subject: Subject) -> None:
-    """One value everywhere, in the picture, the reference or both."""
+    """Value and gradient are finite if the picture, the reference or both are constant."""
     noise = subject.activations(0)
     two, one = ({n: np.full_like(f, value) for n, f in noise.items()} for value in (2, 1))
     for current, reference in ((two, noise), (noise, two), (two, one)):
         _expect_finite(subject.loss, current, reference)
 
 
-@check("a norm or a root of the difference, whose gradient at 0 is none", has_references)
+@check("a norm or a root of the difference, which has no gradient at 0", has_references)
 def finite_at_its_own_reference(subject: Subject) -> None:
-    """Value and gradient where picture and reference are the same."""
+    """Value and gradient are finite if picture and reference are the same."""
     current = subject.activations(0)
     _expect_finite(subject.loss, current, current)
 
 
-@check(
-    "distance(): neural_style.losses.calls.check_shapes raises what a user reads", has_references
-)
+@check("distance(): neural_style.losses.calls.check_shapes raises a clear error", has_references)
 def takes_another_reference_size_or_says_no(subject: Subject) -> None:
-    """A finite value, or a LossError."""
+    """With a reference of another size, the value is finite, or the loss raises a LossError."""
     current, reference = subject.activations(0), subject.activations(1, size=(56, 64))
     try:
         _expect_finite(subject.loss, current, reference)
     except LossError as error:
         if error.__cause__ is not None:
-            raise Unmet("a value or a LossError that says what is expected", error) from error
+            raise Unmet("a value or a LossError that states what is expected", error) from error
 
 
 def _expect_finite(loss: Loss, current: Any, reference: Any) -> None:
@@ -194,7 +196,7 @@ def _moved(current: Any, direction: Any, step: float) -> Any:
 
 
 def _dead(activations: Mapping[str, Any], channels: int) -> Any:
-    """The same with the first ``channels`` of every layer 0."""
+    """The same features, but the first ``channels`` of every layer are 0."""
     return {name: f * (np.arange(f.shape[-1]) >= channels) for name, f in activations.items()}
 
 

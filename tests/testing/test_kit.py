@@ -344,7 +344,7 @@ def test_an_undeclared_layer_is_named() -> None:
             return {"image": features["block5_conv4"]}
 
     with pytest.raises(
-        ConformanceError, match=r"reading: reads_the_layers.* KeyError of 'block5_c"
+        ConformanceError, match=r"reading: reads_the_layers.* KeyError for 'block5_c"
     ):
         check_loss(Reading)
 
