@@ -17,7 +17,7 @@ CONVOLUTIONS = tuple(
 
 
 def halving(layers: Sequence[str]) -> dict[str, float]:
-    """Novak & Nikulin's style weights, 2^(D − d) divided by their sum: each is half the last.
+    """Novak & Nikulin's style weights, 2^(D − d) divided by their sum, halved at each layer.
 
     d = 1 … D is the number of a layer in the list, from the shallowest.
 
@@ -54,8 +54,8 @@ class ActivationShiftedGram(Gram):
 
     Notes
     -----
-    After a ReLU most features are 0, and products of zeros carry no information; the shift
-    changes that. G is the Gram matrix + s(μ_i + μ_j) + s², with μ the mean of each channel. The
+    After a ReLU most features are 0, and products of zeros carry no information. Products of
+    shifted features do. G is the Gram matrix + s(μ_i + μ_j) + s², μ the mean of each channel. The
     loss is invariant to any permutation of positions. The paper's weights are 2^(D − d); this
     library divides them by their sum. Source: Novak & Nikulin, *Improving the Neural Algorithm
     of Artistic Style*, arXiv 1605.04603; the shift from two implementations, the weights from

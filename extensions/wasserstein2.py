@@ -39,9 +39,9 @@ class Wasserstein2(StatisticLoss):
     -----
     N · L is the squared 2-Wasserstein distance between two Gaussians. It is in squared units of
     activations, as `Moments`; `Gram` is in fourth powers. The root takes Newton–Schulz steps in
-    float64, products of N × N matrices. The gradient has a closed form, I − T, where T = Σ'^½
-    (Σ'^½ Σ Σ'^½)^−½ Σ'^½ moves the picture's features to the reference's. The rounding errors of
-    L and its gradient at the reference are subtracted, so both are 0 there. The loss is
+    float64, products of N × N matrices. The gradient has a closed form, I − T, where
+    T = Σ'^½ (Σ'^½ Σ Σ'^½)^−½ Σ'^½ moves the picture's features to the reference's. The rounding
+    errors of L and its gradient at the reference are subtracted: both are 0 there. The loss is
     invariant to any permutation of positions. Sources: crowsonkb's style-transfer-pytorch, from
     memory: its ε is 1e-4 squared units of an activation, its layer weights are the same, and its
     root takes 12 steps in float32; for the steps of this library, Chen & Chow, *A Stable Scaling

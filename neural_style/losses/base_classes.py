@@ -26,7 +26,7 @@ class StatisticLoss(Loss):
     tiling: Literal["mean", "map"] | None = "mean"
 
     def statistic(self, f: Tensor, mean: Mean) -> Tensor:
-        """One tensor: means of a layer's features f (1, h, w, channels), with no arithmetic."""
+        """One tensor of means of features f (1, h, w, channels), and nothing computed from them."""
         raise NotImplementedError
 
     def summary(self, s: Tensor) -> Tensor:

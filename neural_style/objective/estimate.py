@@ -126,10 +126,11 @@ def estimate(
     Notes
     -----
     The estimate is for a CPU; no GPU was measured. The time depends on the speed of a matrix
-    product and of a copy. Each process measures them once, in a fraction of a second, while the
-    machine is as busy as it is then. Loops inside a loss count once. Coarser scales of a run need
-    less than the last. The estimate is for one picture size. With VGG19, TensorFlow keeps 40 to
-    80 MB for each new size until the process ends; `neural_style.Workers` limits the total.
+    product and of a copy. Each process measures them once, in a fraction of a second, so the time
+    depends on how busy the machine is then. Loops inside a loss count once. Coarser scales of a
+    run need less than the last. The estimate is for one picture size. With VGG19, TensorFlow
+    keeps 40 to 80 MB for each new size until the process ends; `neural_style.Workers` limits the
+    total.
 
     Examples
     --------
