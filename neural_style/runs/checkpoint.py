@@ -5,16 +5,13 @@
     run/state-0.npz, state-1.npz   two generations of its state; the newer whole one counts
     run/.lock                      locked while a run writes there, by `Checkpoints.begin`
 
-A state is a document, which is JSON, and arrays by name, at an iterate that the optimizer
-accepted; it carries a SHA-256 of both, and the name of its run. Every file is written beside its
-place, forced to the disk and moved there, so that a process that is killed at any moment
-leaves the last good state.
+A state is an archive of `neural_style.runs.storage`, at an iterate that the optimizer accepted.
+Every file is written beside its place, forced to the disk and moved there, so that a process that
+is killed at any moment leaves the last good state.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shlex
 import uuid
@@ -24,27 +21,26 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
-from neural_style.errors import CheckpointError, OptionError, advice, check_count
+from neural_style.errors import CheckpointError, RecordError, advice, check_count
 from neural_style.runs import record as records
-from neural_style.runs.record import Pictures
+from neural_style.runs import storage
+from neural_style.runs.schema import RunState
+from neural_style.runs.storage import Pictures
 from neural_style.utils.files import (
     as_path,
     make_folder,
     owned,
-    read_arrays,
     remove_parts,
     to_path,
-    write_durably,
 )
 
 
 class State(NamedTuple):
-    """Numbers, texts and lists of them, and arrays by name."""
+    """What a run is at an iterate."""
 
-    document: dict[str, Any]
+    document: Mapping[str, Any]
     arrays: dict[str, NDArray[Any]]
 
 
@@ -95,7 +91,7 @@ class Checkpoints:
         self._check_new()
         checkpoint = {"run": self._run, "every": self._every, "output": self._output}
         try:
-            records.save(self.folder, {**record, "checkpoint": checkpoint}, pictures)
+            storage.save_record(self.folder, {**record, "checkpoint": checkpoint}, pictures)
         except (OSError, ValueError) as error:
             raise CheckpointError(
                 f"{self.folder}: no checkpoints can be written there ({error}); choose another "
@@ -131,14 +127,9 @@ class Checkpoints:
             The disk refuses; the last good state is still there.
         """
         evaluation = state.document["evaluation"]
-        document = json.dumps({**state.document, "run": self._run}).encode()
-        arrays: dict[str, Any] = {**state.arrays, "document": np.frombuffer(document, np.uint8)}
-        checksum = np.frombuffer(_checksum(arrays), np.uint8)
+        document = {**state.document, "run": self._run}
         try:
-            write_durably(
-                self._path(self._generation),
-                lambda file: np.savez(file, **arrays, sha256=checksum),
-            )
+            storage.write(self._path(self._generation), RunState, document, state.arrays)
         except (OSError, ValueError) as error:
             last = f"the one after {self._written} evaluations" if self._written else "the start"
             raise CheckpointError(
@@ -151,7 +142,7 @@ class Checkpoints:
         self._due = (evaluation // self._every + 1) * self._every
 
     def _check_new(self) -> None:
-        names = [self.folder / records.FILE, self._path(0), self._path(1)]
+        names = [self.folder / storage.FILE, self._path(0), self._path(1)]
         found = [path.name for path in names if path.exists()]
         if found:
             raise CheckpointError(
@@ -176,7 +167,12 @@ class Continued(Checkpoints):
 
     def __init__(self, folder: str | os.PathLike[str], *, strict: bool = True) -> None:
         home = as_path(folder, "folder", CheckpointError)
-        self.record = records.read(self._record_of(home))
+        if not (home / storage.FILE).exists():
+            raise CheckpointError(
+                f"{home}: there is no run to go on with, expected its {storage.FILE}; check the "
+                f"path, which is what was passed as {advice('checkpoint=…', '--checkpoint')}"
+            )
+        self.record = storage.read_record(home)
         self._strict = strict
         own = self.record["checkpoint"]
         if own is None:
@@ -187,7 +183,7 @@ class Continued(Checkpoints):
         super().__init__(folder, own["every"], own["output"])
         self._run = own["run"]
         self.output: str | None = own["output"]
-        self.pictures = records.read_pictures(self.folder / records.PICTURES)
+        self.pictures = storage.read_pictures(self.folder)
 
     def begin(self, record: Mapping[str, Any], pictures: Pictures) -> State | None:
         """Compare the run with what it was; return its last good state, None before the first.
@@ -231,9 +227,14 @@ class Continued(Checkpoints):
                 )
             if self._path(generation).exists():
                 try:
-                    found.append((generation, _read(self._path(generation), self._run)))
-                except CheckpointError as error:
-                    problems.append(str(error))
+                    state = State(*storage.read(self._path(generation), RunState))
+                except RecordError as error:
+                    problems.append(str(error).removesuffix("."))
+                else:
+                    if state.document["run"] == self._run:
+                        found.append((generation, state))
+                    else:
+                        problems.append(f"{self._path(generation)} is of another run")
         if not found:
             if problems:
                 raise CheckpointError(
@@ -250,16 +251,6 @@ class Continued(Checkpoints):
     def _check_new(self) -> None:
         """It is not."""
 
-    @staticmethod
-    def _record_of(folder: Path) -> Path:
-        path = folder / records.FILE
-        if not path.exists():
-            raise CheckpointError(
-                f"{folder}: there is no run to go on with, expected its {records.FILE}; check the "
-                f"path, which is what was passed as {advice('checkpoint=…', '--checkpoint')}"
-            )
-        return path
-
 
 def _resume(folder: Path) -> str:
     command = f"neural-style resume {shlex.quote(str(folder))}"
@@ -269,32 +260,3 @@ def _resume(folder: Path) -> str:
 def _rerun(folder: Path) -> str:
     command = f"neural-style rerun {shlex.quote(str(folder))}"
     return advice(f"neural_style.rerun({str(folder)!r})", command)
-
-
-def _read(path: Path, run: str) -> State:
-    """A state from its file, if it is whole and of that run; nothing is unpickled."""
-    try:
-        arrays = read_arrays(path)
-        checksum = arrays.pop("sha256").tobytes()
-        whole = checksum == _checksum(arrays)
-        document = dict(json.loads(arrays.pop("document").tobytes())) if whole else {}
-    except Exception as error:  # zipfile and NumPy raise what they like for a damaged file
-        raise CheckpointError(f"{path.name} is damaged ({error})") from error
-    if not whole:
-        raise CheckpointError(f"{path.name} is damaged (its checksum is another)")
-    if document.get("run") != run:
-        raise CheckpointError(f"{path.name} is of another run")
-    try:
-        check_count("evaluation", document.get("evaluation"))
-    except OptionError as error:
-        raise CheckpointError(f"{path.name} is no state ({error})") from error
-    return State(document, arrays)
-
-
-def _checksum(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    found = hashlib.sha256()
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        found.update(repr((name, array.dtype.str, array.shape)).encode())
-        found.update(array.data.cast("B") if array.size else b"")
-    return found.digest()

@@ -10,16 +10,11 @@ it names: losses are looked up in the registry, optimizers and networks among Ke
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from neural_style.errors import LossError, RecordError, RegistryError, shown
+from neural_style.errors import LossError, RegistryError, shown
 from neural_style.features.model import FeatureModel
 from neural_style.images import Image, digest
 from neural_style.losses import serialization
@@ -28,16 +23,10 @@ from neural_style.optimizers import drivers, parameterization
 from neural_style.optimizers.parameterization import Parameterization
 from neural_style.runs import schema
 from neural_style.runs.result import Result
-from neural_style.runs.schema import Record
+from neural_style.runs.storage import Pictures
 from neural_style.utils import environment
 from neural_style.utils.backend import keras
-from neural_style.utils.files import make_folder, open_file, read_arrays, write_durably
 from neural_style.utils.memory import peak_memory
-
-Pictures: TypeAlias = dict[str, NDArray[np.float32]]
-
-FILE, PICTURES = "record.json", "pictures.npz"
-_BYTES = 2**26  # of record.json
 
 
 def describe(
@@ -88,88 +77,6 @@ def outcome(result: Result) -> dict[str, Any]:
         "reason": result.reason,
         "ending": result.ending,
     }
-
-
-def save(folder: Path, record: Mapping[str, Any], pictures: Mapping[str, Any]) -> None:
-    """Write record.json and pictures.npz.
-
-    Raises
-    ------
-    OSError, ValueError
-        The folder cannot be made or written to.
-    """
-    make_folder(folder)
-    arrays: dict[str, Any] = {
-        key: np.asarray(picture, np.float32) for key, picture in pictures.items()
-    }
-    write_durably(folder / PICTURES, lambda file: np.savez(file, **arrays))
-    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
-    write_durably(folder / FILE, lambda file: file.write(text.encode()))
-
-
-def check_folder(folder: Path) -> None:
-    """Raise a `RecordError` where a record would replace that of a run with checkpoints."""
-    checkpointed = any(folder.glob("state-*.npz"))
-    if (folder / FILE).exists():
-        with contextlib.suppress(RecordError):  # a damaged one is replaced
-            checkpointed = checkpointed or read(folder / FILE)["checkpoint"] is not None
-    if checkpointed:
-        raise RecordError(
-            f"{folder}: there are the checkpoints of a run in this folder, to which its own record "
-            f"belongs; choose another."
-        )
-
-
-def save_result(result: Result, folder: Path) -> Path:
-    """What `Result.save_record` does."""
-    if not result.record:
-        raise RecordError(f"{folder}: this result has no record, which those of minimize have.")
-    check_folder(folder)
-    try:
-        save(folder, result.record, result.pictures)
-    except (OSError, ValueError) as error:
-        raise RecordError(
-            f"{folder}: the record could not be written ({error}); choose another folder."
-        ) from error
-    return folder
-
-
-def read(path: Path) -> Record:
-    """A record from its file, checked against the schema.
-
-    Raises
-    ------
-    RecordError
-        The file cannot be read, is no JSON, or not what the schema says.
-    """
-    try:
-        with open_file(path) as file:
-            content = file.read(_BYTES + 1)
-        if len(content) > _BYTES:
-            raise OSError(f"it is larger than {_BYTES:,} bytes")
-    except FileNotFoundError as error:
-        raise RecordError(f"{path}: there is no such record; check the path.") from error
-    except (OSError, ValueError) as error:
-        raise RecordError(f"{path}: the record cannot be read ({error}).") from error
-    return schema.read(content, Record, str(path))
-
-
-def read_pictures(path: Path) -> Pictures:
-    """The pictures of a record by their names in its file; nothing is unpickled.
-
-    Raises
-    ------
-    RecordError
-        The file is missing or damaged, or holds anything but arrays of float32.
-    """
-    try:
-        pictures = read_arrays(path)
-    except Exception as error:  # zipfile and NumPy raise what they like for a damaged file
-        raise RecordError(f"{path}: the record's pictures cannot be read ({error}).") from error
-    for key, picture in pictures.items():
-        if picture.dtype != np.float32:
-            raise RecordError(f"{path}: expected float32 in {key}, got {picture.dtype}.")
-    return pictures
 
 
 def differences(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:

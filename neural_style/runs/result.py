@@ -21,7 +21,10 @@ from numpy.typing import NDArray
 from neural_style import images
 from neural_style.errors import ImageError, RecordError
 from neural_style.images import Image, Picture, picture_of
-from neural_style.utils.files import as_path
+from neural_style.runs import schema, storage
+from neural_style.utils.files import as_path, make_folder
+
+_ARRAYS = ("image", "pictures")
 
 
 class Ending(StrEnum):
@@ -123,14 +126,44 @@ class Result:
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture, as `images.save`.
+        """Write the picture, as `images.save`, or as ``….npz`` the whole result, for `load`.
 
-        Where that fails the picture is saved elsewhere, and the error says where.
+        The latter has all that a result has, the picture unrounded, and can be repeated by
+        `neural_style.rerun`. Where writing fails the picture is saved elsewhere, and the error
+        says where.
+
+        Raises
+        ------
+        ImageError
+            The picture cannot be written.
+        RecordError
+            The result cannot be written.
         """
         try:
-            return images.save(self.image, path)
-        except ImageError as error:
-            raise ImageError(f"{error} {images.rescue(self.image, path)}") from error
+            if not str(path).endswith(".npz"):
+                return images.save(self.image, path)
+            return write(self, as_path(path, "path", RecordError))
+        except (ImageError, RecordError) as error:
+            raise type(error)(f"{error} {images.rescue(self.image, path)}") from error
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Result:
+        """The result in an ``.npz`` of `save`, or of a sweep's folder; nothing is unpickled.
+
+        Raises
+        ------
+        RecordError
+            The file cannot be read, is damaged, or has something else in it.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> result = Result(images.noise((4, 5)), 0.1, {}, {}, (), 1, 1, 0.5, 0, "done")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print(Result.load(result.save(f"{folder}/result.npz")))
+        loss 0.1 after 1 evaluations in 0 s: done
+        """
+        return read(as_path(path, "path", RecordError))[0]
 
     def save_record(self, folder: str | os.PathLike[str]) -> Path:
         """Write `record` as ``folder/record.json`` and `pictures` as ``folder/pictures.npz``.
@@ -144,9 +177,17 @@ class Result:
             The folder cannot be written to, or has the checkpoints of a run; or this result is
             not of `minimize`.
         """
-        from neural_style.runs import record
-
-        return record.save_result(self, as_path(folder, "folder", RecordError))
+        home = as_path(folder, "folder", RecordError)
+        if not self.record:
+            raise RecordError(f"{home}: this result has no record, which those of minimize have.")
+        storage.check_folder(home)
+        try:
+            storage.save_record(home, self.record, self.pictures)
+        except (OSError, ValueError) as error:
+            raise RecordError(
+                f"{home}: the record could not be written ({error}); choose another folder."
+            ) from error
+        return home
 
     def plot(self) -> Any:
         """A matplotlib figure of the loss and its weighted terms against evaluations.
@@ -215,6 +256,51 @@ class Result:
             return None
         sources = (base64.b64encode(png).decode() for png in (self._repr_png_(), curve))
         return "<br>".join(f'<img src="data:image/png;base64,{source}">' for source in sources)
+
+
+def write(result: Result, path: Path, **about: Any) -> Path:
+    """Write a result, and what a sweep has to say about it, as `schema.Saved`.
+
+    Raises
+    ------
+    RecordError
+        The file cannot be written, or the result has something that `read` would refuse.
+    """
+    try:
+        arrays = {storage.INPUT + name: picture for name, picture in result.pictures.items()}
+        arrays["image"] = images.as_image(result.image, any_range=True)
+        values = {name: value for name, value in vars(result).items() if name not in _ARRAYS}
+        values["history"] = [vars(entry) for entry in result.history]
+        values["record"] = result.record or None
+        document = {"schema": schema.VERSION, "result": values, **about}
+        make_folder(path.parent)
+        storage.write(path, schema.Saved, document, arrays)
+    except (OSError, TypeError, ValueError) as error:
+        raise RecordError(f"{path}: the result could not be written ({error}).") from error
+    return path
+
+
+def read(path: Path) -> tuple[Result, schema.Saved]:
+    """A result, and all of the document that it is of.
+
+    Raises
+    ------
+    RecordError
+        As `Result.load`.
+    """
+    document, arrays = storage.read(path, schema.Saved)
+    values: dict[str, Any] = {**document["result"]}
+    try:
+        values["image"] = images.as_image(arrays.pop("image"), any_range=True)
+        values["ending"] = None if values["ending"] is None else Ending(values["ending"])
+        values["pictures"] = storage.pictures_of(arrays)
+        if len(values["pictures"]) < len(arrays):
+            raise ValueError(f"it has the arrays {sorted(arrays)}")
+    except (KeyError, ValueError) as error:
+        raise RecordError(f"{path}: expected a result, got another file ({error}).") from error
+    values["history"] = tuple(Entry(**entry) for entry in values["history"])
+    values["record"] = values["record"] or {}
+    return Result(**values), document
 
 
 def figure(width: float, height: float) -> Any:

@@ -14,7 +14,7 @@ from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.optimizers import drivers
 from neural_style.optimizers import parameterization as parameterization
 from neural_style.optimizers.parameterization import Parameterization
-from neural_style.runs import minimize
+from neural_style.runs import minimize, storage
 from neural_style.runs import record as records
 from neural_style.runs.checkpoint import Continued
 from neural_style.runs.loop import Callback, Verbose
@@ -123,7 +123,8 @@ def rerun(
     Parameters
     ----------
     path
-        The folder of `Result.save_record`, or of a checkpointed run.
+        The folder of `Result.save_record`, or of a checkpointed run, or the ``.npz`` of
+        `Result.save`.
     loss, features, optimizer, parameterization
         As in `resume`; what is another than in the record is among the differences.
     callbacks, verbose, output
@@ -136,17 +137,16 @@ def rerun(
     StyleError
         As `minimize`.
     """
-    folder = as_path(path, "path", RecordError)
-    record = records.read(folder / records.FILE)
-    check_not_read({"output": output}, folder.iterdir(), OptionError)
-    pictures = records.read_pictures(folder / records.PICTURES)
+    home = as_path(path, "path", RecordError)
+    record, pictures = storage.recorded(home)
+    check_not_read({"output": output}, [home, *home.glob("*")], OptionError)
     given = {
         "loss": loss,
         "features": features,
         "optimizer": optimizer,
         "parameterization": parameterization,
     }
-    arguments = _arguments(record, pictures, given, RecordError, folder)
+    arguments = _arguments(record, pictures, given, RecordError, home)
     result = minimize.run(
         **arguments, callbacks=callbacks, verbose=verbose, output=output, checkpoints=None
     )
@@ -177,7 +177,7 @@ def _arguments(
 
     def picture(key: str) -> Any:
         if key not in pictures:
-            raise error(f"{where}: {records.PICTURES} has no picture {key}, which the run needs.")
+            raise error(f"{where}: {storage.PICTURES} has no picture {key}, which the run needs.")
         return pictures[key]
 
     def total(config: Any) -> WeightedSum:

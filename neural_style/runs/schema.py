@@ -231,6 +231,44 @@ class RunState(TypedDict):
     best: Best | None
 
 
+class AnyValue(TypedDict):
+    """As `Value`, and when it was; numbers may be NaN or infinite, as results of other runs are."""
+
+    loss: float
+    terms: dict[str, float]
+    weighted: dict[str, float]
+    scale: Total
+    seconds: float
+
+
+class Entry(AnyValue):
+    """A line of a history, as `neural_style.runs.result.Entry`."""
+
+    evaluation: Total
+    round: Total
+
+
+class Result(AnyValue):
+    """A `neural_style.Result`, but for its arrays."""
+
+    history: Items[Entry]
+    evaluations: Total
+    rounds: Total
+    seed: Seed
+    reason: str
+    ending: str | None
+    record: Record | None
+
+
+class Saved(TypedDict):
+    """What is saved of a result; of one of a sweep with its settings, and what it depends on."""
+
+    schema: Literal[2]
+    result: Result
+    settings: NotRequired[dict[str, Any]]
+    digests: NotRequired[dict[str, str]]
+
+
 def read(content: bytes, kind: type[_T], name: str) -> _T:
     """JSON in UTF-8 that is of a kind, from a file of this name.
 

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neural_style.images import Size
-from neural_style.runs import schema
 from neural_style.runs.checkpoint import State
 from neural_style.utils.files import Form, check_arrays
 
@@ -33,8 +32,7 @@ def check(
     ``sizes`` are those of its scales, ``terms`` the names of its terms, ``periods`` the evaluations
     between refreshes by the index of the term, and ``budget`` is that of all scales together.
     """
-    arrays = state.arrays
-    known = schema.check(state.document, schema.RunState, "document")
+    known, arrays = state
     due_at, refreshes, best = known["due_at"], known["refreshes"], known["best"]
     due = {i for each in refreshes for i in each["due"]}
     rows = len(np.atleast_1d(arrays.get("history", ())))

@@ -26,11 +26,12 @@ import neural_style as ns
 from corpus.cases import HUGE, Case, World, archived
 from corpus.pictures import FILES, is_picture
 from neural_style import images
-from neural_style.errors import CheckpointError, StyleError
+from neural_style.errors import RecordError, StyleError
 from neural_style.extensions import Content, Gram, TotalVariation
 from neural_style.images import Image
 from neural_style.losses import registry
-from neural_style.runs import checkpoint as checkpoints
+from neural_style.runs import storage
+from neural_style.runs.schema import RunState
 
 Damage = Callable[[Path], object]
 EVALUATIONS = 9
@@ -122,10 +123,11 @@ def whole_states(folder: Path) -> list[str]:
     found = []
     for name in ("state-0.npz", "state-1.npz"):
         try:
-            checkpoints._read(folder / name, run)
-            found.append(name)
-        except CheckpointError:
+            document, _ = storage.read(folder / name, RunState)
+        except RecordError:
             continue
+        if document["run"] == run:
+            found.append(name)
     return found
 
 
@@ -322,7 +324,7 @@ def forge(change: Callable[[dict[str, Any], dict[str, Any]], object], folder: Pa
         change(document, arrays)
         text = json.dumps(document).encode()
         arrays["document"] = np.frombuffer(text, np.uint8)
-        checksum = np.frombuffer(checkpoints._checksum(arrays), np.uint8)
+        checksum = np.frombuffer(storage.checksum(arrays), np.uint8)
         np.savez(folder / name, **arrays, sha256=checksum)
 
 

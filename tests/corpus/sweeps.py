@@ -15,6 +15,7 @@ import neural_style as ns
 from corpus.cases import NAN, Case, World, archived
 from corpus.options import made
 from corpus.pictures import is_picture
+from neural_style.runs import storage
 from neural_style.sweeps.fingerprints import fingerprints
 
 
@@ -51,7 +52,7 @@ def records() -> Iterator[Case]:
         "text": b"no archive",
         "a pickle": b"\x80\x04\x95\x0b\0\0\0\0\0\0\0\x8c\x05posix\x94.",
         "an archive of nothing": archived({}),
-        "an archive of text": archived({"image.npy": b"x", "record.npy": b"{}"}),
+        "an archive of text": archived({"image.npy": b"x", "document.npy": b"{}"}),
         "an archive of paths": archived({"../image.npy": b"x"}),
         "a picture of objects": record(image=np.array([None], object)),
         "a picture of NaN": record(image=np.full((8, 8, 3), NAN)),
@@ -64,7 +65,13 @@ def records() -> Iterator[Case]:
         "JSON not UTF-8": record(text=b'{"settings": "\xff"}'),
         "settings of another": record(settings={"seed": 2}),
         "no settings": record(settings=None),
-        "no digests": record(text=json.dumps({"settings": {"seed": 1}, "result": {}}).encode()),
+        "no digests": record(digests=None),
+        "digests of others": record(digests={}),
+        "another version": record(schema=1),
+        "no version": record(schema=None),
+        "no checksum": record(sha256=None),
+        "another checksum": record(sha256=bytes(32)),
+        "an array more": record(more=np.zeros(3)),
         "result None": record(result=None),
         "result a list": record(result=[]),
     }
@@ -84,6 +91,9 @@ def records() -> Iterator[Case]:
         "reason a number": {"reason": 5},
         "reason markup": {"reason": ["<script>"]},
         "unknown field": {"__class__": "os.system"},
+        "ending of another": {"ending": "bored"},
+        "a record of nothing": {"record": {}},
+        "evaluations of digits": {"evaluations": 10**4000},
         "scale text": {"scale": "0"},
         "missing field": {"loss": ...},
     }
@@ -93,31 +103,38 @@ def records() -> Iterator[Case]:
 
 
 def plain() -> dict[str, Any]:
+    """What a sweep says of a result of `made`."""
     values = dict(vars(made()))
     entry = {"evaluation": 1, "round": 0, "loss": 1.0, "terms": {"a": 1.0}, "weighted": {"a": 1.0},
              "seconds": 0.1, "scale": 0}  # fmt: skip
-    return {**values, "history": [entry], "reason": "kept"}
+    del values["image"], values["pictures"]
+    digests = fingerprints(Opaque(made), [{"seed": 1}], "1")[0]
+    result = {**values, "history": [entry], "reason": "kept", "record": None}
+    return {"schema": 2, "result": result, "settings": {"seed": 1}, "digests": digests}
 
 
 def record(
     *,
     image: Any = None,
     text: bytes | None = None,
-    settings: Any = {"seed": 1},  # noqa: B006 it is not changed
-    result: Any = ...,
+    sha256: bytes | None = b"",
+    more: Any = None,
     change: dict[str, Any] | None = None,
+    **fields: Any,
 ) -> bytes:
     """What a sweep keeps of `made`, with a change."""
-    values = plain()
-    picture = values.pop("image")
-    values |= change or {}
-    values = {name: value for name, value in values.items() if value is not ...}
-    digests = fingerprints(Opaque(made), [{"seed": 1}], "1")[0]
-    result = values if result is ... else result
-    whole = {"settings": settings, "digests": digests, "result": result}
+    whole = plain()
+    values = {**whole["result"], **(change or {})}
+    whole["result"] = {name: value for name, value in values.items() if value is not ...}
+    whole = {name: value for name, value in (whole | fields).items() if value is not None}
     text = json.dumps(whole).encode() if text is None else text
+    arrays = {"image": made().image if image is None else image, "more": more}
+    arrays = {name: np.asarray(array) for name, array in arrays.items() if array is not None}
+    arrays["document"] = np.frombuffer(text, np.uint8)
+    if sha256 is not None:
+        own = b"" if arrays["image"].dtype == object else storage.checksum(arrays)
+        arrays["sha256"] = np.frombuffer(sha256 or own, np.uint8)
     buffer = io.BytesIO()
-    arrays = {"image": picture if image is None else image, "record": np.frombuffer(text, np.uint8)}
     np.savez(buffer, **arrays)
     return buffer.getvalue()
 
@@ -127,7 +144,7 @@ def _bomb() -> bytes:
     header = io.BytesIO()
     shape = {"descr": "<f4", "fortran_order": False, "shape": (300_000, 300_000, 3)}
     np.lib.format.write_array_header_1_0(header, shape)
-    return archived({"image.npy": header.getvalue() + bytes(10**6), "record.npy": b""})
+    return archived({"image.npy": header.getvalue() + bytes(10**6), "document.npy": b""})
 
 
 def _sweep_over(content: bytes, world: World) -> Any:

@@ -22,7 +22,7 @@ import numpy as np
 
 from neural_style import LBFGS, FeatureModel, Step, images, minimize, resume
 from neural_style.extensions import Content, Gram, Histogram
-from neural_style.runs import checkpoint as checkpoints
+from neural_style.runs import storage
 from neural_style.utils.files import write_durably
 
 CASES: dict[str, tuple[dict[str, Any], list[int | str]]] = {
@@ -43,13 +43,13 @@ def kill() -> NoReturn:
 
 
 def dying_write(where: str) -> Any:
-    """`write_durably`, which kills the process at a part of its nth write."""
+    """`write_durably`, which kills the process at a part of its nth write of a state."""
     part, _, number = where.partition(":")
     writes = 0
 
     def write(path: Path, content: Any) -> None:
         nonlocal writes
-        writes += 1
+        writes += path.name.startswith("state")
         if writes != int(number):
             return write_durably(path, content)
         if part == "before":
@@ -90,7 +90,7 @@ def go(case: str, folder: Path | None, point: int | str | None) -> Any:
             kill()
 
     if isinstance(point, str):
-        checkpoints.write_durably = dying_write(point)  # type: ignore[attr-defined]
+        storage.write_durably = dying_write(point)  # type: ignore[attr-defined]
     if folder is not None and folder.exists():
         return resume(folder, features=model(), callbacks=[die], verbose=False)
     photo, painting = images.noise((24, 32), seed=1), images.noise((20, 28), seed=2)

@@ -22,7 +22,7 @@ from neural_style.errors import CheckpointError, OptionError, RecordError
 from neural_style.extensions import Content, Gram
 from neural_style.images import Image
 from neural_style.optimizers.parameterization import Pixels
-from neural_style.runs import checkpoint
+from neural_style.runs import checkpoint, storage
 from neural_style.utils import environment
 from neural_style.utils.files import write_durably
 
@@ -155,7 +155,7 @@ def test_the_last_good_state_counts(
     again = shutil.copytree(folder, folder.with_name("again"))
     np.testing.assert_array_equal(ns.resume(again, features=tiny).image, whole)
     spoil(states[0])
-    with pytest.raises(CheckpointError, match=r"no state of the run is whole: state-0\.npz"):
+    with pytest.raises(CheckpointError, match=r"no state of the run is whole: .*state-0\.npz"):
         ns.resume(folder, features=tiny)
 
 
@@ -268,7 +268,7 @@ def test_a_disk_that_refuses_leaves_the_last_good_state(
 
     def failing(path: Path, content: Any) -> None:
         nonlocal writes
-        writes += 1
+        writes += path.name.startswith("state")
         if writes == 2:
 
             def half(file: Any) -> None:
@@ -278,7 +278,7 @@ def test_a_disk_that_refuses_leaves_the_last_good_state(
             write_durably(path, half)
         write_durably(path, content)
 
-    monkeypatch.setattr(checkpoint, "write_durably", failing)
+    monkeypatch.setattr(storage, "write_durably", failing)
     loss, output = Content(photo) + Gram(painting), tmp_path / "out.png"
     options: dict[str, Any] = {"checkpoint": tmp_path / "run", "checkpoint_every": 5}
     with pytest.raises(CheckpointError, match=r"the disk refuses.*last good one is.* [56] ev") as e:

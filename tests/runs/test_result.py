@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+import math
 import pickle
 import re
 import sys
@@ -16,12 +18,14 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from neural_style import Result, Step, images
-from neural_style.errors import ImageError
+from neural_style import FeatureModel, Result, Step, images, minimize, rerun
+from neural_style.errors import ImageError, OptionError, RecordError
+from neural_style.extensions import Content
 from neural_style.images import Image
 from neural_style.objective.estimate import Estimate
 from neural_style.objective.objective import Evaluation
-from neural_style.runs.result import Entry
+from neural_style.runs import storage
+from neural_style.runs.result import Ending, Entry
 from neural_style.sweeps.sweep import Outcome
 
 NO_SPACE = OSError(28, "No space left on device")
@@ -92,6 +96,84 @@ def test_what_holds_arrays_is_equal_to_itself_alone(kind: Any) -> None:
 def test_it_saves_itself(result: Result, tmp_path: Path) -> None:
     path = result.save(tmp_path / "out.png")
     np.testing.assert_array_equal(images.load(path), np.rint(result.image))
+
+
+def test_it_comes_back_as_it_was(result: Result, tmp_path: Path) -> None:
+    terms = {"content": np.float64(0.1), "gram": math.nan}
+    saved = replace(
+        result,
+        image=result.image + np.float32(1 / 3),
+        loss=math.inf,
+        terms=terms,
+        ending=Ending.CONVERGED,
+        reason="α",
+        pictures={"image": np.ones((4, 5, 3), np.float32)},
+    )
+    path = saved.save(str(tmp_path / "new" / "out.npz"))
+    assert path == tmp_path / "new" / "out.npz"
+    loaded = Result.load(path)
+    assert type(loaded.terms["content"]) is float
+    assert isinstance(loaded.ending, Ending)
+    np.testing.assert_equal(
+        {**vars(loaded), "history": [vars(entry) for entry in loaded.history]},
+        {**vars(saved), "history": [vars(entry) for entry in saved.history]},
+    )
+    assert loaded.image.dtype == np.float32
+
+
+def test_a_result_of_a_run_can_be_repeated(
+    tiny: FeatureModel, photo: Image, tmp_path: Path
+) -> None:
+    result = minimize(Content(photo), tiny, 255 - photo, evaluations=3)
+    loaded = Result.load(result.save(tmp_path / "out.npz"))
+    assert loaded.record == result.record
+    assert loaded.pictures.keys() == result.pictures.keys()
+    again = rerun(tmp_path / "out.npz", features=tiny)
+    assert again.same
+    assert again.differences == ()
+    with pytest.raises(OptionError, match="is also an input"):
+        rerun(tmp_path / "out.npz", features=tiny, output=tmp_path / "out.npz")
+    replace(result, record={}).save(tmp_path / "out.npz")
+    with pytest.raises(RecordError, match="this result has no record"):
+        rerun(tmp_path / "out.npz", features=tiny)
+
+
+def test_what_is_no_result_is_not_loaded(result: Result, tmp_path: Path) -> None:
+    path = result.save(tmp_path / "out.npz")
+    whole = path.read_bytes()
+    names = ("cut", "other", "more", "missing")
+    cut, other, more, missing = (tmp_path / f"{name}.npz" for name in names)
+    cut.write_bytes(whole[:-100])
+    np.savez(other, image=result.image)
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files if name != "sha256"}
+    arrays["more"] = np.zeros(3)
+    np.savez(more, **arrays, sha256=np.frombuffer(storage.checksum(arrays), np.uint8))
+    document = json.loads(arrays["document"].tobytes())
+    document["result"]["seed"] = "0"
+    arrays["document"] = np.frombuffer(json.dumps(document).encode(), np.uint8)
+    np.savez(path, **arrays, sha256=np.frombuffer(storage.checksum(arrays), np.uint8))
+    for wrong, message in (
+        (cut, r"cut.npz: the file cannot be read .*use another copy"),
+        (other, r"other.npz: the file cannot be read .*use another copy"),
+        (missing, r"missing.npz: the file cannot be read .*check the path"),
+        (path, r"out.npz: result.seed should be a valid integer, got '0'; use"),
+        (more, r"more.npz: expected a result, got another file .*'more'"),
+        (tmp_path / ("a" * 5000), "path: expected a path"),
+    ):
+        with pytest.raises(RecordError, match=message):
+            Result.load(wrong)
+
+
+def test_what_could_not_be_loaded_is_not_saved(
+    result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seed: Any = "0"
+    with pytest.raises(RecordError, match=r"seed should be a valid integer.*The picture is in"):
+        replace(result, seed=seed).save(tmp_path / "out.npz")
+    (found,) = tmp_path.iterdir()
+    np.testing.assert_array_equal(images.load(found), np.rint(result.image))
 
 
 def png(data: bytes) -> Any:

@@ -97,13 +97,14 @@ def ended(tiny: FeatureModel) -> ns.Result:
     [
         ("out.png", lambda result, path: images.save(result.image, path)),
         ("out.png", lambda result, path: result.save(path)),
+        ("out.npz", lambda result, path: result.save(path)),
         ("record", lambda result, path: result.save_record(path)),
         ("run.csv", lambda result, path: callbacks.csv(path)),
         ("pictures", lambda result, path: callbacks.snapshots(path)),
         ("run.html", lambda result, path: report.write(result, path)),
         ("out", lambda result, path: ns.sweep(lambda seed: result, {"seed": [0]}, folder=path)),
     ],
-    ids=["save", "result", "record", "csv", "snapshots", "report", "sweep"],
+    ids=["save", "result", "all", "record", "csv", "snapshots", "report", "sweep"],
 )
 def test_whatever_is_written_makes_its_folder_and_knows_the_home(
     ended: ns.Result,
