@@ -1,8 +1,8 @@
 """The results of a sweep, kept in a folder.
 
-    kept = Kept(folder, settings, run)   # the settings of every run, in order
-    kept.store(index, result)
-    kept.load(index)                     # -> Result, or None where there is none that is whole
+    store = ResultStore(folder, settings, run)   # the settings of every run, in order
+    store.save(index, result)
+    store.load(index)                    # -> Result, or None if there is no valid one
 
 A file is what `Result.save` writes, named by a hash of the settings as JSON, with the settings and
 the digests of what the run depends on (`neural_style.sweeps.fingerprints`). Where a digest is
@@ -27,7 +27,7 @@ from neural_style.utils.files import as_path, make_folder
 _log = logging.getLogger(__name__)
 
 
-class Kept:
+class ResultStore:
     """The files of a sweep, one for each run."""
 
     def __init__(
@@ -51,7 +51,7 @@ class Kept:
         except (OSError, ValueError) as error:
             raise OptionError(f"folder: {folder} cannot be written to ({error}).") from error
 
-    def store(self, index: int, result: Result) -> None:
+    def save(self, index: int, result: Result) -> None:
         """Write a result, whole or not at all; a disk that refuses does not end the sweep."""
         try:
             settings, digests = json.loads(self.keys[index]), self.digests[index]

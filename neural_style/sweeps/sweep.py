@@ -24,7 +24,7 @@ from typing import Any
 
 from neural_style.errors import OptionError, check_callables
 from neural_style.runs.result import Ending, Result
-from neural_style.sweeps.store import Kept
+from neural_style.sweeps.store import ResultStore
 from neural_style.sweeps.workers import Workers
 
 _log = logging.getLogger(__name__)
@@ -121,13 +121,13 @@ def sweep(
     if isinstance(executor, ProcessPoolExecutor | Workers):
         _check_picklable(run, settings)
     callbacks = check_callables("callbacks", callbacks)
-    kept = None if folder is None else Kept(folder, settings, run, version)
+    store = None if folder is None else ResultStore(folder, settings, run, version)
     outcomes: dict[int, Outcome] = {}
 
     def keep(index: int, call: Callable[[], Result]) -> Outcome:
         outcome = _outcome(settings[index], call)
-        if kept is not None and outcome.result is not None:
-            kept.store(index, outcome.result)
+        if store is not None and outcome.result is not None:
+            store.save(index, outcome.result)
         return outcome
 
     def tell(index: int, outcome: Outcome) -> None:
@@ -138,7 +138,7 @@ def sweep(
             callback(outcome)
 
     for index, each in enumerate(settings):
-        if kept is not None and (result := kept.load(index)) is not None:
+        if store is not None and (result := store.load(index)) is not None:
             tell(index, Outcome(each, result))
     waiting = [index for index in range(len(settings)) if index not in outcomes]
     futures: dict[Future[Result], int] = {}
