@@ -1,13 +1,13 @@
 """The folder of a run that outlives its process.
 
-    run/record.json                what the run is (`neural_style.runs.record`), without an outcome
+    run/record.json                the run's record (`neural_style.runs.record`), without an outcome
     run/pictures.npz               its pictures: the start, references, masks
-    run/state-0.npz, state-1.npz   two generations of its state; the newer whole one counts
+    run/state-0.npz, state-1.npz   its last two states; the newer intact one counts
     run/.lock                      locked while a run writes there, by `Checkpoints.begin`
 
 A state is an archive of `neural_style.runs.storage`, at an iterate that the optimizer accepted.
-Every file is written beside its place, forced to the disk and moved there, so that a process that
-is killed at any moment leaves the last good state.
+Every file is written under a temporary name, flushed to the disk and then renamed. So a process
+that is killed at any moment leaves the last good state.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ from neural_style.utils.files import (
 
 
 class State(NamedTuple):
-    """What a run is at an iterate."""
+    """The state of a run at an iterate."""
 
     document: Mapping[str, Any]
     arrays: dict[str, NDArray[Any]]
 
 
 class Checkpoints:
-    """The folder of a new run, which writes its state about ``every`` so many evaluations.
+    """The folder of a new run, which writes its state about every ``every`` evaluations.
 
-    A context manager: from `begin` on the folder is this run's alone, until the block is left.
+    A context manager: from `begin` until the block ends, no other run can use the folder.
 
     Raises
     ------
     CheckpointError
-        There is a run in the folder already.
+        The folder already contains a run.
     OptionError
-        ``every`` is no number.
+        ``every`` is not a positive whole number.
     """
 
     def __init__(
@@ -80,12 +80,12 @@ class Checkpoints:
         self._owned.close()
 
     def begin(self, record: Mapping[str, Any], pictures: Pictures) -> State | None:
-        """Say what the run is; return the state that it goes on from, a new one's none.
+        """Write the run's record; return the state to resume from, None for a new run.
 
         Raises
         ------
         CheckpointError
-            The folder cannot be written to, or another run does.
+            The folder cannot be written to, or another run is using it.
         """
         self._own()
         self._check_new()
@@ -115,16 +115,16 @@ class Checkpoints:
             ) from error
 
     def is_due(self, evaluation: int) -> bool:
-        """Whether a state is to be written after so many evaluations."""
+        """Whether a state must be written after so many evaluations."""
         return evaluation >= self._due
 
     def write(self, state: State) -> None:
-        """Write a state in place of the older one.
+        """Write a state over the older of the two.
 
         Raises
         ------
         CheckpointError
-            The disk refuses; the last good state is still there.
+            The state cannot be written; the last good one is still there.
         """
         evaluation = state.document["evaluation"]
         document = {**state.document, "run": self._run}
@@ -134,8 +134,8 @@ class Checkpoints:
             last = f"the one after {self._written} evaluations" if self._written else "the start"
             raise CheckpointError(
                 f"{self.folder}: the state after {evaluation} evaluations could not be written "
-                f"({error}); the last good one is {last}. Mend that, and "
-                f"{_resume(self.folder)} goes on from there."
+                f"({error}); the last good one is {last}. Solve the problem, then resume from "
+                f"there with {_resume(self.folder)}."
             ) from error
         self._written = evaluation
         self._generation = 1 - self._generation
@@ -146,8 +146,8 @@ class Checkpoints:
         found = [path.name for path in names if path.exists()]
         if found:
             raise CheckpointError(
-                f"{self.folder}: there is a run in this folder ({', '.join(found)}): go on with it "
-                f"by {_resume(self.folder)}, choose another folder, or delete this one."
+                f"{self.folder}: there is a run in this folder ({', '.join(found)}): resume it "
+                f"with {_resume(self.folder)}, choose another folder, or delete this one."
             )
 
     def _path(self, generation: int) -> Path:
@@ -155,12 +155,12 @@ class Checkpoints:
 
 
 class Continued(Checkpoints):
-    """The folder of a run that goes on; not ``strict``, even in another environment.
+    """The folder of a run to resume; unless ``strict``, even in a different environment.
 
     Raises
     ------
     CheckpointError
-        There is no run to go on with.
+        The folder contains no run to resume.
     RecordError
         Its record is damaged.
     """
@@ -169,15 +169,15 @@ class Continued(Checkpoints):
         home = as_path(folder, "folder", CheckpointError)
         if not (home / storage.FILE).exists():
             raise CheckpointError(
-                f"{home}: there is no run to go on with, expected its {storage.FILE}; check the "
-                f"path, which is what was passed as {advice('checkpoint=…', '--checkpoint')}"
+                f"{home}: there is no run to resume, expected its {storage.FILE}; give the path "
+                f"that was passed as {advice('checkpoint=…', '--checkpoint')}"
             )
         self.record = storage.read_record(home)
         self._strict = strict
         own = self.record["checkpoint"]
         if own is None:
             raise CheckpointError(
-                f"{folder}: there is the record of a run, without checkpoints: repeat it with "
+                f"{folder}: this is the record of a run without checkpoints: repeat the run with "
                 f"{_rerun(home)}."
             )
         super().__init__(folder, own["every"], own["output"])
@@ -186,12 +186,13 @@ class Continued(Checkpoints):
         self.pictures = storage.read_pictures(self.folder)
 
     def begin(self, record: Mapping[str, Any], pictures: Pictures) -> State | None:
-        """Compare the run with what it was; return its last good state, None before the first.
+        """Compare the run with its record; return its last good state, None before the first.
 
         Raises
         ------
         CheckpointError
-            Something is not what it was, no state is whole, or another run is at work there.
+            Something differs from the record, every state is damaged, or another run is using the
+            folder.
         """
         lines = records.differences(self.record, record)
         passed = [] if self._strict else [x for x in lines if x.startswith("environment")]
@@ -199,17 +200,17 @@ class Continued(Checkpoints):
             lax = advice("pass strict=False", "add --no-strict")
             only = all(line.startswith("environment") for line in others)
             remedy = (
-                f"; the same bits need that environment, or {lax} to go on all the same"
+                f"; only that environment gives the same bits; {lax} to resume in this one"
                 if only
                 else "; pass what the run began with"
             )
             raise CheckpointError(
-                f"{self.folder}: this is not the run that was: {'; '.join(others)}{remedy}."
+                f"{self.folder}: the run differs from its record: {'; '.join(others)}{remedy}."
             )
         if passed:
             warnings.warn(
-                f"{self.folder}: the picture may be another than of a run that was not "
-                f"interrupted: {'; '.join(passed)}",
+                f"{self.folder}: the picture may differ from that of an uninterrupted run: "
+                f"{'; '.join(passed)}",
                 stacklevel=4,  # the line that calls resume
             )
         self._own()
@@ -222,8 +223,8 @@ class Continued(Checkpoints):
         for generation in (0, 1):
             if self._path(generation).is_dir() and not self._path(generation).is_symlink():
                 raise CheckpointError(
-                    f"{self._path(generation)}: there is a folder in the place of a state; move it "
-                    f"away, and the run goes on."
+                    f"{self._path(generation)}: expected the file of a state, got a folder; move "
+                    f"it away, then resume the run."
                 )
             if self._path(generation).exists():
                 try:
@@ -234,12 +235,12 @@ class Continued(Checkpoints):
                     if state.document["run"] == self._run:
                         found.append((generation, state))
                     else:
-                        problems.append(f"{self._path(generation)} is of another run")
+                        problems.append(f"{self._path(generation)} belongs to another run")
         if not found:
             if problems:
                 raise CheckpointError(
-                    f"{self.folder}: no state of the run is whole: {'; '.join(problems)}. Begin it "
-                    f"again, with {_rerun(self.folder)} to the same picture."
+                    f"{self.folder}: no state of the run is usable: {'; '.join(problems)}. Begin "
+                    f"it again with {_rerun(self.folder)}, which gives the same picture."
                 )
             return None
         generation, state = max(found, key=lambda each: each[1].document["evaluation"])
@@ -249,7 +250,7 @@ class Continued(Checkpoints):
         return state
 
     def _check_new(self) -> None:
-        """It is not."""
+        """Do nothing: the run is not new."""
 
 
 def _resume(folder: Path) -> str:

@@ -3,9 +3,9 @@
     with Interrupts() as interrupts:
         interrupts.ready = True         # from here on the run has a result to keep
         …
-        if interrupts.asked: …          # an `Ending`, for the first signal
+        if interrupts.asked: …          # an `Ending`, after the first signal
 
-``Interrupts(forward)`` also calls ``forward`` with the number of a first signal, to pass it on to
+``Interrupts(forward)`` also calls ``forward`` with the number of the first signal, to send it to
 another process.
 
 ``docker stop``, batch systems and ``timeout`` send SIGTERM to end a process.
@@ -29,12 +29,12 @@ _SIGNALS: dict[int, tuple[Any, Ending]] = {
 
 
 class Interrupts:
-    """Within this context, the first signal is only noted, as ``asked``; the next stops at once.
+    """Within this context, the first signal only sets ``asked``; the next one stops at once.
 
     Before ``ready`` is set, the first signal stops at once, too. It raises `KeyboardInterrupt` or,
     for SIGTERM, `SystemExit` with the usual exit code of a shell. Contexts can be nested, as when
-    a callback starts another run; a signal then stops all of them. A handler that the program
-    installed is not replaced, and nothing is replaced outside the main thread.
+    a callback starts another run; a signal then stops all of them. Handlers that the program
+    installed are not replaced, and no handler is replaced outside the main thread.
     """
 
     def __init__(self, forward: Callable[[int], object] | None = None) -> None:

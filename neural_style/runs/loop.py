@@ -1,11 +1,11 @@
 """The rounds of a run: its counters, its best picture, and its state as a value.
 
     run = Run(scales, variables, callbacks, checkpoints)
-    run.restore(state, driver(), periods)           # to go on with one that ended
+    run.restore(state, driver(), periods)           # to resume a run
     why = run.scales(driver, image, periods)        # every scale, every round
     run.result(seed, why)
 
-`neural_style.runs.minimize` says what a round is, and what ends a run.
+`neural_style.runs.minimize` explains what a round is and what ends a run.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ Verbose: TypeAlias = Literal["auto"] | bool
 
 @contextmanager
 def _of_this_run() -> Iterator[None]:
-    """Turn what is wrong with a state into a `CheckpointError`."""
+    """Turn an error in a state into a `CheckpointError`."""
     try:
         yield
     except (RecordError, ValueError) as error:
         raise CheckpointError(
-            f"the state that the run goes on from is none of this run ({error}): begin it again, "
-            f"with {advice('neural_style.rerun', 'neural-style rerun')} of the folder to the same "
-            f"picture."
+            f"this checkpoint does not belong to this run ({error}): begin it again with "
+            f"{advice('neural_style.rerun', 'neural-style rerun')} of the folder, which gives the "
+            f"same picture."
         ) from error
 
 
@@ -73,7 +73,7 @@ class _Best(NamedTuple):
 
 
 class _Refresh(NamedTuple):
-    """When targets were measured: in which round, at which picture, of which terms."""
+    """One measurement of targets: its round, its picture, and the terms that were due."""
 
     round: int
     image: Image
@@ -148,7 +148,7 @@ class Run:
     def _rounds(
         self, driver: Driver, image: Image, periods: dict[int, int], budget: int
     ) -> Stopped | None:
-        """Run the rounds of a scale; return why the driver stopped, None if it did not."""
+        """Run the rounds of a scale; return why the driver stopped, or None if it did not."""
         if self.restored is None:
             self.end = self.evaluation + budget
             self.due_at = dict.fromkeys(periods, self.evaluation)
@@ -182,7 +182,7 @@ class Run:
             self._begin_round(image, periods)
 
     def _begin_round(self, image: Image, periods: dict[int, int]) -> None:
-        """Refresh what is due at a picture, and count from here."""
+        """Refresh the targets that are due at a picture, and start the counts of a round."""
         due = tuple(i for i, at in self.due_at.items() if at <= self.evaluation)
         self._refresh(_Refresh(self.round, image, due))
         self.due_at.update((i, self.evaluation + periods[i]) for i in due)
@@ -192,14 +192,14 @@ class Run:
         self.broken = None
 
     def _refresh(self, refresh: _Refresh) -> None:
-        """Measure targets, and keep when, in place of what they make void."""
+        """Measure targets, and record this in place of the measurements that it replaces."""
         self.objective.refresh(refresh.image, round=refresh.round, only=refresh.due)
         # The first has measured the fixed targets, too.
         kept = [r for r in self.refreshes[1:] if not set(r.due) <= set(refresh.due)]
         self.refreshes = [*self.refreshes[:1], *kept, refresh]
 
     def state(self, driver: Mapping[str, Any]) -> State:
-        """All that the run knows, with a driver's state, or none between two rounds."""
+        """The whole state of the run, with the driver's, which is empty between two rounds."""
         document: dict[str, Any] = {
             "scale": self.scale,
             "evaluation": self.evaluation,
@@ -223,12 +223,12 @@ class Run:
         return State(document, arrays)
 
     def restore(self, state: State, driver: Driver, periods: Mapping[int, int]) -> None:
-        """Go on from `state`, with targets measured again where they were, and that driver.
+        """Resume from `state` with this driver; targets are measured again at the same pictures.
 
         Raises
         ------
         CheckpointError
-            It is not one of this run.
+            The state does not belong to this run.
         """
         known, arrays = state
         terms = [term.name for term in self.objective.terms]
@@ -253,7 +253,7 @@ class Run:
             self._refresh(_Refresh(each["round"], arrays[f"refresh.{i}"], tuple(each["due"])))
 
     def evaluate(self, x: Image) -> tuple[float, Image]:
-        """The objective for the optimizer, of its variables, counted and checked."""
+        """The objective as a function of the optimizer's variables, counted and checked."""
         if self.interrupts.asked and self.best is not None:
             raise _Stop(self.interrupted())
         if self.evaluation >= self.round_end:
@@ -275,14 +275,14 @@ class Run:
         return value.loss, gradient
 
     def _breakage(self) -> str:
-        """What of the loss was not finite where it was evaluated last, of what was not."""
+        """Which terms were not finite, at the last evaluation where the loss was not."""
         assert self.broken is not None
         evaluation, image = self.broken
         names = ", ".join(self.objective.broken_terms(image)) or "the sum of the terms"
         return f"the loss is not finite at evaluation {evaluation}: {names}"
 
     def accept(self) -> None:
-        """Tell the history and the callbacks of the picture evaluated last, and the disk."""
+        """Pass the picture evaluated last to the history, the callbacks and the checkpoint."""
         assert self.last is not None
         self.broken = None
         image, value = self.last
@@ -320,13 +320,13 @@ class Run:
             )
 
     def interrupted(self) -> Stopped:
-        """What a signal says that ends the run."""
+        """The reason and the ending of a run that a signal ends."""
         ending = self.interrupts.asked or Ending.INTERRUPTED
         by = "SIGTERM" if ending is Ending.TERMINATED else "Ctrl-C"
         return Stopped(f"{ending} ({by}) after {self.evaluation} evaluations", ending)
 
     def result(self, seed: int, why: Stopped) -> Result:
-        """The outcome so far, of the start's size."""
+        """The outcome so far, resized to the start's size."""
         best = self._best()
         image = images.whole_if_dark(np.clip(best.image, 0, 255))
         image = images.resize(image, size=self.size, any_range=True)
@@ -351,7 +351,7 @@ class Run:
 
 
 def _table(history: Sequence[Entry]) -> NDArray[np.float64]:
-    """A history as numbers, an entry in a row."""
+    """A history as numbers, one entry in each row."""
     rows = [
         (e.evaluation, e.round, e.scale, e.seconds, e.loss, *e.terms.values(), *e.weighted.values())
         for e in history
@@ -360,7 +360,7 @@ def _table(history: Sequence[Entry]) -> NDArray[np.float64]:
 
 
 def _entries(table: NDArray[np.float64], names: Sequence[str]) -> list[Entry]:
-    """The history again, of terms of these names."""
+    """The history again, with terms of these names."""
     entries = []
     for evaluation, round, scale, seconds, loss, *values in table.tolist():
         terms = dict(zip(names, values[: len(names)], strict=True))

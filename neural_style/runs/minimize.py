@@ -1,22 +1,21 @@
 """`minimize`: rounds of an optimizer on the objective.
 
-Within a round every target is frozen, so that the optimizer sees one smooth function.
-Between rounds the targets that are due are refreshed and the pixels clipped to 0–255.
-A term with ``refresh_every=k`` is due k evaluations after its last refresh; with
-nothing to refresh a run is one round, unless it is restarted every so many
-evaluations. Where the optimizer stops by itself in a round that made progress, and there
-is another to come, the next begins at once.
+Within a round every target is fixed, so that the optimizer sees one smooth function.
+Between rounds the targets that are due are refreshed and the pixels are clipped to 0–255.
+A term with ``refresh_every=k`` is due k evaluations after its last refresh. A run without
+refreshes has one round, unless ``restart_every`` is set. If the optimizer stops by itself
+in a round that made progress, and the run refreshes or restarts, the next begins at once.
 
-A run with several scales has such rounds at each, from coarse to fine, with an optimizer and
-targets of its own; its counters go on.
+A run with several scales has such rounds at each scale, from coarse to fine. Each scale has its
+own optimizer and targets; the counters continue.
 
-A callback is any callable of a `Step`; it is told at every accepted iterate and may
-raise `StopIteration` to end the run. One that is also a context manager is entered
-before the run and left after it.
+A callback is any callable that takes a `Step`; it is called at every accepted iterate and may
+raise `StopIteration` to end the run. A callback that is also a context manager is entered
+before the run and exited after it.
 
-Nothing that a run has reached is lost: at accepted iterates its state is a value, which
-`neural_style.runs.checkpoint` writes and `neural_style.resume` goes on from; and an exception
-that ends it carries the result so far.
+No progress of a run is lost: `neural_style.runs.checkpoint` writes its state at accepted
+iterates, and `neural_style.resume` continues from there; an exception that ends the run carries
+the result so far.
 """
 
 from __future__ import annotations
@@ -80,82 +79,81 @@ def minimize(
     loss
         A loss or a weighted sum of losses.
     features
-        The feature model that they read.
+        The feature model that the losses use.
     start
-        The picture to start from, H×W×3, RGB: a photo, or `images.noise`.
+        The picture to start from, H×W×3, RGB: a photo or `images.noise`.
     scales
-        Long sides in pixels, increasing, for a run from coarse to fine: each scale begins
-        with the picture of the one before, resized, and the first with ``start``, resized.
-        References are resized with it (`Loss.resized`). The last scale is the start's own
-        size, named or not; by default there is no other. Weights are the same at all.
+        Long sides in pixels, increasing, for a run from coarse to fine. The first scale begins
+        with ``start``, resized; each other scale with the picture of the one before, resized.
+        References are resized by the same factor (`Loss.resized`). The last scale is always the
+        start's own size; by default it is the only one. Weights are the same at all scales.
     evaluations
         The budget: how often value and gradient are computed, at most, at every scale; or a
-        sequence of one budget for each scale, that of the start's own size among them. What
-        a scale that converges leaves of its own is not spent.
+        sequence of one budget for each scale, including the start's own size. If a scale
+        converges early, the rest of its budget is not used.
     optimizer
-        `LBFGS` by default; ``"L-BFGS-B"``, SciPy's own to the bit, with its 10 correction pairs;
-        or any `keras.optimizers.Optimizer`, which takes one step an evaluation in units of 0–255
-        pixels (Adam(0.1) is a usual choice). Both of the first are run by
-        `scipy.optimize.minimize`.
+        `LBFGS` by default; ``"L-BFGS-B"``, exactly SciPy's own, with its 10 correction pairs;
+        or any `keras.optimizers.Optimizer`, which takes one step per evaluation, in units of
+        0–255 pixels (Adam(0.1) is a usual choice). `scipy.optimize.minimize` runs the first two.
     restart_every
-        Begin a new round after so many evaluations even where nothing is to be refreshed,
+        Begin a new round after so many evaluations even if there is nothing to refresh,
         as some published runs do.
     clip
-        When pixels are clipped to 0–255: between rounds, or, for a Keras optimizer, after
-        every ``"step"``.
+        When pixels are clipped to 0–255: between rounds (``"round"``) or, with a Keras optimizer
+        only, after every ``"step"``.
     parameterization
-        The variables that the optimizer moves: ``"pixels"``, ``"frequencies"``
+        The variables that the optimizer changes: ``"pixels"``, ``"frequencies"``
         (`neural_style.parameterization.Frequencies`), or any `Parameterization`. Callbacks
-        and the result have pictures all the same.
+        and the result always have pictures.
     callbacks
-        Callables of a `Step`.
+        Callables that take a `Step`.
     verbose
         Whether progress is shown on standard output: as a bar on a terminal or in a notebook, as a
         line every ten seconds elsewhere. ``"auto"`` and True: unless `callbacks.progress` is among
-        the callbacks, or another run shows its own; False: never.
+        the callbacks or another run shows its progress; False: never.
     seed
-        Of the random generators that losses may use for their targets. The same seed on
-        the same machine gives the same picture, bit for bit.
+        The seed of the random generators that losses may use for their targets. The same seed
+        on the same machine gives the same picture, bit for bit.
     tile
-        The longest side, in pixels, of what is evaluated at once; a larger picture is
-        evaluated in tiles, to the same numbers but for float32 rounding. The larger, the
-        fewer pixels are computed twice. None: always whole. ``"auto"``: whole if that fits
-        into the memory that is free, and else the largest tile that does.
+        The longest side, in pixels, of what is evaluated at once. A larger picture is evaluated
+        in tiles, with the same numbers except for float32 rounding. With larger tiles, fewer
+        pixels are computed twice. None: always whole. ``"auto"``: whole if that fits into the
+        free memory, otherwise the largest tile that fits.
     chroma
-        A picture of the start's size whose colors the result gets, of one that is made in
-        gray (`neural_style.color.recolor`).
+        A picture of the start's size. The result gets its colors (`neural_style.color.recolor`),
+        for a run in gray.
     output
         Where to save the picture. Checked before the run.
     checkpoint
-        A folder, new to this run, to write its state to, so that `neural_style.resume` goes on
-        with it should its process end. It changes no bit of the picture.
+        A folder without another run, to write the run's state to, so that `neural_style.resume`
+        can continue it if the process ends. It changes no bit of the picture.
     checkpoint_every
-        After about how many evaluations a new state is written: some 2 × 20 pictures in float32
-        with `LBFGS`, two or three with Adam. With ``"L-BFGS-B"``, only between rounds.
+        About how many evaluations pass between two states. A state takes about 2 × 20 pictures in
+        float32 with `LBFGS`, two or three with Adam. With ``"L-BFGS-B"``, only between rounds.
 
     Returns
     -------
     Result
-        Also after Ctrl-C, SIGTERM or a callback's `StopIteration`, which end the run at whatever
-        scale it is: the best picture so far, with the reason. It has the start's size in any case.
-        A second Ctrl-C is `KeyboardInterrupt`, a second SIGTERM `SystemExit`, at once. A step to
-        where the loss or its gradient is not finite is shortened; a scale ends where no step is
-        finite, and says which term is not.
+        Ctrl-C, SIGTERM or a callback's `StopIteration` end the run at any scale; the result is
+        then the best picture so far, with the reason. It always has the start's size. A second
+        Ctrl-C raises `KeyboardInterrupt` at once, a second SIGTERM `SystemExit`. If the loss or its
+        gradient is not finite after a step, the step is shortened. A scale ends if no step gives
+        a finite loss; the reason names the term that is not finite.
 
     Raises
     ------
     StyleError
-        Something does not fit; before the first evaluation wherever it can be known then.
+        An argument is invalid; raised before the first evaluation if possible.
     MemoryLimitError
-        The run clearly needs more memory than is free; said before it starts.
+        The run clearly needs more memory than is free; raised before it starts.
     NonFiniteLossError
         The loss is not finite at the start.
     CheckpointError
-        There is a run in the checkpoint's folder already, or another at work there, or the disk
-        refuses a state.
+        The checkpoint's folder already contains a run, another run is using it, or a state cannot
+        be written.
 
-    Whatever a callback raises, or the disk, passes through, once ``output`` has the best picture
-    so far; the exception has the result as its attribute ``result``, and a note that says so.
+    Exceptions of callbacks and of the disk are raised again after the best picture so far is saved
+    to ``output``; their attribute ``result`` has the result, and a note says so.
 
     Examples
     --------
@@ -208,7 +206,7 @@ def run(
     output: str | os.PathLike[str] | None,
     checkpoints: Checkpoints | None,
 ) -> Result:
-    """`minimize`, with the folder of a new run or of one that goes on."""
+    """`minimize`, with the folder of a new run or of a run to resume."""
     terms_of(loss)
     check_model(features)
     start = images.as_image(start, "start", any_range=True)
@@ -242,7 +240,7 @@ def run(
     due = {i: n for i, n in periods.items() if n}
     if not resumes_there and 1 in due.values():
         raise OptionError(
-            "a round of one evaluation leaves L-BFGS none to move in: "
+            "a round of one evaluation leaves no evaluation for a step of L-BFGS: "
             + advice(
                 "set refresh_every and restart_every higher, or use a Keras optimizer.",
                 "set it higher, as --option histogram.refresh_every=50 does of a loss.",
@@ -308,7 +306,7 @@ def _failure(error: BaseException, evaluations: int, more: str = "") -> Stopped:
 
 
 def _rescue(error: BaseException, result: Result, output: str | os.PathLike[str] | None) -> None:
-    """Keep what a run has reached, whatever ended it, and say where in the exception."""
+    """Save the best picture of a run that an exception ended, and say in a note where it is."""
     notes = ["The best picture so far is in this exception's attribute: error.result.image"]
     if output is not None:
         try:

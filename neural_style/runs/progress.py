@@ -21,7 +21,7 @@ _PERIOD = 10.0  # seconds between two lines of progress
 
 
 class Progress:
-    """A bar on a terminal or in a notebook, lines elsewhere; see `neural_style.callbacks`."""
+    """A bar on a terminal or in a notebook, lines of text elsewhere; see `callbacks.progress`."""
 
     def __init__(self, console: Console) -> None:
         self._bar = rich.progress.Progress(
@@ -94,7 +94,7 @@ class _DefaultProgress(Progress):
 def with_progress(
     callbacks: Iterable[Callable[..., object]], verbose: object
 ) -> tuple[Callable[..., object], ...]:
-    """Check the callbacks of a run, and add progress if it is wanted and not among them.
+    """Check the callbacks of a run, and add the progress if it is wanted and missing.
 
     Raises
     ------

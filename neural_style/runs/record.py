@@ -1,11 +1,11 @@
-"""The record of a run: everything that is needed to repeat it, as JSON has it.
+"""The record of a run: everything that is needed to repeat it, as JSON.
 
-    result.record                      # a dict, as `neural_style.runs.schema.Record` says
-    result.save_record("record/")      # record.json, and pictures.npz beside it
+    result.record                      # a dict, a `neural_style.runs.schema.Record`
+    result.save_record("record/")      # writes record.json and pictures.npz
     neural_style.rerun("record/")      # the same picture again, and what differs here
 
 pictures.npz has the pictures by their digests. Reading a record imports and evaluates nothing that
-it names: losses are looked up in the registry, optimizers and networks among Keras' own.
+it names: losses are looked up in the registry, and optimizers and networks in Keras.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def describe(
     variables: Parameterization,
     **settings: Any,
 ) -> tuple[dict[str, Any], Pictures]:
-    """The record of a run before it has an outcome, and its pictures by their digests."""
+    """The record of a run, still without an outcome, and its pictures by their digests."""
     pictures = loss.pictures()
     pictures |= {digest(picture): picture for picture in (start, chroma) if picture is not None}
     record = {
@@ -62,7 +62,7 @@ def describe(
 
 
 def outcome(result: Result) -> dict[str, Any]:
-    """What a run came to."""
+    """The outcome of a run, for its record."""
     return {
         "picture": digest(result.image),
         "loss": result.loss,
@@ -80,7 +80,7 @@ def outcome(result: Result) -> dict[str, Any]:
 
 
 def differences(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    """What is another in two records, but for their outcomes: ``"field: was, now is"``."""
+    """The differences of two records except in outcomes: ``"field: recorded, here another"``."""
     skipped = ("outcome", "checkpoint", "pictures")  # whose digests are elsewhere, too
     return [
         line
@@ -108,7 +108,7 @@ def _term(alone: WeightedSum) -> dict[str, Any]:
 
 
 def _with_options(entry: dict[str, Any], thing: Any) -> dict[str, Any]:
-    """An entry of the record, of which ``config`` may be null; then with options to compare."""
+    """An entry of the record; if its ``config`` is null, with options to compare."""
     if entry["config"] is not None:
         return entry
     optimizer = isinstance(thing, keras.optimizers.Optimizer)
@@ -128,7 +128,7 @@ def _with_options(entry: dict[str, Any], thing: Any) -> dict[str, Any]:
 
 
 def _whole(value: Any) -> Any:
-    """A setting as JSON has it."""
+    """A setting as a value of JSON."""
     if isinstance(value, list | tuple):
         return [int(each) for each in value]
     return value if value is None or isinstance(value, str) else int(value)

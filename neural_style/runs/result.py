@@ -1,6 +1,6 @@
-"""What a run tells and returns: `Entry`, `Step`, `Result` and its `Ending`.
+"""What a run reports and returns: `Entry`, `Step`, `Result` and its `Ending`.
 
-Each of the first three is equal to itself alone, since arrays have no one truth to compare them by.
+Each of the first three equals only itself, because comparing arrays gives no single truth value.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Ending(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """The status of a process whose run ended so, as shells have it: 128 and the signal."""
+        """The exit code of a process after this ending: for a signal, 128 + its number."""
         return {Ending.INTERRUPTED: 130, Ending.TERMINATED: 143, Ending.FAILED: 1}.get(self, 0)
 
 
@@ -48,9 +48,9 @@ class Ending(StrEnum):
 class Entry:
     """One line of a run's history: an iterate that the optimizer accepted.
 
-    ``evaluation`` counts evaluations of value and gradient so far, ``round`` from 0;
-    ``terms`` are unweighted and ``weighted`` sum to ``loss``; ``seconds`` since the start;
-    ``scale`` is the index of the scale that the picture was of, 0 the coarsest.
+    ``evaluation`` is the number of evaluations of value and gradient so far. ``round`` counts
+    from 0. ``terms`` are unweighted; ``weighted`` sum to ``loss``. ``seconds`` count from the
+    start. ``scale`` is the index of the picture's scale; 0 is the coarsest.
     """
 
     evaluation: int
@@ -66,8 +66,8 @@ class Entry:
 class Step(Entry):
     """What a callback gets at every iterate: the entry, the budget of the run and the picture.
 
-    ``image`` is float32, H×W×3, RGB, clipped to 0–255, of its scale's size. All of it is the
-    callback's own, to keep or to change.
+    ``image`` is float32, H×W×3, RGB, clipped to 0–255, and has its scale's size. The callback may
+    keep or change everything in a step.
     """
 
     evaluations: int
@@ -81,27 +81,27 @@ class Result:
     Attributes
     ----------
     image
-        float32, H×W×3, RGB, 0–255: the picture of the lowest loss in the last round, of
-        the start's size, to which it is resized where the run ended at a coarser scale.
+        float32, H×W×3, RGB, 0–255: the picture with the lowest loss in the last round. If the
+        run ended at a coarser scale, it is resized to the start's size.
     loss, terms, weighted
-        The objective there, before pixels outside 0–255 were clipped or any resizing: in
-        all, and by term without and with its weight.
+        The objective of this picture before clipping to 0–255 and resizing: the sum, and each
+        term without and with its weight.
     history
-        The accepted iterates; the losses of two rounds are of different targets where
-        these are refreshed, and so are those of two scales.
+        The accepted iterates. Losses of different scales, or of rounds between which targets
+        were refreshed, cannot be compared, because their targets differ.
     evaluations, rounds, seconds, seed
-        What was spent, and the seed of the run.
+        What the run used, and its seed.
     reason
         Why the run stopped, in words.
     scale
-        The index of the scale that the objective is of, 0 the coarsest.
+        The index of the objective's scale; 0 is the coarsest.
     ending
-        What stopped it: ``"budget"``, ``"converged"``, ``"not finite"`` (as the loss is at every
+        What stopped it: ``"budget"``, ``"converged"``, ``"not finite"`` (the loss at every
         further step), ``"stopped"`` (by a callback), ``"interrupted"`` (Ctrl-C), ``"terminated"``
-        (SIGTERM) or ``"failed"`` (by an exception); None of a result that `minimize` did not make.
+        (SIGTERM) or ``"failed"`` (an exception); None if `minimize` did not make the result.
     record, pictures
-        Everything that is needed to repeat the run, as JSON has it (`neural_style.runs.record`),
-        and the pictures that it was given, by their digests there.
+        Everything that is needed to repeat the run, as JSON (`neural_style.runs.record`), and the
+        input pictures, by their digests in the record.
     """
 
     image: Image = field(repr=False)
@@ -126,11 +126,10 @@ class Result:
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture, as `images.save`, or as ``….npz`` the whole result, for `load`.
+        """Write the picture with `images.save`, or the whole result as ``….npz``, for `load`.
 
-        The latter has all that a result has, the picture unrounded, and can be repeated by
-        `neural_style.rerun`. Where writing fails the picture is saved elsewhere, and the error
-        says where.
+        The ``.npz`` has all attributes, with the picture unrounded; `neural_style.rerun` can
+        repeat its run. If writing fails, the picture is saved elsewhere, and the error says where.
 
         Raises
         ------
@@ -148,12 +147,12 @@ class Result:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Result:
-        """The result in an ``.npz`` of `save`, or of a sweep's folder; nothing is unpickled.
+        """Read a result from an ``.npz`` of `save` or of a sweep's folder; nothing is unpickled.
 
         Raises
         ------
         RecordError
-            The file cannot be read, is damaged, or has something else in it.
+            The file cannot be read, is damaged, or contains something else.
 
         Examples
         --------
@@ -168,18 +167,18 @@ class Result:
     def save_record(self, folder: str | os.PathLike[str]) -> Path:
         """Write `record` as ``folder/record.json`` and `pictures` as ``folder/pictures.npz``.
 
-        `neural_style.rerun` of the folder repeats the run. The folder is made, if it is
+        `neural_style.rerun` of the folder repeats the run. The folder is created if it is
         missing; a record in it is replaced.
 
         Raises
         ------
         RecordError
-            The folder cannot be written to, or has the checkpoints of a run; or this result is
-            not of `minimize`.
+            The folder cannot be written to, or contains the checkpoints of a run; or `minimize`
+            did not make this result.
         """
         home = as_path(folder, "folder", RecordError)
         if not self.record:
-            raise RecordError(f"{home}: this result has no record, which those of minimize have.")
+            raise RecordError(f"{home}: this result has no record; only minimize records a run.")
         storage.check_folder(home)
         try:
             storage.save_record(home, self.record, self.pictures)
@@ -192,8 +191,8 @@ class Result:
     def plot(self) -> Any:
         """A matplotlib figure of the loss and its weighted terms against evaluations.
 
-        The axis is logarithmic, down to 1e-4 of the lowest loss, and has a gap where a value
-        is 0; where one is negative, or none is positive, it is linear.
+        The axis is logarithmic, down to 1e-4 of the lowest loss, and values of 0 leave a gap.
+        If any value is negative, or all are 0, the axis is linear.
 
         Raises
         ------
@@ -223,12 +222,12 @@ class Result:
     def compare(self, content: Picture, style: Picture) -> Any:
         """A matplotlib figure of content, style and result side by side, equally high.
 
-        ``content`` and ``style`` are files or arrays, as of `transfer`.
+        ``content`` and ``style`` are files or arrays, as in `transfer`.
 
         Raises
         ------
         ImageError
-            One is no picture.
+            An argument is not a valid image.
         ImportError
             matplotlib is not installed.
         """
@@ -249,7 +248,7 @@ class Result:
         return buffer.getvalue()
 
     def _repr_html_(self) -> str | None:
-        """For a notebook: the picture above its curve; without matplotlib it takes the PNG."""
+        """For a notebook: the picture above its curves; without matplotlib, only the picture."""
         try:
             curve = _png(self.plot())
         except ImportError:
@@ -259,12 +258,12 @@ class Result:
 
 
 def write(result: Result, path: Path, **about: Any) -> Path:
-    """Write a result, and what a sweep has to say about it, as `schema.Saved`.
+    """Write a result, and what a sweep adds to it, as `schema.Saved`.
 
     Raises
     ------
     RecordError
-        The file cannot be written, or the result has something that `read` would refuse.
+        The file cannot be written, or the result contains something that `read` would refuse.
     """
     try:
         arrays = {storage.INPUT + name: picture for name, picture in result.pictures.items()}
@@ -281,7 +280,7 @@ def write(result: Result, path: Path, **about: Any) -> Path:
 
 
 def read(path: Path) -> tuple[Result, schema.Saved]:
-    """A result, and all of the document that it is of.
+    """A result, and the whole document that contains it.
 
     Raises
     ------
@@ -304,7 +303,7 @@ def read(path: Path) -> tuple[Result, schema.Saved]:
 
 
 def figure(width: float, height: float) -> Any:
-    """An empty matplotlib figure, in inches, that a notebook shows without pyplot."""
+    """An empty matplotlib figure, sized in inches, that a notebook shows without pyplot."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Runs from what they left behind: `resume` goes on with one, `rerun` repeats one."""
+"""`resume` continues a run from its checkpoints; `rerun` repeats a run from its record."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from neural_style.utils.files import as_path, check_not_read
 class Rerun:
     """A run that was repeated.
 
-    ``differences`` says, of everything that the bits depend on, what is another here than
-    it was: versions, processor, weights, inputs. ``same`` is whether the picture is the
-    recorded one, bit for bit, and None where the record has none.
+    ``differences`` lists everything that the bits depend on and that differs from the record:
+    versions, processor, weights, inputs. ``same`` says whether the picture is the recorded one,
+    bit for bit; it is None if the record has no picture.
     """
 
     result: Result
@@ -38,7 +38,7 @@ class Rerun:
     def __str__(self) -> str:
         outcome = {
             True: "the recorded picture, bit for bit",
-            False: "another picture than the recorded one",
+            False: "not the recorded picture",
             None: "no picture was recorded",
         }[self.same]
         return "\n  ".join([outcome, *self.differences])
@@ -56,35 +56,35 @@ def resume(
     output: str | os.PathLike[str] | None = None,
     strict: bool = True,
 ) -> Result:
-    """Go on with a run that ended early, to the picture that it would have come to, bit for bit.
+    """Continue a run that ended early. The picture is that of an uninterrupted run, bit for bit.
 
-    The run goes on from its last state, and writes further ones as before. `LBFGS` and Keras'
-    optimizers go on within a round; ``"L-BFGS-B"`` from the beginning of the last round that has a
-    state, or of the run.
+    The run continues from its last state, and writes further states as before. `LBFGS` and Keras'
+    optimizers continue within a round; ``"L-BFGS-B"`` starts from the beginning of the last round
+    that has a state, or of the run.
 
     Parameters
     ----------
     folder
-        What was given to `minimize` as ``checkpoint``.
+        The folder that `minimize` was given as ``checkpoint``.
     loss, features, optimizer, parameterization
-        Those of the run, where its record cannot have them: losses that are not registered,
-        feature models other than a VGG with ImageNet's weights, and the rest where they are
-        your own. They are compared with the record, a class of your own by the attributes, or
-        of an optimizer the config, that JSON has; not functions, such as a preprocessing,
-        arrays, or code.
+        Those of the run, if its record cannot contain them: losses that are not registered,
+        feature models other than a VGG with ImageNet's weights, and your own optimizers and
+        parameterizations. They are compared with the record: your own classes by the attributes
+        (an optimizer by the config) that JSON can express. Functions, such as a preprocessing,
+        arrays and code are not compared.
     callbacks, verbose
-        As in `minimize`. Callbacks are told of the iterates after the state.
+        As in `minimize`. Callbacks are called for the iterates after the state.
     output
-        Where to save the picture, by default where the run would have.
+        Where to save the picture; by default, where the run would have saved it.
     strict
-        Whether an environment that is another (versions, processor, cores, devices) is refused;
-        else it is a warning, since the bits may differ.
+        Whether a different environment (versions, processor, cores, devices) is an error; if not,
+        it is a warning, because the bits may differ.
 
     Raises
     ------
     CheckpointError
-        There is no run in the folder, or one is at work there; none of its states is whole; or
-        something is not what it was: the message says what.
+        The folder contains no run, or another run is using it; every state is damaged; or
+        something differs from the record: the message says what.
     StyleError
         As `minimize`.
     """
@@ -118,22 +118,22 @@ def rerun(
     verbose: Verbose = "auto",
     output: str | os.PathLike[str] | None = None,
 ) -> Rerun:
-    """Repeat a run from its record, on the same machine to the same picture, bit for bit.
+    """Repeat a run from its record. The same machine gives the same picture, bit for bit.
 
     Parameters
     ----------
     path
-        The folder of `Result.save_record`, or of a checkpointed run, or the ``.npz`` of
+        The folder of `Result.save_record` or of a run with checkpoints, or the ``.npz`` of
         `Result.save`.
     loss, features, optimizer, parameterization
-        As in `resume`; what is another than in the record is among the differences.
+        As in `resume`; anything that differs from the record is listed in ``differences``.
     callbacks, verbose, output
         As in `minimize`.
 
     Raises
     ------
     RecordError
-        The record or its pictures cannot be read, or are not what the schema says.
+        The record or its pictures cannot be read, or do not match the schema.
     StyleError
         As `minimize`.
     """
@@ -165,7 +165,7 @@ def _arguments(
     error: type[StyleError],
     where: object,
 ) -> dict[str, Any]:
-    """What `optimize.run` takes, made from a record where it is not given."""
+    """The arguments of `minimize.run`: those given, and the others from a record."""
 
     def made(name: str, make: Callable[[Any], Any], config: Any) -> Any:
         if given[name] is not None:

@@ -1,11 +1,11 @@
-"""What the files of runs have to be: typed classes, and the one validator of JSON against them.
+"""The schema of the files of runs: typed classes, and the validation of JSON against them.
 
     record = read(content, Record, "record.json")    # JSON in UTF-8
-    check(value, Record, "record")                   # JSON that is parsed already
+    check(value, Record, "record")                   # parsed JSON
 
-Checking is strict: a text is not a number, true is not 1, a field that is unknown or missing is an
-error, and so is a number out of its range. Pydantic checks, which tells the field and the value of
-an error; nothing that a file names is imported or evaluated.
+Checking is strict: a text is not a number, and true is not 1. A field that is unknown or missing
+is an error, and so is a number out of its range. Pydantic checks, and its errors have the field
+and the value. Nothing that a file names is imported or evaluated.
 
 A digest is `neural_style.images.digest`: the SHA-256 of the shape and the float32 values.
 """
@@ -30,7 +30,7 @@ _FIELDS = 10**5  # of an object: pydantic collects an error for each
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """JSON of any kind, if its numbers and its depth are those that a record can have."""
+    """Any JSON whose numbers and depth are allowed in a record."""
     if depth > _DEPTH:
         raise ValueError(f"should be nested at most {_DEPTH} deep")
     for name, each in value.items() if isinstance(value, dict) else enumerate(value):
@@ -58,7 +58,7 @@ Options = Annotated[dict[str, Any], AfterValidator(_plain)]
 
 
 class Configured(TypedDict):
-    """What is made of its options; of one's own, ``options`` has those that JSON has."""
+    """An object made from its options; for a user's class, ``options`` has those JSON allows."""
 
     config: Options | None
     options: NotRequired[Options]
@@ -67,9 +67,9 @@ class Configured(TypedDict):
 class Term(Configured):
     """A loss of a sum, as `WeightedSum.get_config` returns it.
 
-    Of a loss that is not registered, or whose options JSON does not have, ``loss`` is its class,
-    and ``config`` null. ``references`` are digests, ``masks`` the digest of its own and a list of
-    the references'.
+    If a loss is not registered, or JSON cannot express its options, ``loss`` is its class, and
+    ``config`` is null. ``references`` are digests. ``masks`` are the digest of the loss's own mask
+    and a list of the references' digests.
     """
 
     loss: str
@@ -96,13 +96,13 @@ class Features(TypedDict):
 
 
 class Optimizer(Configured):
-    """An optimizer; of one's own, ``options`` has what JSON has of its config."""
+    """An optimizer; for a user's class, ``options`` has the part of its config JSON allows."""
 
     class_name: str
 
 
 class Parameterization(Configured):
-    """A parameterization; of one's own, ``options`` has what JSON has of its attributes."""
+    """A parameterization; for a user's class, ``options`` has the attributes JSON allows."""
 
     name: str
 
@@ -121,16 +121,16 @@ class Settings(TypedDict):
 
 
 class Threads(TypedDict):
-    """TensorFlow's threads; 0 are its own choice."""
+    """TensorFlow's numbers of threads; 0 means that TensorFlow chooses."""
 
     intra_op: Count
     inter_op: Count
 
 
 class Environment(TypedDict):
-    """What bits can depend on besides the inputs.
+    """What the bits can depend on besides the inputs.
 
-    ``variables`` are those of the environment that TensorFlow started with.
+    ``variables`` are the environment variables that TensorFlow started with.
     """
 
     python: str
@@ -144,7 +144,7 @@ class Environment(TypedDict):
 
 
 class Value(TypedDict):
-    """An objective at a picture, and the scale that this is of."""
+    """The objective at a picture, and the picture's scale."""
 
     loss: Number
     terms: dict[str, Number]
@@ -153,7 +153,7 @@ class Value(TypedDict):
 
 
 class Outcome(Value):
-    """What a run came to: ``picture`` is a digest, ``peak_memory`` in bytes."""
+    """The outcome of a run: ``picture`` is a digest, ``peak_memory`` is in bytes."""
 
     picture: str
     evaluations: Total
@@ -166,7 +166,7 @@ class Outcome(Value):
 
 
 class Checkpoint(TypedDict):
-    """What is to be written about a run that goes on: its name, how often, and where to."""
+    """The checkpoints of a run: its name, how often they are written, and its output."""
 
     run: str
     every: Positive
@@ -176,10 +176,10 @@ class Checkpoint(TypedDict):
 class Record(TypedDict):
     """Everything that is needed to repeat a run.
 
-    ``start`` is the digest of the picture that it began with, ``chroma`` that of the picture whose
-    colors the result has. ``pictures`` are shapes by digest: height, width and 3, or of a mask
-    height and width. ``outcome`` is null, and ``checkpoint`` not, in the folder of a checkpointed
-    run.
+    ``start`` is the digest of the picture that it began with. ``chroma`` is the digest of the
+    picture whose colors the result has. ``pictures`` are shapes by digest: height, width and 3, or
+    for a mask height and width. In the folder of a run with checkpoints, ``outcome`` is null and
+    ``checkpoint`` is not.
     """
 
     schema: Literal[2]
@@ -195,7 +195,7 @@ class Record(TypedDict):
 
 
 class Due(TypedDict):
-    """A term, and the evaluation from which its targets are to be measured again."""
+    """A term, and the evaluation from which its targets are due to be measured again."""
 
     term: TermIndex
     evaluation: Total
@@ -209,13 +209,13 @@ class Refresh(TypedDict):
 
 
 class Best(Value):
-    """The lowest loss of a round, of a picture among the arrays."""
+    """The lowest loss of a round; its picture is among the arrays."""
 
     round: Total
 
 
 class RunState(TypedDict):
-    """What a run is at an iterate, but for its arrays; ``run`` is its name, as in `Checkpoint`."""
+    """The state of a run at an iterate, without arrays; ``run`` is its name, as in `Checkpoint`."""
 
     run: str
     scale: Total
@@ -232,7 +232,7 @@ class RunState(TypedDict):
 
 
 class AnyValue(TypedDict):
-    """As `Value`, and when it was; numbers may be NaN or infinite, as results of other runs are."""
+    """As `Value`, with its time; numbers may be NaN or infinite, as in results of other runs."""
 
     loss: float
     terms: dict[str, float]
@@ -249,7 +249,7 @@ class Entry(AnyValue):
 
 
 class Result(AnyValue):
-    """A `neural_style.Result`, but for its arrays."""
+    """A `neural_style.Result` without its arrays."""
 
     history: Items[Entry]
     evaluations: Total
@@ -261,7 +261,7 @@ class Result(AnyValue):
 
 
 class Saved(TypedDict):
-    """What is saved of a result; of one of a sweep with its settings, and what it depends on."""
+    """A saved result; in a sweep, also its settings and the digests of what it depends on."""
 
     schema: Literal[2]
     result: Result
@@ -270,12 +270,12 @@ class Saved(TypedDict):
 
 
 def read(content: bytes, kind: type[_T], name: str) -> _T:
-    """JSON in UTF-8 that is of a kind, from a file of this name.
+    """Parse JSON in UTF-8, from a file of this name, and `check` it.
 
     Raises
     ------
     RecordError
-        It is not.
+        The content is not JSON in UTF-8, or does not match the class ``kind``.
     """
     try:
         value = json.loads(content.decode("utf-8"), object_pairs_hook=_each_once)
@@ -286,12 +286,12 @@ def read(content: bytes, kind: type[_T], name: str) -> _T:
 
 
 def check(value: object, kind: type[_T], name: str, remedy: str = "") -> _T:
-    """A value of JSON, called ``name`` in errors, if it is of a kind, one of the classes here.
+    """Check a value of JSON against a class of this module; errors call it ``name``.
 
     Raises
     ------
     RecordError
-        It is not.
+        The value does not match the class ``kind``.
     """
     try:
         checked: _T = _adapter(kind).validate_python(value, strict=True, extra="forbid")  # type: ignore[arg-type]
@@ -313,7 +313,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def _place(value: Any, keys: tuple[int | str, ...]) -> str:
-    """Where in a value these keys lead, among which are names of alternatives, too."""
+    """The place in a value that these keys lead to; some keys only name alternatives."""
     place = ""
     for key in keys:
         if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""What a state has to be before a run goes on from it.
+"""The check of a state before a run resumes from it.
 
-The checksum of a state says that it is as it was written; `check` says that it can be of this run,
-whoever wrote it.
+The checksum shows that a state was not changed after it was written; `check` shows that it can
+belong to this run, whoever wrote it.
 """
 
 from __future__ import annotations
@@ -27,30 +27,33 @@ def check(
     periods: Mapping[int, int],
     budget: int,
 ) -> None:
-    """Raise a `ValueError` unless a state can be one of a run with these properties.
+    """Raise a `ValueError` unless a state can belong to a run with these properties.
 
-    ``sizes`` are those of its scales, ``terms`` the names of its terms, ``periods`` the evaluations
-    between refreshes by the index of the term, and ``budget`` is that of all scales together.
+    ``sizes`` are the sizes of its scales, ``terms`` the names of its terms, ``periods`` the
+    evaluations between refreshes by the term's index, and ``budget`` the sum of all budgets.
     """
     known, arrays = state
     due_at, refreshes, best = known["due_at"], known["refreshes"], known["best"]
     due = {i for each in refreshes for i in each["due"]}
     rows = len(np.atleast_1d(arrays.get("history", ())))
     for holds, what in (
-        (known["terms"] == list(terms), "its terms are others"),
+        (known["terms"] == list(terms), "its terms differ"),
         (
             best is None or [*best["terms"]] == [*best["weighted"]] == [*terms],
-            "its best has other terms",
+            "the terms of its best picture differ",
         ),
-        (max(known["scale"], best["scale"] if best else 0) < len(sizes), "there is no such scale"),
-        ([each["term"] for each in due_at] == [*periods], "other terms are refreshed"),
-        (due <= {*periods} and refreshes, "other terms were refreshed"),
+        (
+            max(known["scale"], best["scale"] if best else 0) < len(sizes),
+            "its scale does not exist",
+        ),
+        ([each["term"] for each in due_at] == [*periods], "the terms due for refresh differ"),
+        (due <= {*periods} and refreshes, "the refreshed terms differ"),
         (
             known["round_end"] == min([known["end"], *(each["evaluation"] for each in due_at)]),
-            "its round ends elsewhere",
+            "the end of its round differs",
         ),
-        (known["evaluation"] <= known["round_end"] <= budget, "its budget is another"),
-        (known["end"] <= budget and known["first"] <= rows, "its counts do not fit"),
+        (known["evaluation"] <= known["round_end"] <= budget, "its budget differs"),
+        (known["end"] <= budget and known["first"] <= rows, "its counts contradict each other"),
     ):
         if not holds:
             raise ValueError(what)
@@ -64,5 +67,5 @@ def check(
 
 
 def of_driver(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """A driver's own arrays among those of a state."""
+    """The driver's arrays in the arrays of a state."""
     return {n.removeprefix(_DRIVER): a for n, a in arrays.items() if n.startswith(_DRIVER)}

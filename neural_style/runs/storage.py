@@ -1,12 +1,12 @@
 """The files of runs: archives of JSON and arrays, and folders with the record of a run.
 
-    write(path, RunState, document, arrays)      # an .npz, whole or not at all
+    write(path, RunState, document, arrays)      # an .npz; never half a file
     document, arrays = read(path, RunState)
-    save_record(folder, record, pictures)        # record.json, and pictures.npz beside it
+    save_record(folder, record, pictures)        # record.json and pictures.npz
     record, pictures = recorded(folder)
 
-The document of an archive is JSON in UTF-8, one of the classes of `neural_style.runs.schema`, and
-an SHA-256 of it and of the arrays says that they are as they were written. Nothing is unpickled.
+The document of an archive is JSON in UTF-8 that matches a class of `neural_style.runs.schema`. A
+SHA-256 of the document and the arrays shows whether they are unchanged. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _BYTES = 2**26  # of record.json
 def write(
     path: Path, kind: type, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Write an archive with a document of a kind.
+    """Write an archive whose document matches the class ``kind``.
 
     Raises
     ------
@@ -52,17 +52,17 @@ def write(
 
 
 def read(path: Path, kind: type[_Document]) -> tuple[_Document, dict[str, NDArray[Any]]]:
-    """The document of an archive, if it is of a kind, and its arrays.
+    """The document of an archive, checked against the class ``kind``, and its arrays.
 
     Raises
     ------
     RecordError
-        The file cannot be read, is damaged, or has another document.
+        The file cannot be read, is damaged, or has a document of another kind.
     """
     try:
         arrays = read_arrays(path)
         if arrays.pop("sha256").tobytes() != checksum(arrays):
-            raise ValueError("its checksum is another")
+            raise ValueError("its checksum is wrong")
         text = arrays.pop("document").tobytes()
     except Exception as error:  # zipfile and NumPy raise what they like for a damaged file
         raise RecordError(
@@ -87,7 +87,7 @@ def save_record(folder: Path, record: Mapping[str, Any], pictures: Mapping[str, 
     Raises
     ------
     OSError, ValueError
-        The folder cannot be made or written to.
+        The folder cannot be created or written to.
     """
     make_folder(folder)
     arrays: dict[str, Any] = {
@@ -104,7 +104,7 @@ def read_record(folder: Path) -> Record:
     Raises
     ------
     RecordError
-        The file cannot be read, is no JSON, or not what the schema says.
+        The file cannot be read, is not JSON, or does not match the schema.
     """
     path = folder / FILE
     try:
@@ -125,7 +125,7 @@ def read_pictures(folder: Path) -> Pictures:
     Raises
     ------
     RecordError
-        The file is missing or damaged, or holds anything but arrays of float32.
+        The file is missing or damaged, or contains anything except float32 arrays.
     """
     path = folder / PICTURES
     try:
@@ -144,36 +144,36 @@ def recorded(path: Path) -> tuple[Record, Pictures]:
     Raises
     ------
     RecordError
-        There are none.
+        The record or its pictures are missing or cannot be read.
     """
     if path.suffix != ".npz" or path.is_dir():
         return read_record(path), read_pictures(path)
     document, arrays = read(path, schema.Saved)
     if (record := document["result"]["record"]) is None:
-        raise RecordError(f"{path}: this result has no record, which those of minimize have.")
+        raise RecordError(f"{path}: this result has no record; only minimize records a run.")
     return record, pictures_of(arrays)
 
 
 def pictures_of(arrays: Mapping[str, NDArray[Any]]) -> Pictures:
-    """The pictures that a run was given, among the arrays of its result."""
+    """The input pictures of a run, from the arrays of its result."""
     return {n.removeprefix(INPUT): array for n, array in arrays.items() if n.startswith(INPUT)}
 
 
 def check_folder(folder: Path) -> None:
-    """Raise a `RecordError` where a record would replace that of a run with checkpoints."""
+    """Raise a `RecordError` if the folder contains a run with checkpoints."""
     checkpointed = any(folder.glob("state-*.npz"))
     if (folder / FILE).exists():
         with contextlib.suppress(RecordError):  # a damaged one is replaced
             checkpointed = checkpointed or read_record(folder)["checkpoint"] is not None
     if checkpointed:
         raise RecordError(
-            f"{folder}: there are the checkpoints of a run in this folder, to which its own record "
-            f"belongs; choose another."
+            f"{folder}: this folder contains the checkpoints of a run and its record; choose "
+            f"another folder."
         )
 
 
 def scalar(value: object) -> Any:
-    """A NumPy scalar as Python's, for `json.dumps`."""
+    """A NumPy scalar as Python's scalar, for `json.dumps`."""
     if isinstance(value, np.generic):
         return value.item()
-    raise TypeError(f"{type(value).__name__} is no JSON")
+    raise TypeError(f"{type(value).__name__} is not a type of JSON")

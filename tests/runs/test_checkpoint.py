@@ -155,7 +155,7 @@ def test_the_last_good_state_counts(
     again = shutil.copytree(folder, folder.with_name("again"))
     np.testing.assert_array_equal(ns.resume(again, features=tiny).image, whole)
     spoil(states[0])
-    with pytest.raises(CheckpointError, match=r"no state of the run is whole: .*state-0\.npz"):
+    with pytest.raises(CheckpointError, match=r"no state of the run is usable: .*state-0\.npz"):
         ns.resume(folder, features=tiny)
 
 
@@ -165,7 +165,7 @@ def test_a_state_of_another_run_does_not_count(
     other = stopped(tmp_path / "other", Content(photo) + Gram(painting), tiny, photo)
     for name in ("state-0.npz", "state-1.npz"):
         shutil.copy(other / name, folder / name)
-    with pytest.raises(CheckpointError, match="is of another run"):
+    with pytest.raises(CheckpointError, match="belongs to another run"):
         ns.resume(folder, features=tiny)
 
 
@@ -181,7 +181,7 @@ def test_a_folder_has_one_run(tiny: FeatureModel, photo: Image, folder: Path) ->
 def test_a_folder_without_a_run_is_refused(
     tiny: FeatureModel, photo: Image, tmp_path: Path
 ) -> None:
-    with pytest.raises(CheckpointError, match="no run to go on with"):
+    with pytest.raises(CheckpointError, match="no run to resume"):
         ns.resume(tmp_path)
     minimize(Content(photo), tiny, photo, evaluations=2).save_record(tmp_path)
     with pytest.raises(CheckpointError, match="without checkpoints"):
@@ -325,7 +325,7 @@ def test_what_is_another_than_it_was_is_named(
     monkeypatch.setattr(environment, "describe", lambda: there)
     with pytest.raises(CheckpointError, match=r"environment.packages.numpy: .*, here 9.9.*strict"):
         ns.resume(folder, features=tiny)
-    with pytest.warns(UserWarning, match="the picture may be another"):
+    with pytest.warns(UserWarning, match="the picture may differ"):
         np.testing.assert_array_equal(ns.resume(folder, features=tiny, strict=False).image, whole)
 
 
