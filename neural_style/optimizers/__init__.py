@@ -1,3 +1,3 @@
-"""Optimizers, and the parameterizations of a picture."""
+"""Optimizers and the parameterizations of a picture."""
 
 from neural_style.optimizers import parameterization as parameterization

@@ -1,27 +1,27 @@
-"""What moves the picture within a round.
+"""The protocol of drivers, which move the picture within a round.
 
-An optimizer makes a driver for one run; a driver is called once a round:
+A driver is made for an optimizer, and called once per round:
 
     driver = drivers.driver(optimizer)
     reason = driver(evaluate, accept, image)
 
-``evaluate(image) -> (loss, gradient)`` may raise `RoundOver`, which passes through the
-driver; where the loss or the gradient is not finite, it returns infinity and zeros, and the
-driver shortens its step. ``accept()`` says that the picture evaluated last, of a finite loss, is
-an iterate. A driver that stops by itself returns why. `RoundOver` carries the picture that was
-not evaluated any more; a driver with ``resumes_there`` goes on from it, any other from the
-round's best.
+``evaluate(image) -> (loss, gradient)`` may raise `RoundOver`, which the driver does not catch. If
+the loss or the gradient is not finite, it returns infinity and zeros, and the driver shortens its
+step. ``accept()`` makes the picture evaluated last an iterate; its loss must be finite. A driver
+that stops by itself returns the reason. `RoundOver` carries the picture that was next but not
+evaluated. A driver with ``resumes_there`` continues from it, any other driver from the round's
+best picture.
 
-What a driver knows is a value, to be had within ``accept()``:
+The state of a driver can be read within ``accept()``:
 
-    state = driver.state()          # numbers and arrays by name, which it shares with no one
-    other.restore(state, shape)     # the shape of the image; a ValueError for what is no state
-    other(evaluate, accept, image)  # goes on after that iterate, to the same bits
+    state = driver.state()          # copies of numbers and arrays, by name
+    other.restore(state, shape)     # the shape of the image; a ValueError for an invalid state
+    other(evaluate, accept, image)  # continues after that iterate, to the same bits
 
-A driver without ``keeps_state`` has none to give, and nothing to lose between two rounds.
+A driver without ``keeps_state`` has no state and loses nothing between two rounds.
 
-The first call after `restore` neither evaluates nor accepts that iterate again, and of
-``image`` it takes the shape alone.
+The first call after `restore` neither evaluates nor accepts that iterate again, and uses only the
+shape of ``image``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ State: TypeAlias = dict[str, Any]
 
 
 class RoundOver(Exception):
-    """The evaluations of a round are used up; ``x`` was to be the next."""
+    """The evaluations of a round are used up; ``x`` was the next to evaluate."""
 
     def __init__(self, x: Image) -> None:
         super().__init__("the round is over")
@@ -51,13 +51,13 @@ class Driver(Protocol):
     keeps_state: bool
 
     def __call__(self, evaluate: Evaluate, accept: Accept, image: Image) -> str:
-        """Move from ``image`` until `RoundOver` passes through; or return why not."""
+        """Move from ``image`` until `RoundOver` is raised; or stop and return the reason."""
         ...
 
     def state(self) -> State:
-        """All that it knows at the last accepted iterate."""
+        """The whole state at the last accepted iterate."""
         ...
 
     def restore(self, state: State, shape: tuple[int, ...]) -> None:
-        """Go on, in the next call, from what `state` returned for images of a shape."""
+        """Make the next call continue from a `state` for images of this shape."""
         ...

@@ -1,4 +1,4 @@
-"""From what a caller gives as an optimizer: its driver, and its class and options as JSON."""
+"""The driver of a caller's optimizer, and the optimizer's class and options as JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def driver(optimizer: Any, *, clip_steps: bool = False) -> Driver:
     Raises
     ------
     OptionError
-        It is none of these, or steps are to be clipped that L-BFGS cannot know of.
+        The optimizer is of another type, or ``clip_steps`` is set for L-BFGS.
     """
     if isinstance(optimizer, LBFGS) or _is_lbfgsb(optimizer):
         if clip_steps:
@@ -45,9 +45,10 @@ def driver(optimizer: Any, *, clip_steps: bool = False) -> Driver:
 
 
 def config_of(optimizer: Any) -> dict[str, Any]:
-    """Its class and options as JSON has them; None in place of options that are not known.
+    """The optimizer's class and options as JSON.
 
-    Those of a class that is not Keras' own or this library's are not.
+    The options are None for a class that is not from Keras or this library, or if JSON cannot
+    express them.
     """
     if _is_lbfgsb(optimizer):
         return {"class_name": _LBFGSB, "config": {}}
@@ -64,12 +65,12 @@ def config_of(optimizer: Any) -> dict[str, Any]:
 
 
 def from_config(config: Mapping[str, Any]) -> Any:
-    """The optimizer again, from `config_of`; nothing is imported by its path.
+    """Make an optimizer from its `config_of`; nothing is imported by its path.
 
     Raises
     ------
     OptionError
-        It is not one of the library's or Keras' own, or they do not take its options.
+        The optimizer is not from this library or Keras, or its options are invalid.
     """
     name, options = config["class_name"], config["config"]
     if options is None:
@@ -86,7 +87,7 @@ def from_config(config: Mapping[str, Any]) -> Any:
             own = _class(schedules, schedule["class_name"], schedules.LearningRateSchedule)
             options = {**options, "learning_rate": own(**schedule["config"])}
         if any(isinstance(value, Mapping) for value in options.values()):
-            raise TypeError("an option is an object of its own")
+            raise TypeError("the value of an option is an object")
         # Most options are looked at in a step alone.
         kind.from_config(options).apply(
             [keras.ops.zeros((2, 2, 3))], [keras.Variable(np.zeros((2, 2, 3)))]
@@ -105,5 +106,5 @@ def _is_lbfgsb(optimizer: Any) -> bool:
 def _class(module: Any, name: str, base: Any) -> Any:
     kind = getattr(module, name, None)
     if not (isinstance(kind, type) and issubclass(kind, base)):
-        raise TypeError(f"{name} is no {base.__name__} of Keras")
+        raise TypeError(f"{name} is not a {base.__name__} of Keras")
     return kind

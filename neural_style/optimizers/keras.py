@@ -1,4 +1,4 @@
-"""Keras' optimizers, as drivers."""
+"""The driver of Keras' optimizers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _NO_STEP = "no step of the optimizer has a finite loss"
 
 
 class KerasDriver:
-    """A Keras optimizer: one step an evaluation; its state goes on across rounds.
+    """A Keras optimizer: one step per evaluation; its state is kept between rounds.
 
-    A step to where the loss is not finite is halved until it is, which the optimizer, with whatever
-    momentum it has, is not told of.
+    If the loss is not finite after a step, the step is halved until it is. The optimizer and its
+    momentum do not know of this.
     """
 
     resumes_there = True
@@ -58,7 +58,7 @@ class KerasDriver:
             accept()
 
     def state(self) -> State:
-        """The pictures before and after its step, and the optimizer's variables, numbered."""
+        """The pictures before and after the last step, and the optimizer's variables, numbered."""
         assert self._variable is not None
         assert self._before is not None
         variables = [self._variable, *self._optimizer.variables]

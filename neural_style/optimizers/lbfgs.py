@@ -1,6 +1,6 @@
 """`LBFGS`: limited-memory BFGS in NumPy, a method of `scipy.optimize.minimize`.
 
-What it knows at an iterate is a `Memory`, which can be written down and read again.
+A `Memory` has its state at an iterate, which can be saved and restored.
 """
 
 from __future__ import annotations
@@ -29,45 +29,44 @@ _DEFAULTS = {"maxiter": 15_000, "maxfun": 15_000, "ftol": 2.2e-9, "gtol": 1e-5}
 class LBFGS:
     """Limited-memory BFGS, for `minimize` and as a method of `scipy.optimize.minimize`.
 
-    The direction is that of the two-loop recursion, and the step along it satisfies the strong
-    Wolfe conditions (`neural_style.optimizers.line_search`); mostly the first one tried does. The
-    first step of all is along the gradient and one pixel value long, as its root mean square.
-    Steps to where the loss is not finite are shortened.
+    The two-loop recursion gives the direction, and the step along it satisfies the strong Wolfe
+    conditions (`neural_style.optimizers.line_search`); usually the first step tried does. The
+    first step of a run is along the gradient, and its root mean square is one pixel value. A step
+    is shortened if the loss is not finite after it.
 
-    In this library's `minimize` it works in float32, carries its history from round to round, and
-    stops when no lower loss is found along the gradient. Against SciPy's L-BFGS-B with as many
-    correction pairs, at 128 pixels, the loss after 20 evaluations is 25 % lower, after 200 the
-    same, and 1 ms passes between two evaluations instead of 30.
+    In this library's `minimize` it works in float32, keeps its history from round to round, and
+    stops when it finds no lower loss along the gradient. Compared with SciPy's L-BFGS-B with as
+    many correction pairs, at 128 pixels, the loss is 25 % lower after 20 evaluations and the same
+    after 200, and 1 ms passes between two evaluations instead of 30.
 
-    SciPy's `minimize` takes it for any function f of a vector::
+    SciPy's `minimize` accepts it for any function f of a vector::
 
         scipy.optimize.minimize(fun, x0, jac=True, method=LBFGS(20), options={"maxfun": 100})
 
-    ``fun(x)`` returns f and its gradient; or f alone, where ``jac(x)`` returns the gradient. It
+    ``fun(x)`` returns f and its gradient; or only f, if ``jac(x)`` returns the gradient. It
     works in float32 if ``x0`` is float32, and in float64 otherwise. SciPy's callback is called
-    with each new iterate, and may raise `StopIteration`. The options are those of L-BFGS-B:
+    with each new iterate, and may raise `StopIteration`. The options are from L-BFGS-B:
 
     - ``maxiter``, ``maxfun``: the most iterations and evaluations, 15,000 each. They are checked
-      between iterations, so that the last iteration may exceed ``maxfun``.
+      between iterations, so the last iteration may exceed ``maxfun``.
     - ``ftol``, 2.2e-9: it stops when f falls by less than ftol · max(|f| before, |f| after, 1).
     - ``gtol``, 1e-5: it stops when every element of the gradient is smaller.
 
-    Zero switches a test off. ``tol`` is for both, unless they are given. The result has ``x``,
+    Zero switches a test off. ``tol`` is the default of both tolerances. The result has ``x``,
     ``fun``, ``jac``, ``nit``, ``nfev``, ``njev``, ``success``, ``message``, and ``status``: 0 if
     ``ftol`` or ``gtol`` is met, 1 at a limit, 99 after `StopIteration`, and 2 if no lower value
-    is found, be it that the minimum cannot be told more precisely or that f or its gradient
-    is not finite at ``x0``.
+    is found: rounding hides any further decrease, or f or its gradient is not finite at ``x0``.
 
     Parameters
     ----------
     history
-        The number of correction pairs. Each takes two vectors as long as x.
+        The number of correction pairs. Each pair is two vectors as long as x.
 
     Raises
     ------
     OptionError
-        When it is called: the history is not a positive whole number, an option is unknown or out
-        of range, there is no gradient, or there are bounds or constraints.
+        In a call: the history is not a positive whole number, an option is unknown or out of
+        range, the gradient is missing, or bounds or constraints are given.
 
     Source: Nocedal & Wright, *Numerical Optimization*, 2006, algorithms 7.4 and 3.5.
 
@@ -94,7 +93,7 @@ class LBFGS:
     ) -> OptimizeResult:
         """Minimize, as `scipy.optimize.minimize` calls a method.
 
-        A ``memory`` is updated at each iterate; its own is used in place of ``x0``.
+        A ``memory`` is updated at each iterate; the run starts from its iterate instead of ``x0``.
         """
         limits = _limits(options)
         if not callable(jac):
@@ -159,9 +158,9 @@ class LBFGS:
 
 
 class Memory:
-    """What L-BFGS knows: the iterate ``here``, and the steps and changes that led there.
+    """The state of L-BFGS: the iterate ``here``, and the steps and changes that led there.
 
-    ``pairs`` are (s, y, 1 / sᵀy) of a step s and the change y of the gradient, oldest first.
+    ``pairs`` are (s, y, 1 / sᵀy) with a step s and the change y of the gradient, oldest first.
     """
 
     here: Point
@@ -189,7 +188,7 @@ class Memory:
 
     @np.errstate(over="ignore", invalid="ignore")
     def move(self, there: Point) -> None:
-        """Make another point the iterate, with the step to it as the last pair."""
+        """Make another point the iterate, and add the step to it as the last pair."""
         s, y = there.x - self.here.x, there.gradient - self.here.gradient
         curvature = float(s @ y)
         if curvature > 1e-10 * float(y @ y) > 0:  # else the direction could lead uphill
@@ -197,7 +196,7 @@ class Memory:
         self.here = there
 
     def state(self) -> dict[str, Any]:
-        """The iterate, its loss and gradient, and the pairs, one in a row."""
+        """The iterate, its loss and gradient, and the pairs, one in each row."""
         s, y, inverses = zip(*self.pairs, strict=True) if self.pairs else ((), (), ())
         shape, kind = (len(self.pairs), self.here.x.size), self.here.x.dtype
         return {
@@ -210,7 +209,7 @@ class Memory:
         }
 
     def restore(self, state: Mapping[str, NDArray[Any]], size: int) -> None:
-        """Take the `state` of a memory of ``size`` variables in float32, or raise a ValueError."""
+        """Restore a `state` with ``size`` variables in float32, or raise a ValueError."""
         pairs = len(np.atleast_1d(state.get("inverses", ())))
         vector, table = ((size,), "float32"), ((pairs, size), "float32")
         check_arrays(
@@ -237,7 +236,7 @@ def check_history(value: object) -> int:
 
 
 def _limits(options: Mapping[str, Any]) -> dict[str, float]:
-    """What ends a run, from SciPy's options, which is all that may be among them."""
+    """The limits and tolerances of a run, from SciPy's options; no other option is allowed."""
     given = {name: value for name, value in options.items() if value is not None}
     if not given.get("constraints", True):  # SciPy's default is an empty tuple
         del given["constraints"]

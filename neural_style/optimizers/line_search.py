@@ -1,15 +1,15 @@
-"""A step along a line, where the strong Wolfe conditions hold.
+"""A line search for a step that satisfies the strong Wolfe conditions.
 
     found = search(at, here, direction)     # a lower `Point`, or None
-    same(x, y)                              # whether a step between them is lost in rounding
+    same(x, y)                              # whether they are equal except for rounding
 
-``at(x)`` evaluates a point; where its loss or gradient is not finite, its loss is infinite, which
-shortens the step. ``here`` is the point that the line begins at, and ``direction`` leads downhill.
+``at(x)`` evaluates a point; if its loss or gradient is not finite, its loss is infinite, which
+shortens the step. ``here`` is the point where the line begins, and ``direction`` leads downhill.
 All vectors are float32, or all float64.
 
 The steps are, to the bit, those of `scipy.optimize.line_search` as long as every point is finite.
-SciPy's own warns of each search that fails, which can be held back only for all threads at once,
-and it looks for a flat slope where the loss ends without one.
+SciPy's function warns of each failed search, and only a filter for all threads can hide that. It
+also keeps searching for a small slope if the loss stops being finite before there is one.
 Source: Nocedal & Wright, *Numerical Optimization*, 2006, algorithms 3.5 and 3.6.
 """
 
@@ -29,7 +29,7 @@ _MOST = 10  # trials of finite loss after the first, in each of the two phases
 
 
 class Point(NamedTuple):
-    """A vector, such as a picture's, its loss, and its gradient."""
+    """A vector, such as a picture, with its loss and gradient."""
 
     x: Vector
     loss: float
@@ -53,9 +53,9 @@ class _Trial(NamedTuple):
 
 
 def search(at: Callable[[Vector], Point], here: Point, direction: Vector) -> Point | None:
-    """A lower point along a direction, the last that is evaluated; None where there is none.
+    """A lower point along a direction, which is evaluated last; None if none is found.
 
-    Where the loss is not finite further along, sufficient decrease is enough.
+    If the loss is not finite further along, sufficient decrease is enough.
     """
     last = here
 
@@ -75,7 +75,7 @@ def search(at: Callable[[Vector], Point], here: Point, direction: Vector) -> Poi
 
 
 def _bracket(trial: Callable[[Any], _Trial], origin: _Trial) -> _Trial | None:
-    """Double the step until the conditions hold there, or somewhere before."""
+    """Double the step until the conditions hold there or at a smaller step."""
     low, high = origin, trial(1.0)
     for _ in range(_MOST):
         if not _decreases(high, origin) or (high.loss >= low.loss and low is not origin):
@@ -120,7 +120,7 @@ def _slope(point: Point, direction: Vector) -> Any:
 
 
 def _decreases(trial: _Trial, origin: _Trial) -> bool:
-    """Whether the loss is lower by at least c₁ of what the slope at the origin promises."""
+    """Whether the loss is lower by at least c₁ times what the slope at the origin predicts."""
     return bool(trial.loss <= origin.loss + _SUFFICIENT * trial.step * origin.slope)
 
 
@@ -133,7 +133,7 @@ def same(x: Vector, y: Vector) -> bool:
 def _between(low: _Trial, high: _Trial, recent: _Trial | None) -> Any:
     """The minimum of the cubic through three trials, or of the parabola through two, or the middle.
 
-    Both have the slope at ``low``, too. A minimum is not taken that is near an end, or outside.
+    Both also match the slope at ``low``. A minimum near an end or outside is not used.
     """
     width = high.step - low.step
     ends = sorted((low.step, high.step))
@@ -151,7 +151,7 @@ def _between(low: _Trial, high: _Trial, recent: _Trial | None) -> Any:
 
 # In float32, slopes are float32, and what comes of them and of Python's floats; a cubic is float64.
 def _parabola(low: _Trial, high: _Trial) -> Any:
-    """The step at the minimum of a parabola; None where it has none."""
+    """The step at the minimum of a parabola; None if there is no minimum."""
     width = high.step - low.step
     with np.errstate(divide="raise", over="raise", invalid="raise"):
         try:
@@ -163,7 +163,7 @@ def _parabola(low: _Trial, high: _Trial) -> Any:
 
 
 def _cubic(low: _Trial, high: _Trial, recent: _Trial) -> Any:
-    """The step at the minimum of a cubic; None where it has none."""
+    """The step at the minimum of a cubic; None if there is no minimum."""
     b, c = high.step - low.step, recent.step - low.step
     with np.errstate(divide="raise", over="raise", invalid="raise"):
         try:

@@ -1,13 +1,13 @@
-"""The variables in which an optimizer moves a picture.
+"""The variables that an optimizer changes to change a picture.
 
     class Parameterization:
         def encode(self, image): ...      # -> the variables x of a picture
         def decode(self, x): ...          # -> the picture
         def pull(self, gradient): ...     # gradient of the picture -> gradient of x
 
-All are float32 arrays H×W×3, for pictures of any size, one after another in a run with
-several scales; ``decode(encode(image))`` is the image but for rounding, and ``pull`` is the
-transpose of the derivative of ``decode``. What a run tells and returns are pictures.
+All are float32 arrays H×W×3, for pictures of any size; the size changes in a run with several
+scales. ``decode(encode(image))`` is the image except for rounding, and ``pull`` is the transpose
+of the derivative of ``decode``. Callbacks and results always have pictures.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ _CURVATURES = (0.08, 0.05, 0.1, 0.2, 0.45, 0.6, 0.95, 1.0, 0.65, 0.3, 0.04)
 
 
 class Parameterization(Protocol):
-    """Variables for a picture; see above."""
+    """The variables of a picture; the module's documentation defines the methods."""
 
     def encode(self, image: Image) -> Image:
         """The variables of a picture."""
         ...
 
     def decode(self, x: Image) -> Image:
-        """The picture of some variables."""
+        """The picture with these variables."""
         ...
 
     def pull(self, gradient: Image) -> Image:
-        """The gradient with respect to the variables, from that with respect to the picture."""
+        """The gradient of the variables, from the gradient of the picture."""
         ...
 
 
@@ -77,43 +77,44 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Frequencies:
-    """Spatial frequencies, each in a unit that evens out the curvature of the loss.
+    """Spatial frequencies, each in a unit that makes the curvature of the loss more equal.
 
         image = Dᵀ s x,    s = (c + floor · max c)^−½
 
     D is the orthonormal two-dimensional cosine transform (type 2) of each of R, G and B, and c
-    the curvature of the loss at a frequency, between those of a table by its logarithm. s is
+    the curvature of the loss at a frequency, interpolated in a table by its logarithm. s is
     scaled to a root mean square of 1, so that a step in x is about as long in pixels.
 
-    The default table is one of luminance. Colors differ: along red against blue and both
-    against green the curvature is as high at low frequencies and 100 times lower above 0.2
-    cycles a pixel. But units of their own, though they lower the loss as fast, fill a picture
-    with colored noise, which the loss hardly sees; so all colors have those of luminance.
+    The default table was measured for luminance. Colors differ: along red against blue and both
+    against green, the curvature is as high at low frequencies and 100 times lower above 0.2
+    cycles per pixel. Separate units for colors lower the loss as fast, but they fill a picture
+    with colored noise, which hardly changes the loss. So all colors have the units of luminance.
 
-    On five pairs with shorter sides of 256 pixels, `transfer`'s loss is lower than in pixels after
-    20, 50, 100, 150 and 200 evaluations, at the end by 1 to 16 %; what SciPy's L-BFGS has in
-    pixels after 200 evaluations is there after 161 at the latest. Of other losses, at 128 pixels
-    and after 100 evaluations: content alone 25 %, Gram alone 6 % and histograms added 6 % lower,
-    MRF and moments as in pixels, self-similarity with the relaxed EMD 29 % higher.
+    On five pairs with shorter sides of 256 pixels, `transfer`'s loss is lower than with pixels
+    after 20, 50, 100, 150 and 200 evaluations, at the end by 1 to 16 %. It takes at most 161
+    evaluations to the loss of SciPy's L-BFGS with pixels after 200. Other losses compared with
+    pixels, at 128 pixels and after 100 evaluations: content alone 25 % lower, Gram alone 6 %
+    lower, with histograms added 6 % lower, MRF and moments the same, self-similarity with the
+    relaxed EMD 29 % higher.
 
     Parameters
     ----------
     frequencies
-        Those of the table, in cycles a pixel, increasing.
+        The frequencies of the table, in cycles per pixel, increasing.
     curvatures
-        One for each, in any unit.
+        A curvature for each frequency, in any unit.
     floor
-        What is added to all, as a part of the largest.
+        A fraction of the largest curvature that is added to all.
 
     Raises
     ------
     OptionError
-        The table is none: not as many positive, finite numbers in both, or frequencies that do
-        not increase; or the floor is negative or not finite.
+        The table is invalid: its lists differ in length, have numbers that are not positive and
+        finite, or the frequencies do not increase; or the floor is negative or not finite.
 
     Examples
     --------
-    A constant picture has one variable a channel, that of frequency 0:
+    A constant picture has only one nonzero variable per channel, at frequency 0:
 
     >>> x = Frequencies().encode(np.full((4, 6, 3), 9, np.float32))
     >>> np.argwhere(abs(x[..., 0]) > 1e-3).tolist()
@@ -183,12 +184,12 @@ _KNOWN: dict[str, Callable[[], Parameterization]] = {"pixels": Pixels, "frequenc
 
 
 def resolve(parameterization: str | Parameterization) -> Parameterization:
-    """The parameterization of that name, or the one given.
+    """The parameterization with this name, or the object itself.
 
     Raises
     ------
     OptionError
-        There is none of that name, or it has not the three methods.
+        The name is unknown, or the object does not have the three methods.
     """
     if isinstance(parameterization, str):
         if parameterization not in _KNOWN:
@@ -208,7 +209,7 @@ def resolve(parameterization: str | Parameterization) -> Parameterization:
 
 
 def config_of(parameterization: Parameterization) -> dict[str, Any]:
-    """Its name and options as JSON has them; None in place of the options that are not known."""
+    """The name and options as JSON; the options of a user's class are None."""
     if type(parameterization) is Pixels:
         return {"name": "pixels", "config": {}}
     if type(parameterization) is Frequencies:
@@ -219,12 +220,12 @@ def config_of(parameterization: Parameterization) -> dict[str, Any]:
 
 
 def from_config(config: Mapping[str, Any]) -> Parameterization:
-    """The parameterization again, from `config_of`.
+    """Make a parameterization from its `config_of`.
 
     Raises
     ------
     OptionError
-        It is not one of the library's.
+        The parameterization is not one of the library's, or its options are invalid.
     """
     name, options = config["name"], config["config"]
     if options is None or name not in _KNOWN:
@@ -240,4 +241,4 @@ def from_config(config: Mapping[str, Any]) -> Parameterization:
             float(options["floor"]),
         )
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
-        raise OptionError(f"this config makes no parameterization: {config!r}.") from error
+        raise OptionError(f"invalid config of a parameterization: {config!r}.") from error

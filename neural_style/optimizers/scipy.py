@@ -1,4 +1,4 @@
-"""Drivers by `scipy.optimize.minimize`: of `LBFGS`, and of SciPy's own L-BFGS-B."""
+"""Drivers that use `scipy.optimize.minimize`, for `LBFGS` and for SciPy's L-BFGS-B."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_LIMITS = {"maxfun": np.inf, "maxiter": np.iinfo(np.int32).max, "ftol": 0.0, 
 
 
 class LBFGSDriver:
-    """`LBFGS` in float32; its history goes on across rounds."""
+    """`LBFGS` in float32; its history is kept between rounds."""
 
     resumes_there = False
     keeps_state = True
@@ -31,7 +31,7 @@ class LBFGSDriver:
         self._restored = False
 
     def __call__(self, evaluate: Evaluate, accept: Accept, image: Image) -> str:
-        """Evaluate and accept the first iterate, and let SciPy go on from it."""
+        """Evaluate and accept the first iterate, and let SciPy continue from it."""
         gradient = image
 
         def value(x: Any) -> float:
@@ -59,29 +59,29 @@ class LBFGSDriver:
         return str(done.message)
 
     def state(self) -> State:
-        """That of its `Memory`."""
+        """The state of its `Memory`."""
         return self._memory.state()
 
     def restore(self, state: State, shape: tuple[int, ...]) -> None:
-        """Take the iterate and the pairs."""
+        """Restore the iterate and the pairs."""
         self._memory.restore(state, math.prod(shape))
         self._restored = True
 
 
 class LBFGSBDriver:
-    """SciPy's L-BFGS-B without bounds, with 10 pairs, begun anew in every round: the reference.
+    """SciPy's L-BFGS-B without bounds, with 10 pairs, restarted in every round: the reference.
 
-    The tolerances are zero: it stops when no lower loss is found along a line. Where a loss is not
-    finite, SciPy is told one just above all before and a gradient of zero, which shortens its
-    step, and which it never takes for an iterate.
-    Source: Zhu, Byrd, Lu & Nocedal 1997, as `scipy.optimize.minimize` has it.
+    The tolerances are zero: it stops when it finds no lower loss along a line. If a loss is not
+    finite, SciPy gets a value just above all earlier ones and a gradient of zero. This shortens
+    its step, and the point never becomes an iterate.
+    Source: Zhu, Byrd, Lu & Nocedal 1997, as in `scipy.optimize.minimize`.
     """
 
     resumes_there = False
     keeps_state = False
 
     def __call__(self, evaluate: Evaluate, accept: Accept, image: Image) -> str:
-        """Let SciPy move, in float64."""
+        """Let SciPy move the picture, in float64."""
         _check_workspace(image.size)
         started, highest = False, -math.inf
 
@@ -109,21 +109,21 @@ class LBFGSBDriver:
         return f"L-BFGS found no lower loss ({done.message})" if started else NOWHERE
 
     def state(self) -> State:
-        """SciPy has none to give."""
+        """Raise an `OptionError`: SciPy does not give its state."""
         raise OptionError("SciPy's L-BFGS-B keeps its state to itself: use neural_style.LBFGS().")
 
     def restore(self, state: State, shape: tuple[int, ...]) -> None:
-        """Nor does it take one."""
+        """Raise an `OptionError`: SciPy does not take a state."""
         self.state()
 
 
 def _check_workspace(n: int) -> None:
-    """SciPy counts the elements of one array of all pairs in 32 bits, and crashes beyond."""
+    """Raise an `OptionError` where SciPy would crash: it counts an array's elements in 32 bits."""
     m = PAIRS
     elements = 2 * m * n + 5 * n + 11 * m * m + 8 * m
     if elements >= 2**31:
         raise OptionError(
-            f"optimizer: SciPy's L-BFGS-B cannot count the {elements:,} elements that "
-            f"{m} correction pairs of {n:,} variables take, expected fewer than 2³¹: use "
+            f"optimizer: SciPy's L-BFGS-B cannot count the {elements:,} elements of "
+            f"{m} correction pairs of {n:,} variables, expected fewer than 2³¹: use "
             f"neural_style.LBFGS({m}), or a smaller picture."
         )
