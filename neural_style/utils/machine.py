@@ -1,6 +1,6 @@
-"""The machine that a run is on: its memory, and how fast it is.
+"""The memory and the speed of the machine that a run is on.
 
-Nothing here is about style transfer; `neural_style.objective.estimate` compares with it.
+This does not depend on style transfer; `neural_style.objective.estimate` uses it.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ _RELEASED_EVERY = 0.05  # seconds
 
 
 class Speed(NamedTuple):
-    """Floating-point operations a second of products by XLA, and bytes a second of a copy."""
+    """Floating-point operations per second of products by XLA, and bytes per second of a copy."""
 
     products: float
     copies: float
 
 
 def available_memory() -> int | None:
-    """`free_memory`; with a GPU, whose memory TensorFlow does not tell, None."""
+    """`free_memory`; None with a GPU, because TensorFlow does not tell its free memory."""
     return None if tf.config.list_physical_devices("GPU") else free_memory()
 
 
 def release_memory() -> None:
-    """Give back to the system what is freed, where the C library keeps it; glibc does.
+    """Return freed memory to the system if the C library keeps it, as glibc does.
 
-    It keeps it for each thread, in pieces, so that a process that frees all it takes still grows.
+    glibc keeps it in pieces for each thread, so that a process grows even if it frees everything.
     """
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl, for one, has none
@@ -50,7 +50,7 @@ def release_memory() -> None:
 
 @contextmanager
 def releasing_memory() -> Iterator[None]:
-    """Release memory all the while: XLA compiles and runs in one call, and leaves much between."""
+    """Release memory repeatedly: XLA compiles and runs in one call, and frees much in between."""
     done = threading.Event()
 
     def release() -> None:
@@ -68,7 +68,7 @@ def releasing_memory() -> Iterator[None]:
 
 @functools.cache
 def speed() -> Speed:
-    """Measured in a fraction of a second, once a process."""
+    """The machine's speed, measured once per process in a fraction of a second."""
     matrices = tf.ones((_PRODUCTS, _SIDE, _SIDE))
     # Compiled, since on some processors XLA's products take half as long again as TensorFlow's.
     product = tf.function(tf.matmul, autograph=False, jit_compile=True)

@@ -1,4 +1,4 @@
-"""The memory that a process can still take, and the most that it has had."""
+"""The memory that a process can still use, and its peak memory."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import psutil
 
 
 def free_memory() -> int | None:
-    """The bytes that this process can still take; None where the system does not say.
+    """The bytes that this process can still use; None if the system does not tell.
 
-    They are what psutil calls available, or what control groups (of a container or a service)
-    leave, if that is less.
+    This is the smaller of psutil's available memory and the memory that control groups (of a
+    container or a service) leave.
     """
     try:
         return min([psutil.virtual_memory().available, *_left_by_groups()])
@@ -22,7 +22,7 @@ def free_memory() -> int | None:
 
 
 def peak_memory() -> int:
-    """The most memory that this process has had, in bytes."""
+    """The peak memory of this process, in bytes."""
     if sys.platform == "win32":
         return psutil.Process().memory_info().peak_wset
     import resource  # Windows has none
@@ -38,7 +38,7 @@ def peak_memory() -> int:
 def _left_by_groups(
     groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
 ) -> Iterator[int]:
-    """What each of the process's control groups leaves, those that it is within included."""
+    """The bytes that each control group of the process leaves, and each group above it."""
     try:
         own = [line.split(":", 2) for line in groups.read_text().splitlines()]
     except OSError:

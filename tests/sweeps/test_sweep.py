@@ -358,9 +358,9 @@ def test_a_run_that_is_another_in_a_later_process_is_made_again(
         assert source.count(was) == 1
         source = source.replace(was, now)
         assert runs(source) == 2
-        again = [message for message in caplog.messages if "which is made again" in message]
+        again = [message for message in caplog.messages if "is repeated" in message]
         assert len(again) == 2
-        assert all(message.endswith(f"now another is {name}") for message in again)
+        assert all(message.endswith(f"because this has changed: {name}") for message in again)
         assert runs(source) == 0
 
 
@@ -485,7 +485,7 @@ def test_a_damaged_file_is_named_and_made_again(
     (outcome,) = swept(run, {"seed": [0]}, folder=tmp_path)
     assert same(outcome.result, run(0))
     (message,) = caplog.messages
-    assert message.startswith(f'{path} is no result of {{"seed": 0}}, which is made again: ')
+    assert message.startswith(f'{path} is not a result of {{"seed": 0}}; the run is repeated: ')
     swept(never, {"seed": [0]}, folder=tmp_path)
 
 
@@ -580,7 +580,7 @@ def test_what_cannot_be_kept_is_still_returned(
 
     (outcome,) = sweep(run, {"seed": [0]}, folder=tmp_path)
     assert outcome.result is not None
-    assert 'The result of {"seed": 0} could not be kept: ' in caplog.text
+    assert 'The result of {"seed": 0} could not be saved: ' in caplog.text
     assert not tmp_path.is_dir() or not list(tmp_path.iterdir())
 
 

@@ -152,7 +152,7 @@ def test_plain_http_is_for_hosts_that_are_trusted(
     configure: Callable[..., None], tmp_path: Path
 ) -> None:
     configure(index_url="http://me:secret@mirror.invalid/simple")
-    with pytest.raises(OSError, match="is not encrypted, nor a trusted-host") as caught:
+    with pytest.raises(OSError, match="is not encrypted, and not a trusted-host") as caught:
         fetched(tmp_path)
     assert "secret" not in str(caught.value)
     configure(index_url="http://mirror.invalid/simple", trusted_host="mirror.invalid")
