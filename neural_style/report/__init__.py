@@ -1,18 +1,18 @@
-"""The report of a run: one HTML file, with nothing in it from elsewhere.
+"""The report of a run: one HTML file that loads nothing from elsewhere.
 
     report = callbacks.report("run.html", content=photo, style=painting, loss=loss)
     result = minimize(loss, features, photo, callbacks=[report])
-    report.finish(result)                      # says why it stopped, too
+    report.finish(result)                      # adds why the run stopped
 
-    write(result, "run.html", content=photo, style=painting)      # of any result, afterwards
+    write(result, "run.html", content=photo, style=painting)      # for any finished run
 
-It has the picture against the content with a slider, the styles, the picture along the way, the
-curves of the loss and its terms, the settings, the time and the memory, and what it takes to
-repeat the run. While the run goes on the file is replaced now and then, whole, and a browser
-that shows it loads it again by itself. `serve` shows it over HTTP, to this machine alone.
+A slider compares the picture with the content. The report also has the styles, earlier pictures of
+the run, the curves of the loss and its terms, the settings, the time and the memory, and what is
+needed to repeat the run. During the run the file is replaced from time to time, never half
+written, and a browser reloads it automatically. `serve` shows it over HTTP, to this machine only.
 
-Pictures are JPEGs of bounded size, texts are cut where they are endless, and all of them are
-escaped: a file is under 5 MB, whatever the run.
+Pictures are JPEGs of bounded size, long texts are cut, and all texts are escaped. A file is always
+under 5 MB.
 """
 
 from __future__ import annotations

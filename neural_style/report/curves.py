@@ -1,9 +1,9 @@
-"""Where the curves of a run are drawn: the loss and its weighted terms, on a logarithmic axis.
+"""The curves of a run: the loss and its weighted terms, on a logarithmic axis.
 
     chart(history)      # what the template ``curves.svg`` draws
-    stroke(number)      # how a curve's line looks, as attributes of SVG
+    stroke(number)      # a curve's line style, as attributes of SVG
 
-The loss has the color of the text. Terms have four colors that the color-blind tell apart,
+The loss has the color of the text. Terms have four colors that color-blind people can distinguish,
 after Okabe and Ito, each with four kinds of dashes.
 """
 
@@ -38,7 +38,7 @@ _FRAME = Frame()
 
 
 class Curve(NamedTuple):
-    """A line; its path is empty where none of its values has a place."""
+    """A line; its path is empty if none of its values can be drawn."""
 
     name: str
     values: list[float]
@@ -62,7 +62,7 @@ class Tick(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """All that is drawn. There are bands only where there are several scales."""
+    """Everything that is drawn. Only a run with several scales has bands."""
 
     curves: list[Curve]
     bands: list[Band]
@@ -87,9 +87,9 @@ def stroke(number: int) -> dict[str, str]:
 def chart(history: Sequence[Entry], budget: int = 1) -> Chart:
     """The curves of a run.
 
-    A value that is not positive, not finite, or below 1e-4 of the lowest loss is a gap, and so
-    is the step from one scale to the next, which is shown by a band. ``budget`` is the number of
-    evaluations that the axis has room for, at least.
+    A value that is not positive, not finite, or below 1e-4 of the lowest loss leaves a gap. The
+    step from one scale to the next also leaves a gap; a band shows each scale. The axis has room
+    for at least ``budget`` evaluations.
     """
     names = history[0].weighted if history else ()
     series = [("loss", [entry.loss for entry in history])]
@@ -126,7 +126,7 @@ def chart(history: Sequence[Entry], budget: int = 1) -> Chart:
 
 
 def _commands(points: Sequence[tuple[float, float] | None]) -> Iterator[str]:
-    """The points as a path's commands, None a gap; a point alone is a dot."""
+    """The points as commands of a path; None is a gap, and a single point is a dot."""
     for there, group in itertools.groupby(points, key=lambda point: point is not None):
         if there:
             pairs = [f"{x} {y}" for x, y in filter(None, group)]

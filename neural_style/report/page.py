@@ -1,11 +1,11 @@
-"""The page of a report: what is on it.
+"""The content of a report's page.
 
     page = Page("run.html", content, style, loss, settings)    # what does not change in a run
-    page.html(image=…, history=…, last=step, …)                # one state of it
+    page.html(image=…, history=…, last=step, …)                # one state of the run
     page.of_result(result)                                     # or its end
 
-The templates beside this module say what it looks like. Every text is escaped there. The script is
-allowed by its hash, and no other script is.
+The templates beside this module define its appearance, and escape every text. The content policy
+allows only the page's own script, by its hash.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MOST_STYLES, _MOST_ROWS = 16, 100
 
 
 def cut(text: object, most: int = 4000) -> str:
-    """The text of a value, cut where it is long; not even what is HTML already stays unescaped.
+    """The text of a value, cut if it is long; the page escapes it even if it is HTML.
 
     >>> cut("endless", 3)
     'end… (4 more characters)'
@@ -48,7 +48,7 @@ def cut(text: object, most: int = 4000) -> str:
 
 
 def _sha256(text: str) -> str:
-    """A hash as a content policy has it."""
+    """A hash in the format of a content policy."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
@@ -64,7 +64,7 @@ TEMPLATES.filters |= {"cut": cut, "sha256": _sha256}
 
 
 class Term(NamedTuple):
-    """A row of the table of losses, and the attributes of its line."""
+    """A row of the table of losses, and the attributes of its curve's line."""
 
     name: str
     first: float
@@ -74,7 +74,7 @@ class Term(NamedTuple):
 
 
 class Page:
-    """What does not change from one state of a run to the next."""
+    """The parts of the page that do not change during a run, and the page of each state."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Page:
         self._more_styles = len(loaded) - len(shown)
 
     def of_result(self, result: Result, along: Sequence[tuple[int, str]] = ()) -> str:
-        """The page of a run that has ended."""
+        """The page of a finished run."""
         facts = {"reason it stopped": result.reason, "rounds": result.rounds, "seed": result.seed}
         return self.html(
             image=result.image,
@@ -130,10 +130,10 @@ class Page:
         last: Step | Result,
         reload: int | None = None,
     ) -> str:
-        """The page, with ``reload`` seconds until it is loaded again, None: never.
+        """The page. A browser reloads it after ``reload`` seconds; None: never.
 
-        The script waits longer the longer nothing was written, since a run that was killed
-        cannot take it back.
+        The script waits longer if nothing new is written for long, because a killed run cannot
+        switch reloading off.
         """
         if isinstance(last, Result):
             spent, budget = last.evaluations, 1
@@ -172,7 +172,7 @@ class Page:
         )
 
     def _needed(self, facts: Mapping[str, object]) -> dict[str, object]:
-        """What it takes to repeat the run."""
+        """What is needed to repeat the run."""
         versions = [f"{name} {version}" for name, version in environment.versions().items()]
         versions += [f"Python {platform.python_version()}", platform.platform()]
         needed: dict[str, object] = {"versions": ", ".join(versions)}
@@ -183,12 +183,12 @@ class Page:
 
 
 def thumbnail(image: Image) -> str:
-    """A small picture, as `Page.html` takes those along the way."""
+    """A small picture, for ``along`` of `Page.html`."""
     return _jpeg(image, _SMALL, _SMALL_BYTES)
 
 
 def _terms(history: Sequence[Entry], last: Step | Result) -> list[Term]:
-    """The legend of the curves, with the numbers that they end with."""
+    """The legend of the curves, with their first and last values."""
     first = history[0] if history else last
     terms = [("loss", first.loss, last.loss, last.loss)]
     terms += [(n, first.weighted[n], last.weighted[n], last.terms[n]) for n in last.weighted]
@@ -200,7 +200,7 @@ def _identity(picture: Image) -> str:
 
 
 def _jpeg(image: Image, side: int, most: int) -> str:
-    """A data URI of a picture, its longer side ``side`` at most, in ``most`` bytes at most."""
+    """A data URI of a picture: at most ``side`` pixels on the longer side and ``most`` bytes."""
     picture = PIL.Image.fromarray(np.rint(image).astype(np.uint8))
     for quality in (90, 75, 60, 40, 20):
         picture.thumbnail((side, side), PIL.Image.Resampling.LANCZOS)

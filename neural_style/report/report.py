@@ -1,4 +1,4 @@
-"""The callback that keeps the page of a run, and the page of a finished one."""
+"""The callback that writes the report of a run, and `write` for a finished run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_ALONG = 12
 
 
 class Report:
-    """The callback that `callbacks.report` makes."""
+    """The callback of `callbacks.report`."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Report:
         return self
 
     def __call__(self, step: Step) -> None:
-        """Take note of an iterate, and write the page where that is due."""
+        """Record an iterate, and write the page if it is due."""
         self._history.append(Entry(**{f.name: getattr(step, f.name) for f in fields(Entry)}))
         self._step = step
         if step.evaluation < self._due:
@@ -67,14 +67,14 @@ class Report:
         self._write(step, "Running", _RELOAD)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        broken = f"Broken off by {type(error).__name__}: {error}"
+        broken = f"Stopped by {type(error).__name__}: {error}"
         if self._step is not None:
             self._write(self._step, "The run is over" if error is None else broken)
 
     def finish(self, result: Result) -> None:
         """Write the page again, with the result's picture, its loss and why the run stopped.
 
-        Where the disk refuses, that is logged.
+        If the file cannot be written, a warning is logged.
         """
         self._keep(self._page.of_result(result, self._along))
 
@@ -108,20 +108,20 @@ def write(
     loss: Loss | WeightedSum | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write the report of a run that has ended.
+    """Write the report of a finished run.
 
     Parameters
     ----------
     result
-        What `minimize` or `transfer` returned.
+        The result of `minimize` or `transfer`.
     path
-        The file, HTML.
+        The HTML file to write.
     content, style
-        Files or arrays, as of `transfer`; of styles a list, too. They are shown beside the result.
+        Files or arrays, as in `transfer`; style may be a list. They are shown with the result.
     loss
-        What was minimized, shown as Python to paste.
+        The loss that was minimized, shown as Python code to copy.
     settings
-        Whatever else is to be told of the run, by name, as ``{"optimizer": "Adam(0.1)"}``.
+        Any other facts about the run, by name, such as ``{"optimizer": "Adam(0.1)"}``.
 
     Returns
     -------
@@ -131,9 +131,9 @@ def write(
     Raises
     ------
     ImageError
-        A picture is none.
+        A picture is not a valid image.
     OptionError
-        The file cannot be written, or its folder cannot be made.
+        The file cannot be written, or its folder cannot be created.
 
     Examples
     --------
@@ -155,7 +155,7 @@ def write(
 def _checked(
     path: str | os.PathLike[str], content: Picture | None, style: Picture | Sequence[Picture]
 ) -> Path:
-    """The path, if a file can be written there that is none of the pictures."""
+    """The path, if a file can be written there without replacing one of the pictures."""
     path = as_path(path, "report", OptionError).absolute()
     styles = style if isinstance(style, list | tuple) else [style]
     check_not_read({"report": path}, [content, *styles], OptionError)

@@ -1,13 +1,13 @@
-"""`serve`: one file over HTTP, to this machine alone.
+"""`serve`: one file over HTTP, to this machine only.
 
     with serve("run.html") as server:
         print(server.url)      # http://127.0.0.1:43210/
 
-There is one address, ``/``, and what it gives is the file as it is then; until there is one, a page
-that waits for it. A request must be a GET or a HEAD, and its Host header must name this server, so
-that a page of another site cannot read the file through a name that it points to this machine. The
-page may load nothing from elsewhere. A request has a time and a length that it may take, and there
-is a number of them at once: what is beyond them is cut off.
+The only address is ``/``. It gives the current file, or a page that waits until the file exists. A
+request must be a GET or a HEAD, and its Host header must name this server. So a page of another
+site cannot read the file through a domain name that it points to this machine. The page may load
+nothing from elsewhere. The time and length of a request and the number of connections are limited;
+the server closes a connection beyond these limits.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _HEADERS = {
 
 
 class Server(ThreadingHTTPServer):
-    """A server in a thread of its own, until it is closed; ``url`` is where a browser finds it."""
+    """A server that runs in its own thread until it is closed; ``url`` is its address."""
 
     daemon_threads = True
 
@@ -74,14 +74,14 @@ class Server(ThreadingHTTPServer):
         self.close()
 
     def close(self) -> None:
-        """Stop, and give the port back."""
+        """Stop the server and free its port."""
         self.shutdown()
         self._thread.join()
         self._cut_off(before=float("inf"))
         self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Begin a thread for a connection, unless there are too many."""
+        """Start a thread for a connection, unless there are too many."""
         if len(self._began) >= _AT_ONCE:
             self.shutdown_request(request)
             return
@@ -89,16 +89,16 @@ class Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """End a connection."""
+        """Close a connection."""
         self._began.pop(request, None)
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """End, ten times a second, the connections that take too long."""
+        """Close connections that take too long; called ten times per second."""
         self._cut_off(before=time.monotonic() - _SECONDS)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that goes away, or asks for too much."""
+        """Log an error, unless a client disconnected or asked for too much."""
         if not isinstance(sys.exception(), OSError | HTTPException):
             _log.error("A request to %s failed.", self.url, exc_info=True)
 
@@ -110,24 +110,24 @@ class Server(ThreadingHTTPServer):
 
 
 def serve(path: str | os.PathLike[str], port: int = 0) -> Server:
-    """Show a file, such as a report, in a browser of this machine.
+    """Serve a file, such as a report, for a browser on this machine.
 
     Parameters
     ----------
     path
-        The file, HTML. It need not be there yet.
+        The HTML file. It may not exist yet.
     port
-        Of 127.0.0.1; 0 is any that is free.
+        A port of 127.0.0.1; 0 chooses a free one.
 
     Returns
     -------
     Server
-        It has a ``url``, and is closed by ``with``, by ``close()``, or with the process.
+        Open its ``url``. ``with``, ``close()`` or the end of the process closes it.
 
     Raises
     ------
     OptionError
-        The path is none or a folder, or the port cannot be had.
+        The path is invalid or a folder, or the port cannot be used.
     """
     path = as_path(path, "path", OptionError).absolute()
     if os.path.isdir(path):
@@ -136,12 +136,12 @@ def serve(path: str | os.PathLike[str], port: int = 0) -> Server:
         return Server(path, port)
     except (OSError, OverflowError, TypeError) as error:
         raise OptionError(
-            f"port: {port!r} of 127.0.0.1 cannot be had ({error}); choose another, or 0 for any."
+            f"port: {port!r} of 127.0.0.1 cannot be used ({error}); choose another, or 0 for any."
         ) from error
 
 
 class _Head:
-    """What a client sends, as far as it may be long."""
+    """The head of a request, with a limit on its length."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -198,4 +198,4 @@ class _Handler(BaseHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: a library does not print."""
+        """Print nothing: a library does not log requests."""

@@ -119,7 +119,7 @@ def test_a_page_has_every_part(page: Path, photo: Image) -> None:
     document = Document(page)
     assert document.all("html") == [{"lang": "en"}]
     assert document.text("h1") == ["Style transfer: run.html"]
-    headings = ["The result", "Styles", "Losses", "The run", "To repeat it"]
+    headings = ["The result", "Styles", "Losses", "The run", "How to repeat the run"]
     assert document.text("h2") == headings
     assert [image["alt"] for image in document.all("img")] == [
         "The picture that the run made", "The content picture", "Style picture 1", "Style picture 2"
@@ -186,7 +186,7 @@ def test_only_what_is_known_is_shown(photo: Image, tmp_path: Path) -> None:
     document = Document(report.write(result(photo, entry(1)), tmp_path / "run.html"))
     assert len(document.all("img")) == 1
     assert document.all("input") == []
-    assert document.text("h2") == ["The result", "Losses", "The run", "To repeat it"]
+    assert document.text("h2") == ["The result", "Losses", "The run", "How to repeat the run"]
 
 
 @pytest.mark.parametrize("name", ["", "file/run.html", "nul\0.html"])
@@ -253,7 +253,7 @@ def test_a_run_that_breaks_is_told(tiny: FeatureModel, photo: Image, tmp_path: P
         minimize(TotalVariation(), tiny, photo, callbacks=[page, fail])
     document = Document(tmp_path / "run.html")
     assert not document.reloads
-    assert "Broken off by RuntimeError: <no> more; evaluation 1 of" in document.text("p")[0]
+    assert "Stopped by RuntimeError: <no> more; evaluation 1 of" in document.text("p")[0]
 
 
 def test_a_disk_that_refuses_does_not_end_the_run(
@@ -488,7 +488,7 @@ def test_the_port_of_http_is_left_out_of_a_host(page: Path) -> None:
 def test_a_server_is_on_this_machine_alone_and_gives_its_port_back(page: Path) -> None:
     with report.serve(page) as server:
         assert server.server_address[0] == "127.0.0.1"
-        with pytest.raises(OptionError, match=r"port: \d+ of 127.0.0.1 cannot be had"):
+        with pytest.raises(OptionError, match=r"port: \d+ of 127.0.0.1 cannot be used"):
             report.serve(page, server.server_port)
     with report.serve(page, server.server_port) as again:
         assert ask(again)[0] == 200
@@ -500,7 +500,7 @@ def test_a_server_needs_a_file_and_a_port(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="path: expected a path, got 5"):
         report.serve(5)  # type: ignore[arg-type]
     for port in (70000, -1, "80"):
-        with pytest.raises(OptionError, match="cannot be had"):
+        with pytest.raises(OptionError, match="cannot be used"):
             report.serve(tmp_path / "run.html", port)  # type: ignore[arg-type]
 
 
@@ -720,7 +720,7 @@ def test_a_page_of_a_run_that_was_killed_is_loaded_ever_more_seldom(
     finally:
         browser.call("Page.removeScriptToEvaluateOnNewDocument", **script)
     assert wait == pytest.approx(720e3, rel=0.05)
-    assert status.endswith("Nothing new for 120 minutes: it is slow, or it was stopped.")
+    assert status.endswith("No update for 120 minutes: the run is slow, or was stopped.")
     assert browser.complaints() == []
 
 

@@ -14,7 +14,7 @@ if (written.dataset.reload) {
   const silent = (Date.now() - Date.parse(written.dateTime)) / 1000;
   if (silent > 600) {
     document.querySelector("[role=status]").append(
-      " Nothing new for " + Math.round(silent / 60) + " minutes: it is slow, or it was stopped.");
+      " No update for " + Math.round(silent / 60) + " minutes: the run is slow, or was stopped.");
   }
   setTimeout(() => location.reload(), 1000 * Math.max(written.dataset.reload, silent / 10));
 }
