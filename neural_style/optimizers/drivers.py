@@ -26,7 +26,7 @@ def driver(optimizer: Any, *, clip_steps: bool = False) -> Driver:
     Raises
     ------
     OptionError
-        The optimizer is of another type, or ``clip_steps`` is set for L-BFGS.
+        The optimizer has another type, or ``clip_steps`` is set for L-BFGS.
     """
     if isinstance(optimizer, LBFGS) or _is_lbfgsb(optimizer):
         if clip_steps:

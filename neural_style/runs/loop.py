@@ -192,7 +192,7 @@ class Run:
         self.broken = None
 
     def _refresh(self, refresh: _Refresh) -> None:
-        """Measure targets, and record this in place of the measurements that it replaces."""
+        """Measure targets, record this, and drop the records of measurements that it replaces."""
         self.objective.refresh(refresh.image, round=refresh.round, only=refresh.due)
         # The first has measured the fixed targets, too.
         kept = [r for r in self.refreshes[1:] if not set(r.due) <= set(refresh.due)]
