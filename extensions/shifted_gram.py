@@ -19,6 +19,8 @@ _LETTERS = one_of("", "x", "y", "xy")
 
 def _whole_shifts(where: str, shifts: Any) -> Any:
     if isinstance(shifts, Mapping):
+        if not shifts:
+            raise LossError(f"{where}: expected shifts for at least one layer, got none.")
         return {layer: _whole_shifts(where, each) for layer, each in shifts.items()}
     found = tuple(shifts) if isinstance(shifts, Iterable) else (None,)
     if not all(isinstance(shift, int) for shift in found):
