@@ -36,11 +36,14 @@ FILES = {
 }
 
 CHECK = """
-import importlib, json, pkgutil, sys
+import importlib, importlib.util, json, pkgutil, sys
 from pathlib import Path
 
+# Of the environment alone: the libraries' folder may have another copy.
+spec = importlib.util.find_spec("neural_style")
 sys.path += sys.argv[1:]
-import neural_style
+sys.modules["neural_style"] = neural_style = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(neural_style)
 
 home, names = Path(neural_style.__file__).parent, neural_style.names()
 modules = [m.name for m in pkgutil.walk_packages(neural_style.__path__, "neural_style.")]
