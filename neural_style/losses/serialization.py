@@ -33,16 +33,23 @@ def config_of(terms: Iterable[Term]) -> dict[str, Any]:
     """The result of `WeightedSum.get_config`."""
     return {
         "terms": [
-            {
-                "loss": registry.name_of(type(term.loss)),
-                "weight": float(term.weight),
-                "config": plain(term.loss.get_config(), term.name),
-                "references": [digest(picture) for picture in term.loss.references],
-                "masks": term.loss.masks
-                and [digest(term.loss.masks[0]), [digest(mask) for mask in term.loss.masks[1]]],
-            }
+            entry_of(
+                term, registry.name_of(type(term.loss)), plain(term.loss.get_config(), term.name)
+            )
             for term in terms
         ]
+    }
+
+
+def entry_of(term: Term, name: str, config: Any) -> dict[str, Any]:
+    """A term as an entry of a config, with the name of its loss and the options."""
+    masks = term.loss.masks
+    return {
+        "loss": name,
+        "weight": float(term.weight),
+        "config": config,
+        "references": [digest(picture) for picture in term.loss.references],
+        "masks": masks and [digest(masks[0]), [digest(mask) for mask in masks[1]]],
     }
 
 

@@ -18,6 +18,7 @@ from neural_style.errors import LossError, RegistryError, shown
 from neural_style.features.model import FeatureModel
 from neural_style.images import Image, digest
 from neural_style.losses import serialization
+from neural_style.losses.types import Term
 from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.optimizers import drivers, parameterization
 from neural_style.optimizers.parameterization import Parameterization
@@ -44,7 +45,7 @@ def describe(
     pictures |= {digest(picture): picture for picture in (start, chroma) if picture is not None}
     record = {
         "schema": schema.VERSION,
-        "loss": {"terms": [_term(WeightedSum([term])) for term in loss]},
+        "loss": {"terms": [_term(term) for term in loss]},
         "features": features.get_config(),
         "start": digest(start),
         "chroma": None if chroma is None else digest(chroma),
@@ -90,21 +91,14 @@ def differences(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[st
     ]
 
 
-def _term(alone: WeightedSum) -> dict[str, Any]:
+def _term(term: Term) -> dict[str, Any]:
     try:
-        entry: dict[str, Any] = alone.get_config()["terms"][0]
+        entry: dict[str, Any] = serialization.config_of([term])["terms"][0]
         return entry
     except (LossError, RegistryError):
-        ((_, weight, loss),) = ((t.name, t.weight, t.loss) for t in alone)
-        masks = loss.masks
-        entry = {
-            "loss": f"{type(loss).__module__}:{type(loss).__qualname__}",
-            "weight": float(weight),
-            "config": None,
-            "references": [digest(picture) for picture in loss.references],
-            "masks": masks and [digest(masks[0]), [digest(mask) for mask in masks[1]]],
-        }
-        return _with_options(entry, loss)
+        kind = type(term.loss)
+        name = f"{kind.__module__}:{kind.__qualname__}"
+        return _with_options(serialization.entry_of(term, name, None), term.loss)
 
 
 def _with_options(entry: dict[str, Any], thing: Any) -> dict[str, Any]:

@@ -11,8 +11,7 @@ from neural_style.errors import CheckpointError, OptionError, RecordError, Style
 from neural_style.features.model import FeatureModel
 from neural_style.losses.base import Loss
 from neural_style.losses.weighted_sum import WeightedSum
-from neural_style.optimizers import drivers
-from neural_style.optimizers import parameterization as parameterization
+from neural_style.optimizers import drivers, parameterization
 from neural_style.optimizers.parameterization import Parameterization
 from neural_style.runs import minimize, storage
 from neural_style.runs import record as records
