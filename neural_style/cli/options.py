@@ -91,7 +91,7 @@ def recipe(given: dict[str, Any]) -> Recipe | None:
     if not losses and not masks:
         return None
     found = Recipe(losses or [f"{DEFAULT}=1"], *others)
-    found.weights()
+    found.check()
     return found
 
 

@@ -39,12 +39,16 @@ class Recipe:
     masks: Sequence[str] = ()
 
     def weights(self) -> dict[str, float]:
-        """The weight of every loss. Checks all options of the losses."""
-        import numpy as np  # which --help does not need
-
-        weights = {
+        """The weight of every loss."""
+        return {
             name: number(value, f"--loss {name}") for name, value in pairs(self.losses, "--loss")
         }
+
+    def check(self) -> None:
+        """Check all options of the losses, by making them for a blank picture."""
+        import numpy as np  # which --help does not need
+
+        weights = self.weights()
         settings = self._settings(weights)
         self.pictures()
         for name, of in pairs(self.references, "--reference"):
@@ -53,7 +57,6 @@ class Recipe:
         for name in weights:
             if name != DEFAULT:
                 self._made(name, blank, blank, settings)
-        return weights
 
     def pictures(self) -> list[Path]:
         """The files of the masks."""
