@@ -37,9 +37,17 @@ def statistic(loss: Any, f: Array, guide: Array | None = None) -> Any:
     return {name: np.asarray(entry) for name, entry in found.items()}
 
 
-def value_and_gradient(loss: Any, f: Array, reference: Array) -> tuple[float, Array]:
+def target_of(loss: Any, f: Array, reference: Array) -> Any:
+    """The target of features at the layer ``a``."""
+    return calls.target(loss, [statistic(loss, reference)], statistic(loss, f), rng())
+
+
+def value_and_gradient(
+    loss: Any, f: Array, reference: Array, target: Any = None
+) -> tuple[float, Array]:
     """The loss and its gradient by the features, in their dtype."""
-    target = calls.target(loss, [statistic(loss, reference)], statistic(loss, f), rng())
+    if target is None:
+        target = target_of(loss, f, reference)
     x = tf.constant(f)
     with tf.GradientTape() as tape:
         tape.watch(x)

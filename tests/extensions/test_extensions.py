@@ -12,7 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from numpy.typing import NDArray
+from by_hand import (
+    A_TARGET,
+    B_TARGET,
+    PICTURE,
+    A,
+    Array,
+    B,
+    target_of,
+    value,
+    value_and_gradient,
+)
 
 from neural_style import Loss
 from neural_style.errors import LossError
@@ -21,45 +31,10 @@ from neural_style.losses import calls
 from neural_style.losses.mean import Record
 from neural_style.objective import probe
 
-Array = NDArray[np.float64]
-PICTURE = np.zeros((8, 8, 3))
-
 
 def maps(*channels: Any) -> Array:
     """Channels, each a list of rows, as features (1, h, w, channels)."""
     return np.stack([np.array(c, np.float64) for c in channels], -1)[None]
-
-
-A = maps([[1, 2], [3, 4]], [[0, 1], [1, 0]])
-A_TARGET = maps([[2, 2], [2, 2]], [[0, 2], [2, 0]])
-B = np.array([[[[1.0, 0, 2], [0, 1, 1]]]])
-B_TARGET = np.array([[[[1.0, 1, 0], [0, 0, 1]]]])
-
-
-def target_of(loss: Loss, current: Array, reference: Array) -> Any:
-    rng = np.random.default_rng(0)
-    statistics = [
-        tf.nest.map_structure(np.asarray, calls.statistics(loss, {"a": tf.constant(f)}))
-        for f in (reference, current)
-    ]
-    return calls.target(loss, statistics[:1], statistics[1], rng)
-
-
-def value_and_gradient(
-    loss: Loss, current: Array, reference: Array, target: Any = None
-) -> tuple[float, Array]:
-    if target is None:
-        target = target_of(loss, current, reference)
-    x = tf.constant(current)
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        distance = calls.value(loss, calls.statistics(loss, {"a": x}), target)
-    assert distance.dtype == tf.float64
-    return float(distance), tape.gradient(distance, x).numpy()
-
-
-def value(loss: Loss, current: Array, reference: Array) -> float:
-    return value_and_gradient(loss, current, reference)[0]
 
 
 def content(weight: float = 1.0) -> Content:
