@@ -14,8 +14,14 @@ def texts() -> dict[str, str]:
     >>> texts()["gatys"].splitlines()[0]
     "The notebook of the method's first author."
     """
-    source = resources.files("neural_style").joinpath("recipes", "presets.py").read_text("utf-8")
-    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    folder = resources.files("neural_style").joinpath("recipes", "presets")
+    modules = [path.read_text("utf-8") for path in folder.iterdir() if path.name.endswith(".py")]
+    functions = [
+        node
+        for module in modules
+        for node in ast.parse(module).body
+        if isinstance(node, ast.FunctionDef)
+    ]
     found = {
         node.name: ast.get_docstring(node) or ""
         for node in functions

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
+import numpy as np
+
 from neural_style import images
 from neural_style.errors import OptionError, suggestion
 from neural_style.features.model import FeatureModel, check_model
@@ -30,6 +32,9 @@ from neural_style.runs.loop import Callback, Verbose
 from neural_style.runs.minimize import minimize
 from neural_style.runs.result import Result
 from neural_style.utils.files import check_not_read, path_of
+
+# The color that VGG's preprocessing maps to zero.
+_GRAY = np.array([123.68, 116.779, 103.939], np.float32)
 
 
 class Options(TypedDict, total=False):
@@ -228,3 +233,8 @@ class Draft:
 def pretrained(network: str, pooling: str, preprocess: str) -> FeatureModel:
     """A VGG with ImageNet weights, loaded once in each process."""
     return FeatureModel(network, pooling=pooling, preprocess=preprocess)
+
+
+def gray_noise(size: Size, *, seed: int, **distribution: Any) -> Image:
+    """`images.noise` around the color that VGG's preprocessing maps to zero."""
+    return images.noise(size, seed=seed, **distribution) + _GRAY

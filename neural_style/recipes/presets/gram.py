@@ -1,70 +1,22 @@
-"""Published objectives, each with the settings of its author's run.
-
-    preset = gatys(content, style, size=256)     # -> Preset: loss, features, start, settings
-    result = preset.run(output="out.png")        # -> Result, as `minimize`
-    names()                                      # -> the names for `transfer(…, preset=name)`
-
-The arguments of a preset are two pictures, paths or arrays H×W×3, RGB, 0–255, and any `Options`,
-which replace the source's settings. The weights in its sum are the source's. The losses of this
-library are means. If the source's losses are not, layer weights make up the difference. They are
-computed from the N channels and M positions of a layer at the content's final size. If they
-contain M, the style picture is first resized to the content's size, as in the source, so that both
-have the same M. Otherwise each Gram matrix is divided by the M of its own picture.
-
-All presets differ from their sources in some ways. Pictures are resized by Lanczos, not to the
-nearest pixel or bilinearly. VGG's weights are Keras'. Where a source uses torch's L-BFGS, which
-keeps 100 pairs and has no line search, the preset uses `LBFGS`, which keeps 20. As in every source,
-the other side of a resized picture is truncated to whole pixels, not rounded. In the formulas, m()
-is the mean over all elements, Δ the generated picture's value minus the reference's, F features,
-G = FᵀF, and conv1_1 the layer block1_conv1, after its ReLU.
-"""
+"""Presets whose style is Gram matrices at five layers, as in the paper."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any, Unpack
-
-import numpy as np
+from typing import Unpack
 
 from neural_style import images
-from neural_style.errors import OptionError, check_count, suggestion
+from neural_style.errors import OptionError, check_count
 from neural_style.features.model import IMAGE
-from neural_style.images import Image, Picture, Size
-from neural_style.losses.base import Loss
+from neural_style.images import Picture
 from neural_style.losses.registry import create
-from neural_style.recipes.draft import Draft, Options
-from neural_style.recipes.draft import Preset as Preset
-from neural_style.recipes.preset_losses import JointHistogram, SummedVariation
+from neural_style.recipes.draft import Draft, Options, Preset, gray_noise
+from neural_style.recipes.preset_losses import SummedVariation
 from neural_style.utils.backend import keras
-
-__all__ = [
-    "Preset",
-    "ashwindcruz",
-    "find",
-    "gatys",
-    "keras_example",
-    "names",
-    "neural_style",
-    "tensorflow_tutorial",
-    "tseng_cooccurrence",
-    "tseng_histogram",
-    "udacity",
-]
-
-
-def __dir__() -> list[str]:
-    return __all__
-
 
 Adam = keras.optimizers.Adam
 
 _CONV1 = {f"block{block}_conv1": 1.0 for block in range(1, 6)}
-_TSENG = {
-    f"block{block}_conv2": weight for block, weight in enumerate((0.05, 0.2, 0.2, 0.25, 0.3), 1)
-}
-# The color that VGG's preprocessing maps to zero.
-_GRAY = np.array([123.68, 116.779, 103.939], np.float32)
 
 
 def gatys(content: Picture, style: Picture, **options: Unpack[Options]) -> Preset:
@@ -79,7 +31,7 @@ def gatys(content: Picture, style: Picture, **options: Unpack[Options]) -> Prese
     has the activations of Keras' weights; only the papers rescale them to a mean of 1.
     Source: leongatys/PytorchNeuralStyleTransfer, NeuralStyleTransfer.ipynb.
     """
-    noise = functools.partial(_gray_noise, normal=(0.0, 1.0))
+    noise = functools.partial(gray_noise, normal=(0.0, 1.0))
     draft = Draft(content, style, options, "short_side", 512, evaluations=520, noise=noise)
     layers = draft.layers(_CONV1, lambda n, m: 4e3 / n**2)
     return draft.preset(
@@ -99,7 +51,7 @@ def neural_style(content: Picture, style: Picture, **options: Unpack[Options]) -
     same numbers, but the gradient of a squared total variation. Sources:
     ProGamerGov/neural-style-pt, jcjohnson/neural-style.
     """
-    noise = functools.partial(_gray_noise, normal=(0.0, 1e-3))
+    noise = functools.partial(gray_noise, normal=(0.0, 1e-3))
     draft = Draft(
         content, style, options, "long_side", 512, evaluations=1000, start="noise", noise=noise
     )
@@ -242,113 +194,3 @@ def ashwindcruz(
         create("content", draft.photo, layers=[content_layer])
         + 1 / 8e-4 * create("gram", draft.painting, layers=list(_CONV1)[:depth])
     )
-
-
-def tseng_cooccurrence(content: Picture, style: Picture, **options: Unpack[Options]) -> Preset:
-    """Gabriel Tseng's Montreal by Huang Gongwang, with long-range Gram matrices.
-
-        Σ_l w_l/N · ΣΔ(G/NM)² + Σ_l ½ (X_l + Y_l) + 1/5 · 1/N · ΣΔF² at conv4_2
-
-    at conv1_2 … conv5_2 of VGG16 with average pooling, w = .05, .2, .2, .25, .3. X and Y are
-    1/N · ΣΔ² of the matrices of features that are four positions apart along each axis, divided
-    by N and their number of pairs.
-
-    Longer sides of 550, like his Montreal (550×365), the style squashed to the content's size,
-    from noise uniform in ±.025 around the mean color, or from the content. Ten runs of SciPy's
-    L-BFGS with 10 pairs, each of 21 evaluations, the effect of his ``maxfun=20``. A run starts
-    from the picture without the pairs of the previous run. In the source, a run also completes its
-    line search, mostly without further evaluations, and ends if the loss falls by less than 2e-9
-    of its value. After each run he clips to ±127 around the mean, which is −3 to 251, −10 to 244
-    and −23 to 231 in R, G and B; this preset clips to 0–255. His "x" shifts rows, which makes no
-    difference to the sum of both. Source:
-    GabrielTseng/LearningDataScience, later gabrieltseng/datascience-projects,
-    Style_Network_w_CoOccurence.ipynb and VGG16.py.
-    """
-    draft = _tseng(content, style, options)
-    layers = draft.layers(dict.fromkeys(_TSENG, 1.0), lambda n, m: 4 / n)
-    return draft.preset(
-        _tseng_gram(draft)
-        + create("shifted_gram", draft.painting, shifts=(4,), layers=layers)
-        + _tseng_content(draft) / 5
-    )
-
-
-def tseng_histogram(content: Picture, style: Picture, **options: Unpack[Options]) -> Preset:
-    """Gabriel Tseng's Montreal by Huang Gongwang, with a histogram loss.
-
-        Σ_l w_l/N · ΣΔ(G/NM)² + 1/100 · 1/N · Σ(F−R)² at conv1_1 + 1/15 · 1/N · ΣΔF² at conv4_2
-
-    Everything else is as in `tseng_cooccurrence`. R is computed in 255 bins at every evaluation.
-    Bug of the source, reproduced: R has the style's histogram of all channels together, not of
-    each channel. In the source, a gradient of half a bin's width flows through R to the smallest
-    and the largest value; here no gradient flows. This loss cannot be evaluated in tiles. Source:
-    the same, Style Transfer with Histogram Loss.ipynb. Both losses are in his
-    Final_Style_Network.ipynb, which was not available.
-    """
-    draft = _tseng(content, style, options)
-    layers = draft.layers({"block1_conv1": 1}, lambda n, m: m)
-    return draft.preset(
-        _tseng_gram(draft)
-        + JointHistogram(draft.painting, layers=layers, name="histogram") / 100
-        + _tseng_content(draft) / 15
-    )
-
-
-_PRESETS = {
-    preset.__name__: preset
-    for preset in (
-        gatys,
-        neural_style,
-        keras_example,
-        tensorflow_tutorial,
-        udacity,
-        ashwindcruz,
-        tseng_cooccurrence,
-        tseng_histogram,
-    )
-}
-
-
-def names() -> list[str]:
-    """The names of all presets, sorted."""
-    return sorted(_PRESETS)
-
-
-def find(name: str) -> Callable[..., Preset]:
-    """Return the preset called ``name``, or raise an `OptionError` that lists all names."""
-    if not isinstance(name, str) or name not in _PRESETS:
-        raise OptionError(f"unknown preset {name!r}: {suggestion(str(name), names())}.")
-    return _PRESETS[name]
-
-
-def _gray_noise(size: Size, *, seed: int, **distribution: Any) -> Image:
-    return images.noise(size, seed=seed, **distribution) + _GRAY
-
-
-def _tseng(content: Picture, style: Picture, options: Options) -> Draft:
-    return Draft(
-        content,
-        style,
-        options,
-        "long_side",
-        550,
-        evaluations=210,
-        restart_every=21,
-        optimizer="L-BFGS-B",
-        start="noise",
-        noise=functools.partial(_gray_noise, uniform=(-0.025, 0.025)),
-        network=("vgg16", "average", "caffe"),
-        squash=True,
-    )
-
-
-def _tseng_gram(draft: Draft) -> Loss:
-    layers = draft.layers(_TSENG, lambda n, m: 4 / n)
-    loss: Loss = create("gram", draft.painting, layers=layers)
-    return loss
-
-
-def _tseng_content(draft: Draft) -> Loss:
-    layers = draft.layers({"block4_conv2": 1}, lambda n, m: m)
-    loss: Loss = create("content", draft.photo, layers=layers)
-    return loss
