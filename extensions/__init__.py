@@ -7,10 +7,12 @@ from neural_style.extensions.content import Content as Content
 from neural_style.extensions.gram import Gram as Gram
 from neural_style.extensions.gram_chain import GramChain as GramChain
 from neural_style.extensions.histogram import Histogram as Histogram
+from neural_style.extensions.hypercolumn_moments import HypercolumnMoments as HypercolumnMoments
 from neural_style.extensions.laplacian import Laplacian as Laplacian
 from neural_style.extensions.mmd import MMD as MMD
 from neural_style.extensions.moments import Moments as Moments
 from neural_style.extensions.mrf import MRF as MRF
+from neural_style.extensions.nearest_neighbors import NearestNeighbors as NearestNeighbors
 from neural_style.extensions.relaxed_emd import RelaxedEMD as RelaxedEMD
 from neural_style.extensions.self_similarity import SelfSimilarity as SelfSimilarity
 from neural_style.extensions.shifted_gram import ShiftedGram as ShiftedGram

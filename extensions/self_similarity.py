@@ -47,10 +47,14 @@ class SelfSimilarity(HypercolumnLoss):
     This is the content loss of STROTSS. Unlike `Content`, it leaves colors and contrast free.
     The absolute differences have a kink at the photo: a run that starts at the photo stays there
     as long as the other terms pull less. Start elsewhere, or give the others more weight. The
-    default layers are those of the authors' VGG16. The authors draw places at every step of a
-    stochastic optimizer. This library draws them between rounds, so L-BFGS minimizes one
-    function in each round. Source: Kolkin, Salavon & Shakhnarovich, *Style Transfer by Relaxed
-    Optimal Transport and Self-Similarity*, arXiv 1904.12785; paper and code from memory.
+    default layers are those of the authors' VGG16. Value and gradient equal their code for equal
+    hypercolumns. The gradient flows through the sums of columns, as in theirs. Departures: they
+    draw places at every step of a stochastic optimizer. This library draws them between rounds,
+    so L-BFGS minimizes one function in each round. They halve coordinates at each pooling. Here
+    places are the same points of the picture in every layer. A hypercolumn of zeros gives NaN
+    there. Source: Kolkin, Salavon & Shakhnarovich, *Style Transfer by Relaxed Optimal Transport
+    and Self-Similarity*, arXiv 1904.12785, its code nkolkin13/STROTSS, contextual_loss.py
+    (``dp_loss``) and stylize_objectives.py, read; the paper was not read.
 
     Examples
     --------

@@ -87,6 +87,16 @@ class HypercolumnLoss(Loss):
         y, x = (chosen // width + 0.5) / height, (chosen % width + 0.5) / width
         return {layer: _corners(y, x, size) for layer, size in sizes.items()}
 
+    def both_places(
+        self, current: Features, reference: Features, rng: np.random.Generator
+    ) -> tuple[Places, Places]:
+        """Places of the picture and of the reference; the same if the sizes are the same."""
+        seed = int(rng.integers(2**32))
+        ours, theirs = (
+            self.places(features, np.random.default_rng(seed)) for features in (current, reference)
+        )
+        return ours, theirs
+
     def columns(self, features: Features, places: Places) -> Tensor:
         """The hypercolumns, (places, channels), of ``features`` {layer: (1, h, w, channels)}."""
         columns = []
@@ -114,8 +124,8 @@ def unit(columns: Tensor) -> Tensor:
 
 
 def squared_lengths(rows: Tensor) -> Tensor:
-    """The sum of squares of every row, (rows, 1)."""
-    return ops.sum(ops.square(rows), axis=1, keepdims=True)
+    """The sum of squares of every row, (…, 1)."""
+    return ops.sum(ops.square(rows), axis=-1, keepdims=True)
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from neural_style.errors import LossError
 from neural_style.extensions import RelaxedEMD
 from neural_style.images import Image
 
-COSTS = ["cosine", "euclidean"]
+COSTS = ["cosine", "euclidean", "palette"]
 
 
 def emd(cost: Any = "cosine", **options: Any) -> RelaxedEMD:
@@ -30,7 +30,9 @@ def by_loops(kind: str, f: Array, reference: Array) -> float:
     def cost(a: Array, b: Array) -> float:
         if kind == "euclidean":
             return float(np.linalg.norm(a - b))
-        return float(1 - (a @ b) / (np.linalg.norm(a) * np.linalg.norm(b)))
+        cosine = float(1 - (a @ b) / (np.linalg.norm(a) * np.linalg.norm(b)))
+        distance = float(np.linalg.norm(a - b) / (255 * len(a) ** 0.5))
+        return cosine + distance * (kind == "palette")
 
     costs = np.array([[cost(a, b) for b in theirs] for a in ours])
     return float(max(costs.min(1).mean(), costs.min(0).mean()))
@@ -115,7 +117,9 @@ def test_zero_vectors_are_half_from_others_and_none_from_each_other() -> None:
 
 
 def test_unusable_options() -> None:
-    with pytest.raises(LossError, match="cost: expected one of 'cosine', 'euclidean', got 'l2'"):
+    with pytest.raises(
+        LossError, match="cost: expected one of 'cosine', 'euclidean', 'palette', got"
+    ):
         emd("l2")
 
 
