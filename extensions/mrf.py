@@ -36,7 +36,7 @@ class MRF(MatchingLoss):
     refresh_every
         The number of evaluations between two searches.
     layers
-        By default block3_conv1 and block4_conv1 (relu3_1 and relu4_1), as in the paper.
+        By default block3_conv1 and block4_conv1, as in the authors' code.
 
     Raises
     ------
@@ -46,13 +46,19 @@ class MRF(MatchingLoss):
 
     Notes
     -----
-    The paper's sum grows with the size of the picture: it is ``layers={layer: P * k**2 * N}``,
-    with P = (h − k + 1)(w − k + 1). The paper also uses patches of rotated and scaled paintings.
-    This is off by default, since the search time grows with their number. Up to k² overlapping
+    A sum over patches and entries, which grows with the size of the picture, is
+    ``layers={layer: P * k**2 * N}``, with P = (h − k + 1)(w − k + 1). Up to k² overlapping
     patches propose values for one position. Their mean and spread give exactly the same loss, so
     an evaluation costs little more than a mean squared difference.
+
+    The authors' code differs. It computes no loss, only a gradient: at each position the mean of
+    what the patches propose, minus F, times 1e-4. So positions near the border count like others,
+    and here they count by the number of their patches. It searches at every evaluation, among
+    every second patch of the painting along each axis. Rotated and scaled paintings, in steps of
+    7.5° and 5 %, are off by default there, too, since the search time grows with their number.
     Source: Li & Wand, *Combining Markov Random Fields and Convolutional Neural Networks for
-    Image Synthesis*, CVPR 2016, arXiv 1601.04589, from memory.
+    Image Synthesis*, CVPR 2016, arXiv 1601.04589, its code chuanli11/CNNMRF, cnnmrf.lua,
+    mylib/mrf.lua and transfer_CNNMRF_wrapper.lua, read; the paper was not read.
 
     Examples
     --------

@@ -41,14 +41,18 @@ class SlicedWasserstein(MatchingLoss):
 
     Notes
     -----
-    The directions are the columns of a random orthogonal matrix. As in the paper, each is
-    uniform on the sphere, but they depend on each other, so the mean over them varies less. The
-    authors draw N directions for each layer and sort at every evaluation, and they sum over
-    layers: ``layers={layer: 1, …}``. At a refresh, value and gradient equal theirs. Until the
-    next one, L is an upper bound of their loss, since the ranks may not be optimal any more, and
-    a paraboloid in F, which suits L-BFGS. Equal values are ranked in the order of their
-    positions. Source: Heitz, Vanhoey, Chambon & Belcour, *A Sliced Wasserstein Loss for Neural
-    Texture Synthesis*, arXiv 2006.07229, from memory; the authors' code from its source.
+    The directions are the columns of a random orthogonal matrix. As in the authors' code, each
+    is uniform on the sphere, but they depend on each other, so the mean over them varies less.
+    Their code draws N directions for each layer and sorts at every evaluation, and it sums over
+    layers: ``layers={layer: 1, …}``. At a refresh, value and gradient equal its, for orthonormal
+    directions and equal sizes. Until the next one, L is an upper bound of its loss, since the
+    ranks may not be optimal any more, and a paraboloid in F, which suits L-BFGS. For a picture
+    with an integer multiple of the painting's positions, it repeats the painting's values; it
+    has no other sizes. Its VGG19 pads by reflection and pools averages. Equal values are ranked
+    in the order of their positions. Source: Heitz, Vanhoey, Chambon & Belcour, *A Sliced
+    Wasserstein Loss for Neural Texture Synthesis*, arXiv 2006.07229, its code
+    tchambon/A-Sliced-Wasserstein-Loss-for-Neural-Texture-Synthesis,
+    texture_optimization_slicing.py, read; the paper was not read.
 
     Examples
     --------
