@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 TESTS = [
     *("cli", "images", "optimizers", "report", "sweeps", "utils"),
     *("features/test_model.py", "features/test_vgg19.py", "features/test_weights.py"),
-    *("losses", "objective/test_estimate.py", "objective/test_graphs.py"),
+    *("losses", "objective/test_estimate.py", "objective/test_loss_cost.py"),
     *("objective/test_objective.py", "recipes/test_score.py", "recipes/test_presets.py"),
     *("runs/test_checkpoint.py", "runs/test_minimize.py", "runs/test_record.py"),
     *("runs/test_result.py", "test_callbacks.py", "test_hostile.py", "test_notebook.py"),

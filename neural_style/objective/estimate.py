@@ -1,4 +1,4 @@
-"""Estimate the memory of an objective, and the seconds of an evaluation, without running it.
+"""Estimate memory and time without a run; in one file, because what fits is found by estimates.
 
     estimate(loss, features, (height, width), tile=None) -> Estimate
     fitting(loss, features, (height, width), "auto") -> a tile that fits, or None for whole
@@ -9,7 +9,7 @@ An estimate is the sum of
   of its layers; the stored transformed kernels of the fast layers (`neural_style.kernels.layers`);
   and the memory of the compiler;
 - the *losses*, their *targets* and the references' statistics, from
-  `neural_style.objective.tracing`;
+  `neural_style.objective.loss_cost`;
 - the *pictures*: the picture, its gradient, and the copies that the optimizer keeps.
 
 Memory means the growth of a process that already has the model and the pictures, up to the peak
@@ -22,7 +22,7 @@ import copy
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -33,9 +33,9 @@ from neural_style.images import Size
 from neural_style.losses.base import Loss
 from neural_style.losses.weighted_sum import WeightedSum, terms_of
 from neural_style.objective import probe
+from neural_style.objective.loss_cost import Cost, LossCost
 from neural_style.objective.tile_geometry import windows
 from neural_style.objective.tiled import BACK
-from neural_style.objective.tracing import Tracing
 from neural_style.objective.whole import union
 from neural_style.optimizers.scipy import PAIRS
 from neural_style.utils import machine
@@ -54,11 +54,9 @@ _SMALL = 64, 48, 32, 24, 16, 12, 8, 4, 2, 1
 # temporary memory, and other resident memory.
 _COMPILER = 80e6  # once
 _COMPILED_LAYER = 10e6  # of the evaluation,
-_FORWARD_LAYER = 5e6  # of the pass of statistics in tiles,
-_MEASURING_LAYER = 1.5e6  # and of what measures each reference
+_FORWARD_LAYER = 5e6  # and of the pass of statistics in tiles
 _PASSING = 1.5  # of a layer's input and output: their gradients, and padded copies
-_TAPS = 9  # of the first layer's input: the products for its gradient
-_LOSSES_HELD = 1.15  # of what is found in the traced losses
+_LOSSES_HELD = 1.15  # of the losses' gradients and of what is found in the traced losses
 _MEASURED = 2  # of a layer's input and output, in the pass that measures targets
 
 # Of the speed of matrix products: Winograd's and direct convolutions, the losses' products.
@@ -174,11 +172,12 @@ def fitting(
     if needs.surely_fits(size, free):
         return given
     found = needs(size, given)
-    if tile == "auto" and MARGIN * found.memory > free:
-        return needs.largest_tile(size, free, found)
-    if found.memory > MARGIN * free:
+    if found.memory <= (free / MARGIN if tile == "auto" else free * MARGIN):
+        return given
+    largest = needs.largest_tile(size, free / MARGIN) if tile == "auto" else None
+    if largest is None:
         raise needs.refusal(found, free)
-    return given
+    return largest
 
 
 class _Estimator:
@@ -188,14 +187,13 @@ class _Estimator:
         self.losses = [term.loss for term in terms_of(loss)]
         self.features = features
         self.layers = union(self.losses)
-        self._needs = Tracing(self.losses, features)
-        self._alone = {id(loss): Tracing([loss], features) for loss in self.losses}
-        self._reach: dict[str, int] | None = None
         self.pictures = _pictures(optimizer)
         references = {id(image): image for loss in self.losses for image in loss.references}
         self.references = [(image.shape[0], image.shape[1]) for image in references.values()]
+        self._costs = [LossCost(loss, features) for loss in self.losses]
         self._shapes = functools.cache(lambda size: features.operations(self.layers, size))
-        self._largest_tile = functools.cache(self._largest_tile_within)
+        self._reach: dict[str, int] | None = None
+        self.largest_tile = functools.cache(self._largest_tile)
 
     def __call__(self, size: Size, tile: int | None) -> Estimate:
         if tile is None or max(size) <= tile:
@@ -207,13 +205,12 @@ class _Estimator:
             self._reach = probe.reach(self.layers, keys)
         forward = windows(self._reach, self.features, size, tile)
         backward = windows(self._reach, self.features, size, tile, BACK)
-        window = backward[0].size
-        parts, seconds = self._at_once(window)
+        parts, seconds = self._at_once(backward[0].size)
         seconds *= len(backward)
         if any(loss.tiling == "mean" for loss in self.losses):
-            seconds += _FORWARD * len(forward) * self._seconds(forward[0].size)
+            seconds += _FORWARD * len(forward) * self._at_once(forward[0].size)[1]
         if any(loss.tiling == "map" for loss in self.losses):
-            parts["crops"] = round(2 * self._needs(window).targets)
+            parts["crops"] = round(2 * sum(own.target for own in self._needs(backward[0].size)))
         return Estimate(size, tile, self._with_targets(parts, size, tile), seconds)
 
     def surely_fits(self, size: Size, free: int) -> bool:
@@ -225,14 +222,6 @@ class _Estimator:
         rough += self._measuring(None)
         return 2 * (rough + _COMPILER + 2 * len(shapes) * _COMPILED_LAYER) < free
 
-    def largest_tile(self, size: Size, free: int, whole: Estimate) -> int:
-        """The largest tile that fits."""
-        tileable = all(loss.tiling is not None for loss in self.losses)
-        fits = self._largest_tile(size, free / MARGIN) if tileable else None
-        if fits is None:
-            raise self.refusal(whole, free)
-        return fits
-
     def refusal(self, found: Estimate, free: int) -> MemoryLimitError:
         """The error: why it does not fit, and what would fit, or may if the estimate is wrong."""
         untiled = [loss.name for loss in self.losses if loss.tiling is None]
@@ -241,7 +230,7 @@ class _Estimator:
         if found.tile is None and found.memory <= free * MARGIN:  # refused with "auto" alone
             remedies.append(f"{advice('tile=None', '--tile none')} may fit")
         for limit, word in () if untiled else limits:
-            if (tile := self._largest_tile(found.size, limit)) is not None:
+            if (tile := self.largest_tile(found.size, limit)) is not None:
                 remedies.append(f"{advice(f'tile={tile}', f'--tile {tile}')} {word} fit")
                 break
         for (limit, word), alike in itertools.product(limits, (False, True)):
@@ -255,7 +244,10 @@ class _Estimator:
             remedies.insert(0, f"{', '.join(untiled)} cannot be evaluated in tiles")
         return MemoryLimitError(f"{found}; {_bytes(free)} are free: {'; '.join(remedies)}.")
 
-    def _largest_tile_within(self, size: Size, limit: float) -> int | None:
+    def _largest_tile(self, size: Size, limit: float) -> int | None:
+        """The largest tile whose memory is within a limit, or None."""
+        if any(loss.tiling is None for loss in self.losses):
+            return None
         most = max(map(max, (size, *self.references)))
         return _largest(lambda tile: self(size, tile).memory, most, limit)
 
@@ -275,13 +267,46 @@ class _Estimator:
         return None if side is None else images.scaled(size, side / max(size))
 
     def _at_once(self, size: Size) -> tuple[dict[str, int], float]:
-        """The memory and the time of one pass over a picture or a tile, without targets."""
-        shapes = self._shapes(size)
-        parts = {
-            "network and losses": self._program(size, shapes),
-            "kernels": self._kernels(size, shapes),
-        }
-        return parts, self._seconds(size)
+        """The memory and the time of one pass over a picture or a tile, without targets.
+
+        The forward pass keeps every activation until the backward pass uses it. A convolution
+        joined with a pooling keeps one byte for each 2×2 block. XLA's default schedule for a CPU
+        computes all gradients of the losses between the two passes and keeps them. The sequential
+        schedule (see XLA_FLAGS) computes them one layer after the other.
+        """
+        needs, shapes = self._needs(size), self._shapes(size)
+        joined, kept_kernels = self.features.joined(self.layers, size), 0
+        waits = SEQUENTIAL not in started_with().get("XLA_FLAGS", "")
+        image: _Operation = None, (*size, 3)
+        sizes = {IMAGE: _activation(image)} | {op.name: _activation((op, n)) for op, n in shapes}
+        waiting = {n: sizes[n] * sum(n in loss.layers for loss in self.losses) for n in self.layers}
+        products = sum(own.products for own in needs) / _LOSSES
+        traffic = sum(own.traffic for own in needs)
+        kept = before = sizes[IMAGE]
+        pending = waiting.get(IMAGE, 0)
+        most = 0.0
+        for operation, shape in shapes:
+            kernel, out = getattr(operation, "kernel", None), sizes[operation.name]
+            if kernel is not None and len(kernel.shape) == 4:
+                fast = self.features.is_fast(operation, shape)
+                work = 4 * math.prod(kernel.shape[:3]) * math.prod(shape)
+                products += work / (4 * _WINOGRAD if fast else _DIRECT)
+                if fast and self.features.keeps_kernels(size):
+                    kept_kernels += 4 * 36 * math.prod(kernel.shape[2:])
+            if operation.name in joined:
+                kept += out // 16
+                continue
+            kept += out
+            most = max(most, kept + _PASSING * (before + out) + (pending if waits else 0))
+            traffic += 2 * _PASSES * (before + out)
+            pending += waiting.get(operation.name, 0)
+            before = out
+        gradients = sum(waiting.values()) if waits else max(waiting.values())
+        turn = _LOSSES_HELD * (gradients + max(own.memory for own in needs))
+        speed = machine.speed()
+        seconds = _CALL + products / speed.products + traffic / speed.copies
+        program = round(max(most, kept + turn))
+        return {"network and losses": program, "kernels": kept_kernels}, float(seconds)
 
     def _with_targets(
         self, parts: Mapping[str, int], size: Size, tile: int | None
@@ -292,103 +317,41 @@ class _Estimator:
         `neural_style.objective.whole.reserve`. At a refresh, the memory of earlier evaluations is
         still in use.
         """
-        parts = {**parts, "compiler": self._compiler(size, tile)}
-        own = self._needs(size)
-        kept: float = own.targets
+        tiled = tile is not None and max(size) > tile
+        layer = _COMPILED_LAYER + tiled * _FORWARD_LAYER
+        parts = {**parts, "compiler": round(_COMPILER + layer * len(self._shapes(size)))}
+        needs = self._needs(size)
+        targets = sum(own.target for own in needs)
+        matching = max(own.matching for own in needs)
         program = parts["network and losses"] + parts["kernels"]
         measuring: float = max(0, self._measuring(tile) - program)
-        moving = [loss for loss in self.losses if loss.refresh_every is not None]
+        moving = [i for i, loss in enumerate(self.losses) if loss.refresh_every is not None]
+        for i in moving:
+            # New and old targets exist at the same time.
+            measuring += needs[i].statistics + needs[i].target
+            for image in self.losses[i].references:  # measured once, then stored
+                targets += self._costs[i]((image.shape[0], image.shape[1])).statistics
         if moving:
-            measuring += own.matching
-            for loss in moving:
-                needs = self._alone[id(loss)]
-                # New and old targets exist at the same time.
-                measuring += needs(size).statistics + needs(size).targets
-                for image in loss.references:  # measured once, then stored
-                    kept += needs((image.shape[0], image.shape[1])).statistics
+            measuring += matching
         else:
-            measuring += max(0, own.statistics + own.matching - sum(parts.values()))
+            statistics = sum(own.statistics for own in needs)
+            measuring += max(0, statistics + matching - sum(parts.values()))
         return {
             **parts,
-            "targets": round(kept),
+            "targets": round(targets),
             "measuring targets": round(measuring),
             "pictures": self._pictures(size),
         }
 
-    def _compiler(self, size: Size, tile: int | None) -> int:
-        """The memory of compiling the evaluation and the measuring of references."""
-        measured = sum(self.features.is_compiled(own) for own in self.references)
-        layer = _COMPILED_LAYER + measured * _MEASURING_LAYER
-        if tile is not None and max(size) > tile:
-            layer += _FORWARD_LAYER
-        return round(_COMPILER + layer * len(self._shapes(size)))
-
-    def _program(self, size: Size, shapes: Sequence[_Operation]) -> int:
-        """The peak memory of an evaluation.
-
-        The forward pass keeps every activation until the backward pass uses it. A convolution
-        joined with a pooling keeps one byte for each 2×2 block. XLA's default schedule for a CPU
-        computes all gradients of the losses between the two passes and keeps them. The sequential
-        schedule (see XLA_FLAGS) computes them one layer after the other.
-        """
-        joined = self.features.joined(self.layers, size)
-        waits = SEQUENTIAL not in started_with().get("XLA_FLAGS", "")
-        own = {IMAGE: ((), (*size, 3))} | {op.name: (op, shape) for op, shape in shapes}
-        waiting = {n: _activation(own[n]) for n in self.layers}
-        losses = _LOSSES_HELD * self._needs(size).memory
-        turn = losses if waits else losses * max(waiting.values()) / sum(waiting.values())
-        kept = before = _activation(own[IMAGE])
-        pending = waiting.get(IMAGE, 0)
-        most = 0.0
-        for operation, shape in shapes:
-            out = _activation((operation, shape))
-            if operation.name in joined:
-                kept += out // 16
-                continue
-            kept += out
-            passing = out + (_TAPS if kept == before + out else 1) * before  # the first layer
-            most = max(most, kept + _PASSING * passing + (pending if waits else 0))
-            pending += waiting.get(operation.name, 0)
-            before = out
-        return round(max(most, kept + turn))
-
-    def _seconds(self, size: Size) -> float:
-        """The seconds of one pass over a picture or a tile."""
-        speed, own = machine.speed(), self._needs(size)
-        joined = self.features.joined(self.layers, size)
-        products = own.products / _LOSSES
-        traffic = own.traffic
-        before = _activation((None, (*size, 3)))
-        for operation, shape in self._shapes(size):
-            kernel = getattr(operation, "kernel", None)
-            if kernel is not None and len(kernel.shape) == 4:
-                work = 2 * 2 * math.prod(kernel.shape[:3]) * math.prod(shape)
-                fast = self.features.is_fast(operation, shape)
-                products += work / (4 * _WINOGRAD if fast else _DIRECT)
-            if operation.name in joined:
-                continue
-            out = _activation((operation, shape))
-            traffic += 2 * _PASSES * (before + out)
-            before = out
-        return float(_CALL + products / speed.products + traffic / speed.copies)
-
-    def _kernels(self, size: Size, shapes: Sequence[_Operation]) -> int:
-        """The memory of the stored transformed kernels."""
-        if not self.features.keeps_kernels(size):
-            return 0
-        return sum(
-            4 * 36 * math.prod(operation.kernel.shape[2:])
-            for operation, shape in shapes
-            if self.features.is_fast(operation, shape)
-        )
+    def _needs(self, size: Size) -> list[Cost]:
+        return [cost(size) for cost in self._costs]
 
     def _measuring(self, tile: int | None) -> float:
         """The network's memory for the largest reference, whole or in tiles."""
-        return max((self._forward(_within(own, tile)) for own in self.references), default=0)
-
-    def _forward(self, size: Size) -> float:
-        sizes = [_activation(operation) for operation in self._shapes(size)]
-        return _MEASURED * max((a + b for a, b in itertools.pairwise([0, *sizes])), default=0)
+        sizes = [tuple(min(side, tile or side) for side in own) for own in self.references]
+        passed = ([0, *map(_activation, self._shapes(size))] for size in sizes)
+        pairs = itertools.chain.from_iterable(map(itertools.pairwise, passed))
+        return _MEASURED * max(map(sum, pairs), default=0)
 
     def _pictures(self, size: Size) -> int:
         return round(12 * size[0] * size[1] * (3 + self.pictures))
@@ -439,11 +402,6 @@ def _pictures(optimizer: Any) -> float:
         # SciPy works in float64, on 2m + 5 vectors and copies of the picture and its gradient.
         return 2 * (2 * PAIRS + 9)
     return 2 * getattr(optimizer, "history", 0) + 8
-
-
-def _within(size: Size, tile: int | None) -> Size:
-    """The size of one tile, or of the whole picture if it is smaller."""
-    return size if tile is None else (min(size[0], tile), min(size[1], tile))
 
 
 def _activation(operation: _Operation) -> int:
