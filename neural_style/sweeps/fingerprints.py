@@ -1,4 +1,6 @@
-"""Digests of everything that a function's results depend on. They are the same in every process.
+"""Digests of all that a function's results depend on; in one file, since each calls the others.
+
+A digest is the same in every process.
 
     fingerprints(run, [{"seed": 0}])     # -> [{"its code": "3f…", "photo": "a0…", …}]
 
@@ -36,14 +38,13 @@ import sys
 import sysconfig
 import types
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-import PIL.Image
 
 from neural_style.errors import OptionError, RegistryError
 from neural_style.losses import registry
@@ -61,14 +62,19 @@ _PLACES = {
     *("__static_attributes__", "__dict__", "__weakref__", "__dataclass_fields__", "_abc_impl"),
     *("__dataclass_params__", "__slotnames__"),
 }
-_DESCRIPTORS = (
-    types.WrapperDescriptorType,
-    types.MethodDescriptorType,
-    types.ClassMethodDescriptorType,
-    types.GetSetDescriptorType,
-    types.MemberDescriptorType,
-)
-_CACHES = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
+# Values that pickle refuses or takes only in part, and the attributes that they are made of.
+_ATTRIBUTES: dict[type, tuple[str, ...]] = {
+    types.MethodType: ("__func__", "__self__"),
+    types.ClassMethodDescriptorType: ("__objclass__", "__name__"),
+    types.GetSetDescriptorType: ("__objclass__", "__name__"),
+    types.MemberDescriptorType: ("__objclass__", "__name__"),
+    staticmethod: ("__func__",),
+    classmethod: ("__func__",),
+    property: ("fget", "fset", "fdel"),
+    functools.cached_property: ("func",),
+    functools._lru_cache_wrapper: ("__wrapped__",),
+    **dict.fromkeys((weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet), ()),
+}
 _FLAGS = 0x3FF  # of a code object: its kinds of arguments, and generator; not its docstring
 
 
@@ -325,20 +331,11 @@ def _of_class(kind: type) -> _Parts:
 
 
 def _of_builtin(value: types.BuiltinFunctionType) -> _Parts:
-    own = value.__self__
-    bound = [] if own is None or isinstance(own, types.ModuleType) else [("", own)]
+    text, parts = _reduced(value)
     module = sys.modules.get(value.__module__ or "")
-    version = _version(value.__module__) if value.__module__ else ""
-    own_file = getattr(module, "__file__", None)
-    if version is None and own_file:
-        version = _bytes_of(own_file)
-    return f"builtin {value.__module__}.{value.__qualname__} {version}", bound
-
-
-def _of_picture(picture: PIL.Image.Image) -> _Parts:
-    palette = picture.getpalette("RGBA") if picture.mode in ("P", "PA") else None
-    parts = [("", picture.mode), ("", picture.size), ("", palette), ("", picture.tobytes())]
-    return "picture", [*parts, (".info", picture.info)]
+    if module is not None and _version(module.__name__) is None:  # compiled, and not installed
+        parts.append(("", module))
+    return text, parts
 
 
 def _of_result(result: Result) -> _Parts:
@@ -347,24 +344,19 @@ def _of_result(result: Result) -> _Parts:
     return "result", _pairs(vars(untimed).items(), ".{}")
 
 
+def _of_attributes(names: Sequence[str], value: Any) -> _Parts:
+    return type(value).__name__, [("", getattr(value, name)) for name in names]
+
+
 # Functions that return the parts of each kind of value. The order matters.
 _KINDS: list[tuple[Any, Callable[[Any], _Parts]]] = [
     (types.CodeType, _of_code),
     (types.FunctionType, _of_function),
-    (types.MethodType, lambda value: ("method", [("", value.__func__), ("", value.__self__)])),
     (types.BuiltinFunctionType, _of_builtin),
-    (_DESCRIPTORS, lambda value: (f"{value.__objclass__.__name__}.{value.__name__}", [])),
-    (types.MethodWrapperType, lambda value: (value.__name__, [("", value.__self__)])),
     ((types.ModuleType, _Read), _of_module),
-    (types.GenericAlias, lambda value: ("alias", [("", value.__origin__), ("", value.__args__)])),
     (type, _of_class),
-    ((staticmethod, classmethod), lambda value: (type(value).__name__, [("", value.__func__)])),
-    (property, lambda value: ("property", [("", (value.fget, value.fset, value.fdel))])),
-    (functools.cached_property, lambda value: ("cached", [("", value.func)])),
-    (functools._lru_cache_wrapper, lambda value: ("cached", [("", value.__wrapped__)])),
-    (_CACHES, lambda value: ("cache", [])),
-    (PIL.Image.Image, _of_picture),
     (Result, _of_result),
+    *((kind, functools.partial(_of_attributes, names)) for kind, names in _ATTRIBUTES.items()),
 ]
 
 
@@ -401,36 +393,27 @@ def _of_library(value: Any) -> _Parts | None:
             config = value.get_config()
         except Exception as error:  # a user's class without a config
             raise _NoDigestError from error
-    variables = getattr(value, "variables", [])
-    found = dict.fromkeys(_numbered(type(value).__name__, config))
-    names = {name: f"{kind} {number}" for number, (name, kind) in enumerate(found)}
-    config = _renamed(config, names)
-    return "keras", [("", type(value)), *_pairs(config.items(), ".{}"), ("", list(variables))]
+    config = _renamed(config, type(value).__name__, {})
+    variables = list(getattr(value, "variables", []))
+    return "keras", [("", type(value)), *_pairs(config.items(), ".{}"), ("", variables)]
 
 
-def _numbered(kind: Any, config: Any) -> Iterator[tuple[str, str]]:
-    """The names in a config that Keras numbered by class in this process, with the class."""
-    if isinstance(config, dict):
-        name = config.get("name")
-        if isinstance(name, str) and isinstance(kind, str) and _stem(name) == _stem(kind):
-            yield name, kind
-        for each in config.values():
-            yield from _numbered(config.get("class_name"), each)
-    elif isinstance(config, list | tuple):
-        for each in config:
-            yield from _numbered(None, each)
+def _renamed(config: Any, kind: Any, names: dict[str, str]) -> Any:
+    """A config in which the names that Keras numbers by class in a process are numbered anew."""
+    if isinstance(config, str):
+        return names.get(config, config)
+    if isinstance(config, list | tuple):
+        return [_renamed(each, None, names) for each in config]
+    if not isinstance(config, dict):
+        return config
+    name = config.get("name")
+    if isinstance(name, str) and isinstance(kind, str) and _stem(name) == _stem(kind):
+        names.setdefault(name, f"{kind} {len(names)}")
+    return {key: _renamed(each, config.get("class_name"), names) for key, each in config.items()}
 
 
 def _stem(name: str) -> str:
     return re.sub(r"[\d_]", "", name).lower()
-
-
-def _renamed(config: Any, names: dict[str, str]) -> Any:
-    if isinstance(config, dict):
-        return {name: _renamed(each, names) for name, each in config.items()}
-    if isinstance(config, list | tuple):
-        return [_renamed(each, names) for each in config]
-    return names.get(config, config) if isinstance(config, str) else config
 
 
 def _reduced(value: Any) -> _Parts:
