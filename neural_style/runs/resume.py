@@ -87,18 +87,13 @@ def resume(
     StyleError
         As `minimize`.
     """
-    given = {
-        "loss": loss,
-        "features": features,
-        "optimizer": optimizer,
-        "parameterization": parameterization,
-    }
+    replacements = loss, features, optimizer, parameterization
     with Continued(folder, strict=strict) as checkpoints:
         record, pictures = checkpoints.record, checkpoints.pictures
         output = checkpoints.output if output is None else output
         check_not_read({"output": output}, checkpoints.folder.iterdir(), OptionError)
         return minimize.run(
-            **_arguments(record, pictures, given, CheckpointError, folder),
+            **_arguments(record, pictures, replacements, CheckpointError, folder),
             callbacks=callbacks,
             verbose=verbose,
             output=output,
@@ -139,13 +134,8 @@ def rerun(
     home = as_path(path, "path", RecordError)
     record, pictures = storage.recorded(home)
     check_not_read({"output": output}, [home, *home.glob("*")], OptionError)
-    given = {
-        "loss": loss,
-        "features": features,
-        "optimizer": optimizer,
-        "parameterization": parameterization,
-    }
-    arguments = _arguments(record, pictures, given, RecordError, home)
+    replacements = loss, features, optimizer, parameterization
+    arguments = _arguments(record, pictures, replacements, RecordError, home)
     result = minimize.run(
         **arguments, callbacks=callbacks, verbose=verbose, output=output, checkpoints=None
     )
@@ -160,15 +150,16 @@ def rerun(
 def _arguments(
     record: Mapping[str, Any],
     pictures: Mapping[str, Any],
-    given: Mapping[str, Any],
+    replacements: tuple[Any, Any, Any, Any],
     error: type[StyleError],
     where: object,
 ) -> dict[str, Any]:
-    """The arguments of `minimize.run`: those given, and the others from a record."""
+    """The arguments of `minimize.run`: the replacements, and the others from a record."""
+    loss, features, optimizer, parameters = replacements
 
-    def made(name: str, make: Callable[[Any], Any], config: Any) -> Any:
-        if given[name] is not None:
-            return given[name]
+    def made(replacement: Any, make: Callable[[Any], Any], config: Any) -> Any:
+        if replacement is not None:
+            return replacement
         try:
             return make(config)
         except StyleError as problem:
@@ -192,11 +183,11 @@ def _arguments(
     chroma = record["chroma"]
     return {
         **settings,
-        "loss": made("loss", total, record["loss"]),
-        "features": made("features", FeatureModel.from_config, record["features"]),
-        "optimizer": made("optimizer", drivers.from_config, settings["optimizer"]),
+        "loss": made(loss, total, record["loss"]),
+        "features": made(features, FeatureModel.from_config, record["features"]),
+        "optimizer": made(optimizer, drivers.from_config, settings["optimizer"]),
         "parameterization": made(
-            "parameterization", parameterization.from_config, settings["parameterization"]
+            parameters, parameterization.from_config, settings["parameterization"]
         ),
         "start": picture(record["start"]),
         "chroma": None if chroma is None else picture(chroma),
