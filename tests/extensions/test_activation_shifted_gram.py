@@ -9,14 +9,10 @@ import pytest
 from by_hand import (
     A_TARGET,
     B_TARGET,
-    PAINTING,
     PICTURE,
     A,
     Array,
     B,
-    assert_blind_to_order_and_size,
-    assert_guides_weigh,
-    assert_tiled_is_whole,
     random_features,
     statistic,
     value,
@@ -96,16 +92,3 @@ def test_the_convolutions_are_those_of_vgg19() -> None:
 def test_unusable_shifts(shift: Any) -> None:
     with pytest.raises(LossError, match="shift: expected a finite number, got"):
         ActivationShiftedGram(PICTURE, shift=shift)
-
-
-def test_invariant_to_permutations_and_to_the_size_of_the_reference() -> None:
-    assert_blind_to_order_and_size(shifted())
-
-
-def test_guides_weigh_positions() -> None:
-    assert_guides_weigh(shifted())
-
-
-@pytest.mark.slow
-def test_in_tiles_it_is_that_of_the_whole_picture(tiny: FeatureModel) -> None:
-    assert_tiled_is_whole(ActivationShiftedGram(PAINTING, shift=-0.5), tiny)

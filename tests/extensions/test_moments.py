@@ -9,21 +9,16 @@ import pytest
 from by_hand import (
     A_TARGET,
     B_TARGET,
-    PAINTING,
     PICTURE,
     A,
     Array,
     B,
-    assert_blind_to_order_and_size,
-    assert_guides_weigh,
-    assert_tiled_is_whole,
     random_features,
     statistic,
     value,
     value_and_gradient,
 )
 
-from neural_style import FeatureModel
 from neural_style.errors import LossError
 from neural_style.extensions import Moments
 
@@ -89,16 +84,3 @@ def test_only_the_means_move_by_an_offset() -> None:
 def test_unusable_epsilons(epsilon: Any) -> None:
     with pytest.raises(LossError, match="epsilon: expected a finite number of 1e-12 or more"):
         Moments(PICTURE, epsilon=epsilon)
-
-
-def test_invariant_to_permutations_and_to_the_size_of_the_reference() -> None:
-    assert_blind_to_order_and_size(moments())
-
-
-def test_guides_weigh_positions() -> None:
-    assert_guides_weigh(moments())
-
-
-@pytest.mark.slow
-def test_in_tiles_it_is_that_of_the_whole_picture(tiny: FeatureModel) -> None:
-    assert_tiled_is_whole(Moments(PAINTING), tiny)

@@ -9,14 +9,10 @@ import pytest
 from by_hand import (
     A_TARGET,
     B_TARGET,
-    PAINTING,
     PICTURE,
     A,
     Array,
     B,
-    assert_blind_to_order_and_size,
-    assert_guides_weigh,
-    assert_tiled_is_whole,
     random_features,
     statistic,
     value,
@@ -145,16 +141,3 @@ def test_zero_at_the_target_when_compiled_in_float32(tiny: FeatureModel) -> None
 def test_unusable_epsilons(epsilon: Any) -> None:
     with pytest.raises(LossError, match="epsilon: expected a finite number of 1e-06 or more"):
         Wasserstein2(PICTURE, epsilon=epsilon)
-
-
-def test_invariant_to_permutations_and_to_the_size_of_the_reference() -> None:
-    assert_blind_to_order_and_size(wasserstein())
-
-
-def test_guides_weigh_positions() -> None:
-    assert_guides_weigh(wasserstein())
-
-
-@pytest.mark.slow
-def test_in_tiles_it_is_that_of_the_whole_picture(tiny: FeatureModel) -> None:
-    assert_tiled_is_whole(Wasserstein2(PAINTING), tiny)

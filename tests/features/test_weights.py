@@ -8,11 +8,8 @@ import io
 import logging
 import os
 import re
-import subprocess
-import sys
 import tarfile
 import tempfile
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -240,19 +237,13 @@ def test_two_processes_that_fetch_at_once_both_get_the_file(
     cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.publish(BYTES)
-    server.together = threading.Barrier(2)  # neither ends before both are halfway
     publish(monkeypatch, server.url)
     code = (
         "from neural_style.features import weights\n"
         f"weights.SOURCES = {{'vgg19': weights.{weights.SOURCES['vgg19']!r}}}\n"
         "print(weights.find('vgg19'))\n"
     )
-    processes = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    printed = [process.communicate(timeout=60)[0].strip() for process in processes]
-    assert printed == [str(cached)] * 2
+    assert server.fetched_twice(code) == [str(cached)] * 2
     assert server.requests == 2
     assert cached.read_bytes() == BYTES
     assert list(cached.parent.iterdir()) == [cached]

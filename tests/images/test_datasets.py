@@ -434,18 +434,12 @@ def test_ctrl_c_during_a_download_leaves_nothing(
 
 
 def test_two_processes_that_fetch_at_once_both_get_the_file(cached: Path, server: Server) -> None:
-    server.together = threading.Barrier(2)  # neither ends before both are halfway
     code = (
         "from neural_style import datasets\n"
         f"datasets.SOURCES = {{'tiny': datasets.{datasets.SOURCES['tiny']!r}}}\n"
         "print(datasets.path('tiny'))\n"
     )
-    processes = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    printed = [process.communicate(timeout=60)[0].strip() for process in processes]
-    assert printed == [str(cached)] * 2
+    assert server.fetched_twice(code) == [str(cached)] * 2
     assert server.requests == 2
     assert cached.read_bytes() == PICTURE
     assert list(cached.parent.iterdir()) == [cached]
