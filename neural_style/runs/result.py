@@ -6,22 +6,16 @@ Each of the first three equals only itself, because comparing arrays gives no si
 from __future__ import annotations
 
 import base64
-import functools
-import io
 import os
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import PIL.Image
-from numpy.typing import NDArray
-
 from neural_style import images
 from neural_style.errors import ImageError, RecordError
 from neural_style.images import Image, Picture, picture_of
-from neural_style.runs import schema, storage
+from neural_style.runs import figures, schema, storage
 from neural_style.utils.files import as_path, make_folder
 
 _ARRAYS = ("image", "pictures")
@@ -199,25 +193,7 @@ class Result:
         ImportError
             matplotlib is not installed.
         """
-        curves = [("loss", [entry.loss for entry in self.history])]
-        curves += [
-            (name, [entry.weighted[name] for entry in self.history]) for name in self.weighted
-        ]
-        values = [value for _, curve in curves for value in curve]
-        evaluations = [entry.evaluation for entry in self.history]
-        drawn = figure(7, 4)
-        axes = drawn.subplots()
-        for name, curve in curves:
-            axes.plot(evaluations, curve, marker="." if len(curve) == 1 else None, label=name)
-        axes.lines[0].set_color("black")
-        if min(values, default=0) >= 0 and max(values, default=0) > 0:
-            axes.set_yscale("log", nonpositive="mask")
-            # A term that starts from its own target, as content does, is all rounding there.
-            lowest = min((entry.loss for entry in self.history if entry.loss > 0), default=0)
-            axes.set_ylim(bottom=max(axes.get_ylim()[0], 1e-4 * lowest))
-        axes.set(xlabel="evaluations", ylabel="loss, terms weighted")
-        axes.legend()
-        return drawn
+        return figures.curves(self.history, self.weighted)
 
     def compare(self, content: Picture, style: Picture) -> Any:
         """A matplotlib figure of content, style and result side by side, equally high.
@@ -233,24 +209,15 @@ class Result:
         """
         shown = {"content": content, "style": style, "result": self.image}
         pictures = {name: picture_of(picture, name) for name, picture in shown.items()}
-        widths = [image.shape[1] / image.shape[0] for image in pictures.values()]
-        drawn = figure(3.6 * sum(widths), 4)
-        row = drawn.subplots(1, len(pictures), width_ratios=widths)
-        for axes, (name, image) in zip(row, pictures.items(), strict=True):
-            axes.imshow(_pixels(image))
-            axes.set_title(name)
-            axes.set_axis_off()
-        return drawn
+        return figures.side_by_side(pictures)
 
     def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        PIL.Image.fromarray(_pixels(self.image)).save(buffer, format="PNG")
-        return buffer.getvalue()
+        return figures.encoded(self.image)
 
     def _repr_html_(self) -> str | None:
         """For a notebook: the picture above its curves; without matplotlib, only the picture."""
         try:
-            curve = _png(self.plot())
+            curve = self.plot()._repr_png_()
         except ImportError:
             return None
         sources = (base64.b64encode(png).decode() for png in (self._repr_png_(), curve))
@@ -300,26 +267,3 @@ def read(path: Path) -> tuple[Result, schema.Saved]:
     values["history"] = tuple(Entry(**entry) for entry in values["history"])
     values["record"] = values["record"] or {}
     return Result(**values), document
-
-
-def figure(width: float, height: float) -> Any:
-    """An empty matplotlib figure, sized in inches, that a notebook shows without pyplot."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "drawing a figure needs matplotlib: pip install 'neural-style-keras[plot]'."
-        ) from error
-    drawn: Any = Figure(figsize=(width, height), layout="constrained")
-    drawn._repr_png_ = functools.partial(_png, drawn)
-    return drawn
-
-
-def _pixels(image: Image) -> NDArray[np.uint8]:
-    return np.rint(image).astype(np.uint8)
-
-
-def _png(drawn: Any) -> bytes:
-    buffer = io.BytesIO()
-    drawn.savefig(buffer, format="png")
-    return buffer.getvalue()
