@@ -1,4 +1,4 @@
-"""Decode picture files of many formats into one kind of picture.
+"""Decode picture files; in one file, because each step guards the same decoder, Pillow's.
 
 Pillow decodes. This module applies orientation, transparency, depth and color profile,
 and raises one clear error if a damaged file breaks a decoder.

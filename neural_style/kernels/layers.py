@@ -1,4 +1,6 @@
-"""Layers that XLA runs fast on a CPU. They equal the network's layers up to float32 rounding.
+"""Layers that XLA runs fast on a CPU, in one file because they are joined with one another.
+
+They equal the network's layers up to float32 rounding.
 
     replacement(layer) -> a layer that shares its weights, or the layer itself
     accelerated(network, replacement) -> the network with the replacements

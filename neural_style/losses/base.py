@@ -1,4 +1,4 @@
-"""The base class of losses."""
+"""The base class of losses, in one file because one constructor checks all that a loss has."""
 
 from __future__ import annotations
 

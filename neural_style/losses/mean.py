@@ -1,4 +1,4 @@
-"""The mean over positions, for losses.
+"""The mean over positions, for losses; a third of the file says what the mean promises.
 
     mean = means[layer]                # what `StatisticLoss.statistic` gets
     mean(x)                            # (1, h, w, c) -> (c,)

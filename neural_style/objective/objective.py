@@ -1,4 +1,4 @@
-"""The objective: one compiled function from a picture to its loss and gradient.
+"""The objective, a picture's loss and gradient: one class, and a third of the file describes it.
 
     objective = Objective(loss, features, (height, width), seed=0)
     objective.refresh(image, round=0)            # measures the targets

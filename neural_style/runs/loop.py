@@ -1,4 +1,6 @@
-"""The rounds of a run: its counters, its best picture, and its state as a value.
+"""The rounds of a run, in one file because all of it reads and changes the same counters.
+
+A `Run` has the counters, the best picture, and its state as a value.
 
     run = Run(scales, variables, callbacks, checkpoints)
     run.restore(state, driver(), periods)           # to resume a run

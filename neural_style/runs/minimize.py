@@ -1,4 +1,4 @@
-"""`minimize`: rounds of an optimizer on the objective.
+"""`minimize`: rounds of an optimizer on the objective; two fifths of the file describe it.
 
 Within a round every target is fixed, so that the optimizer sees one smooth function.
 Between rounds the targets that are due are refreshed and the pixels are clipped to 0–255.

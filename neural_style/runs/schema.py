@@ -1,4 +1,6 @@
-"""The schema of the files of runs: typed classes, and the validation of JSON against them.
+"""The schema of the files of runs, in one file so that the whole format can be read at once.
+
+The schema is typed classes, and the validation of JSON against them.
 
     record = read(content, Record, "record.json")    # JSON in UTF-8
     check(value, Record, "record")                   # parsed JSON
