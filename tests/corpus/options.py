@@ -187,6 +187,7 @@ def minimize_options() -> Iterator[Case]:
         "seed": ["a", b"x", -1, -HUGE, 1.5, NAN, INF, 1j, {}, [1], object(), None, Thorn()],
         "tile": but(HUGE, also=[2.0, True, "64"]),
         "output": _PATHS,
+        "palette": [5, "painting.png", [], Thorn(), np.zeros((9, 9, 3)) + NAN],
         "chroma": [5, "photo.png", [], Thorn(), np.zeros((9, 9, 3)), np.full((24, 32, 3), NAN)],
         "checkpoint": [5, b"x", [], "\0", "/dev/null/x", "x" * 5000, object()],
     }
@@ -526,6 +527,9 @@ def other_options() -> Iterator[Case]:
     for table in [5, None, (), (NAN,), ("a",), (0.0,), (2.0, 1.0), (HUGE,), (1j,), Thorn()]:
         attempt = partial(called, ns.parameterization.Frequencies, table)
         yield Case("other option", f"frequencies {table!r:.30}", attempt, OptionError)
+    for levels in _COUNTS:
+        attempt = partial(called, ns.parameterization.Wavelets, levels)
+        yield Case("other option", f"wavelets {levels!r:.30}", attempt, OptionError)
 
 
 def called(function: Callable[[Any], Any], value: Any, _: World) -> Any:

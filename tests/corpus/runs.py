@@ -564,6 +564,7 @@ ABSURD: dict[str, list[Any]] = {
     "schema": [0, 1, -1, 2.0, "2", 10**9],
     "start": ["../start", "0" * 64],
     "chroma": ["../chroma", "0" * 64],
+    "palette": ["../palette", "0" * 64],
     "loss.terms": [[], "all", {}],
     "loss.terms.0.loss": ["grma", "os.system", "os:system", "../content", "mrf", "gram\0",
                           "tests.corpus:Away", "a" * 10**5],
@@ -627,6 +628,8 @@ ABSURD: dict[str, list[Any]] = {
             ("frequencies", {"frequencies": [0.1], "curvatures": [1e308], "floor": 1e308}),
             ("frequencies", {"frequencies": [0.1], "curvatures": [1], "floor": HUGE}),
             ("frequencies", {"frequencies": 5, "curvatures": [1], "floor": 0}),
+            ("wavelets", {}), ("wavelets", {"levels": 0, "gain": 2.0}),
+            ("wavelets", {"levels": HUGE, "gain": 2.0}), ("wavelets", {"levels": 5, "gain": "a"}),
         ]
     ],
     "settings.seed": [-1, HUGE, 2**64],

@@ -13,12 +13,18 @@ from neural_style import LBFGS, FeatureModel, Loss, Step, images, minimize, tran
 from neural_style.errors import OptionError
 from neural_style.extensions import Content, Gram, Histogram, TotalVariation
 from neural_style.images import Image
-from neural_style.optimizers.parameterization import Frequencies, Pixels, config_of
+from neural_style.optimizers.parameterization import (
+    Frequencies,
+    Pixels,
+    Wavelets,
+    config_of,
+    from_config,
+)
 
 FLAT = Frequencies(frequencies=(0.1, 0.2), curvatures=(1.0, 1.0))
 STEEP = Frequencies(frequencies=(0.01, 0.5), curvatures=(1.0, 1e-3))
-ALL = [Pixels(), Frequencies(), STEEP]
-SIZES = [(24, 32), (2, 2), (17, 5)]
+ALL = [Pixels(), Frequencies(), STEEP, Wavelets(), Wavelets(2, 0.5)]
+SIZES = [(24, 32), (2, 2), (17, 5), (7, 2)]
 
 
 class Towards(Loss):
@@ -61,6 +67,64 @@ def test_pulling_is_the_transpose_of_decoding(variables: Any, size: tuple[int, i
     back = float((x.astype(float) * variables.pull(gradient)).sum())
     size_of = np.linalg.norm(variables.decode(x)) * np.linalg.norm(gradient)
     assert there == pytest.approx(back, abs=1e-5 * float(size_of))
+
+
+@pytest.mark.parametrize("size", [(2, 2), (5, 7), (8, 3), (17, 5)])
+@pytest.mark.parametrize("levels", [1, 2, 9])
+def test_wavelets_without_a_gain_are_orthonormal(size: tuple[int, int], levels: int) -> None:
+    variables = Wavelets(levels, gain=1)
+    n = size[0] * size[1]
+    one_each = np.eye(n, dtype=np.float32).reshape(n, *size, 1).repeat(3, axis=-1)
+    decoded = np.stack([variables.decode(x) for x in one_each])[..., 0].reshape(n, n)
+    encoded = np.stack([variables.encode(x) for x in one_each])[..., 0].reshape(n, n)
+    np.testing.assert_allclose(decoded @ decoded.T, np.eye(n), atol=1e-6)
+    np.testing.assert_allclose(decoded.T, encoded, atol=1e-6)
+
+
+def test_wavelets_by_hand() -> None:
+    """Two rows of three: pairs of rows, then of columns; the last column is of an odd number."""
+    image = np.array([[1, 5, 10], [3, 7, 2]], np.float32)[..., None].repeat(3, axis=2)
+    root = np.sqrt(2)
+    means, differences = np.array([4, 12, 12]) / root, np.array([-2, -2, 8]) / root
+    first = [
+        [(means[0] + means[1]) / root, means[2], (means[0] - means[1]) / root],
+        [(differences[0] + differences[1]) / root, differences[2], 0],
+    ]
+    np.testing.assert_allclose(Wavelets(1, 1).encode(image)[..., 0], first, atol=1e-5)
+    # The mean of four pixels is 4, with weight 2; that of the other two is 6, with weight √2.
+    second = [(2 * 8 + root * means[2]) / np.sqrt(6), (root * 8 - 2 * means[2]) / np.sqrt(6)]
+    np.testing.assert_allclose(Wavelets(2, 1).encode(image)[0, :2, 0], second, atol=1e-5)
+    assert second[0] == pytest.approx(image[..., 0].sum() / np.sqrt(6))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (11, 6), (1, 5)])
+def test_a_color_has_no_differences(size: tuple[int, int]) -> None:
+    x = Wavelets(9, 2).encode(np.full((*size, 3), 7, np.float32))
+    assert np.count_nonzero(abs(x) > 1e-5) == 3
+
+
+def test_a_coarser_wavelet_is_longer_by_the_gain() -> None:
+    one_each = np.eye(64, dtype=np.float32).reshape(64, 8, 8, 1).repeat(3, axis=-1)
+    lengths = np.array([np.linalg.norm(Wavelets(3, 1.5).decode(x)) for x in one_each])
+    lengths = lengths.reshape(8, 8) / lengths[-1]
+    expected = np.ones((8, 8))
+    for side in (4, 2, 1):
+        expected[:side, :side] *= 1.5
+    np.testing.assert_allclose(lengths, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("variables", ALL)
+def test_a_config_makes_the_same_again(variables: Any) -> None:
+    config = json.loads(json.dumps(config_of(variables)))
+    assert from_config(config) == variables
+    with pytest.raises(OptionError, match="invalid config of a parameterization"):
+        from_config({**config, "config": {**config["config"], "waves": 1}})
+
+
+def test_what_are_no_wavelets_is_refused() -> None:
+    for levels, gain in ((0, 2.0), (1.5, 2.0), (True, 2.0), (3, 0.0), (3, float("nan")), (3, "2")):
+        with pytest.raises(OptionError, match="of wavelets: expected"):
+            Wavelets(levels, gain)  # type: ignore[arg-type]
 
 
 def test_a_gradient_is_that_of_finite_differences() -> None:
