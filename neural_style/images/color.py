@@ -1,10 +1,11 @@
-"""Color: two ways to keep the photo's colors.
+"""Color: three ways to keep the photo's colors.
 
     match(painting, photo)            # the painting in the photo's colors, before a run
     luminance(painting, like=photo)   # both pictures in gray, before a run …
     recolor(painted, photo)          # … and the photo's colors again, after it
+    oklab(painted, photo, painting)  # the photo's hues in the painting's palette, after a run
 
-Pictures are float32 arrays H×W×3, RGB, 0–255, gamma-encoded as in files. Both methods
+Pictures are float32 arrays H×W×3, RGB, 0–255, gamma-encoded as in files. The first two ways
 are from Gatys, Bethge, Hertzmann & Shechtman, *Preserving Color in Neural Artistic Style
 Transfer*, arXiv 1606.05897 (from memory).
 """
@@ -21,10 +22,12 @@ from skimage import color
 from neural_style.errors import ImageError, OptionError
 from neural_style.images import io
 from neural_style.images.io import Image
+from neural_style.images.oklab import oklab
 
 __all__ = [
     "luminance",
     "match",
+    "oklab",
     "recolor",
 ]
 

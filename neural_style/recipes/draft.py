@@ -51,13 +51,14 @@ class Options(TypedDict, total=False):
     `minimize`. ``style_size`` is the longer side of the style picture, which by default is resized
     like the content. A larger one gives larger strokes. ``color`` keeps the content's colors:
     ``"match"`` first gives its palette to the style (`color.match`), ``"luminance"`` paints in
-    gray and then restores the content's chroma (`color.luminance`, `color.recolor`).
+    gray and then restores the content's chroma (`color.luminance`, `color.recolor`), ``"oklab"``
+    gives the result the content's hues in the style's palette (`color.oklab`).
     """
 
     size: int
     short_side: int
     style_size: int
-    color: Literal["match", "luminance"] | None
+    color: Literal["match", "luminance", "oklab"] | None
     start: str | Image
     scales: Sequence[int]
     evaluations: int | Sequence[int]
@@ -88,6 +89,7 @@ class Preset:
     scales: Sequence[int] = ()
     parameterization: str | Parameterization = "pixels"
     chroma: Image | None = field(default=None, repr=False)
+    palette: Image | None = field(default=None, repr=False)
     sources: tuple[Path, ...] = field(default=(), repr=False)
 
     def run(
@@ -162,7 +164,7 @@ class Draft:
             self._check_free(side, squash, own)
             fit = fitted("long_side", checked_side("style_size", own), whole)
         self.painting = picture_of(style, "style", size=self.size if squash else fit)
-        chroma = self._colored(options.get("color"))
+        chroma, palette = self._colored(options.get("color"))
         features = options.get("features")
         self.features = pretrained(*network) if features is None else check_model(features)
         seed = options.get("seed", 0)
@@ -182,6 +184,7 @@ class Draft:
             "scales": options.get("scales", ()),
             "parameterization": options.get("parameterization", parameterization),
             "chroma": chroma,
+            "palette": palette,
         }
 
     def layers(
@@ -206,19 +209,21 @@ class Draft:
                 f"size {self.size}; leave style_size out."
             )
 
-    def _colored(self, way: str | None) -> Image | None:
-        """Prepare both pictures to keep colors; return the picture that gives the chroma."""
+    def _colored(self, way: str | None) -> tuple[Image | None, Image | None]:
+        """Prepare both pictures to keep colors; return those that give chroma and palette."""
         if way is None:
-            return None
+            return None, None
+        if way == "oklab":
+            return self.photo, self.painting
         if way == "match":
             self.painting = color.match(self.painting, self.photo)
-            return None
+            return None, None
         if way == "luminance":
             chroma = self.photo
             self.photo = color.luminance(chroma)
             self.painting = color.luminance(self.painting, like=chroma)
-            return chroma
-        raise OptionError(f"color: expected 'match', 'luminance' or None, got {way!r}.")
+            return chroma, None
+        raise OptionError(f"color: expected 'match', 'luminance', 'oklab' or None, got {way!r}.")
 
     def _first(self, start: str | Image, noise: Callable[..., Image], seed: int) -> Image:
         if isinstance(start, str):

@@ -36,7 +36,7 @@ def transfer(
     size: int | None = None,
     short_side: int | None = None,
     style_size: int | None = None,
-    color: Literal["match", "luminance"] | None = None,
+    color: Literal["match", "luminance", "oklab"] | None = None,
     start: str | Image | None = None,
     scales: Sequence[int] | None = None,
     evaluations: int | Sequence[int] | None = None,
@@ -77,8 +77,9 @@ def transfer(
         default they are resized like the content.
     color
         How to keep the content's colors. ``"match"`` first gives its palette to the style.
-        ``"luminance"`` paints in gray and then restores the content's chroma
-        (`neural_style.color`). By default the colors are those of the style.
+        ``"luminance"`` paints in gray and then restores the content's chroma. ``"oklab"`` gives
+        the result the content's hues in the palette of the style, of the first if there are
+        several (`neural_style.color`). By default the colors are those of the style.
     start
         ``"content"`` (default), ``"noise"`` (from the seed, by `images.noise` or the preset), or
         an array, which is resized to the content's final size. With ``scales``, the start is

@@ -68,6 +68,7 @@ def minimize(
     seed: int = 0,
     tile: Tile = None,
     chroma: Image | None = None,
+    palette: Image | None = None,
     output: str | os.PathLike[str] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int = 50,
@@ -103,8 +104,8 @@ def minimize(
         only, after every ``"step"``.
     parameterization
         The variables that the optimizer changes: ``"pixels"``, ``"frequencies"``
-        (`neural_style.parameterization.Frequencies`), or any `Parameterization`. Callbacks
-        and the result always have pictures.
+        (`neural_style.parameterization.Frequencies`), ``"wavelets"`` (`Wavelets` there), or any
+        `Parameterization`. Callbacks and the result always have pictures.
     callbacks
         Callables that take a `Step`.
     verbose
@@ -122,6 +123,9 @@ def minimize(
     chroma
         A picture of the start's size. The result gets its colors (`neural_style.color.recolor`),
         for a run in gray.
+    palette
+        With ``chroma``, a painting of any size. The result then gets the hues of ``chroma`` in the
+        colors of ``palette``, with its own lightness (`neural_style.color.oklab`).
     output
         Where to save the picture. Checked before the run.
     checkpoint
@@ -182,6 +186,7 @@ def minimize(
             seed=seed,
             tile=tile,
             chroma=chroma,
+            palette=palette,
             output=output,
             checkpoints=checkpoints,
         )
@@ -203,6 +208,7 @@ def run(
     seed: int,
     tile: Tile,
     chroma: Image | None,
+    palette: Image | None = None,
     output: str | os.PathLike[str] | None,
     checkpoints: Checkpoints | None,
 ) -> Result:
@@ -217,6 +223,10 @@ def run(
                 f"chroma: expected the start's size of {start.shape[0]}×{start.shape[1]}, got "
                 f"{chroma.shape[0]}×{chroma.shape[1]}; resize it with neural_style.images.resize."
             )
+    if palette is not None:
+        palette = images.as_image(palette, "palette")
+        if chroma is None:
+            raise OptionError("palette: expected a picture in chroma, too, whose hues it changes.")
     callbacks = with_progress(callbacks, verbose)
     optimizer = LBFGS() if optimizer is None else optimizer
     if restart_every is not None:
@@ -251,6 +261,7 @@ def run(
         features,
         start,
         chroma,
+        palette,
         optimizer=optimizer,
         variables=variables,
         scales=scales,
@@ -267,7 +278,9 @@ def run(
 
     def finished(why: Stopped) -> Result:
         result = running.result(seed, why)
-        if chroma is not None:
+        if chroma is not None and palette is not None:
+            result = replace(result, image=color.oklab(result.image, chroma, palette))
+        elif chroma is not None:
             result = replace(result, image=color.recolor(result.image, chroma))
         own = {**record, "outcome": records.outcome(result)}
         return replace(result, record=own, pictures=pictures)

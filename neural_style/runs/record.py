@@ -35,6 +35,7 @@ def describe(
     features: FeatureModel,
     start: Image,
     chroma: Image | None,
+    palette: Image | None,
     *,
     optimizer: Any,
     variables: Parameterization,
@@ -42,13 +43,15 @@ def describe(
 ) -> tuple[dict[str, Any], Pictures]:
     """The record of a run, still without an outcome, and its pictures by their digests."""
     pictures = loss.pictures()
-    pictures |= {digest(picture): picture for picture in (start, chroma) if picture is not None}
+    given = start, chroma, palette
+    pictures |= {digest(picture): picture for picture in given if picture is not None}
     record = {
         "schema": schema.VERSION,
         "loss": {"terms": [_term(term) for term in loss]},
         "features": features.get_config(),
         "start": digest(start),
         "chroma": None if chroma is None else digest(chroma),
+        "palette": None if palette is None else digest(palette),
         "pictures": {key: list(picture.shape) for key, picture in pictures.items()},
         "settings": {
             **{name: _whole(value) for name, value in settings.items()},

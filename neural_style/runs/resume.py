@@ -180,7 +180,7 @@ def _arguments(
         return WeightedSum.from_config(config, pictures)
 
     settings = dict(record["settings"])
-    chroma = record["chroma"]
+    colors = {name: record.get(name) for name in ("chroma", "palette")}
     return {
         **settings,
         "loss": made(loss, total, record["loss"]),
@@ -190,5 +190,5 @@ def _arguments(
             parameters, parameterization.from_config, settings["parameterization"]
         ),
         "start": picture(record["start"]),
-        "chroma": None if chroma is None else picture(chroma),
+        **{name: None if key is None else picture(key) for name, key in colors.items()},
     }

@@ -179,9 +179,9 @@ class Record(TypedDict):
     """Everything that is needed to repeat a run.
 
     ``start`` is the digest of the picture that it began with. ``chroma`` is the digest of the
-    picture whose colors the result has. ``pictures`` are shapes by digest: height, width and 3, or
-    for a mask height and width. In the folder of a run with checkpoints, ``outcome`` is null and
-    ``checkpoint`` is not.
+    picture whose colors the result has, and ``palette`` of the one that these were matched to.
+    ``pictures`` are shapes by digest: height, width and 3, or for a mask height and width. In the
+    folder of a run with checkpoints, ``outcome`` is null and ``checkpoint`` is not.
     """
 
     schema: Literal[2]
@@ -189,6 +189,7 @@ class Record(TypedDict):
     features: Features
     start: str
     chroma: str | None
+    palette: NotRequired[str | None]
     pictures: dict[str, Items[Positive]]
     settings: Settings
     environment: Environment

@@ -718,7 +718,7 @@ def test_a_grid_takes_what_the_options_take(folder: Path) -> None:
         ("start=noise,none.png", "File 'none.png' does not exist"),
         ("size=16,16.5", "expected a whole number from 2, got '16.5'"),
         ("seed=true", "expected a whole number from 0, got 'True'"),
-        ("color=match,red", "'red' is not one of 'match', 'luminance'"),
+        ("color=match,red", "'red' is not one of 'match', 'luminance', 'oklab'"),
         ("evaluations=[[1,2],{}]", "expected whole numbers"),
         ("size=32,0", "expected a whole number from 2, got '0'"),
         ("preset=null,gatis", "did you mean 'gatys'"),

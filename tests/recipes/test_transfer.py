@@ -343,5 +343,5 @@ def test_painted_in_gray_it_has_the_chroma_of_the_content(
 
 def test_an_unknown_way_to_keep_colors_is_refused(photo: Image, painting: Image) -> None:
     way: Any = "hue"
-    with pytest.raises(OptionError, match="color: expected 'match', 'luminance' or None"):
+    with pytest.raises(OptionError, match="color: expected 'match', 'luminance', 'oklab' or None"):
         transfer(photo, painting, color=way)

@@ -389,12 +389,13 @@ def test_options_of_what_is_one_s_own_are_compared(
     assert ns.resume(tmp_path, features=tiny, **{name: same}).evaluations == 3
 
 
+@pytest.mark.parametrize("color", ["luminance", "oklab"])
 def test_colors_are_put_back_after_going_on(
-    tiny: FeatureModel, photo: Image, painting: Image, tmp_path: Path
+    color: str, tiny: FeatureModel, photo: Image, painting: Image, tmp_path: Path
 ) -> None:
     options: dict[str, Any] = {
         "size": 32,
-        "color": "luminance",
+        "color": color,
         "features": tiny,
         "evaluations": 8,
     }
@@ -409,3 +410,4 @@ def test_colors_are_put_back_after_going_on(
             checkpoint_every=2,
         )
     np.testing.assert_array_equal(ns.resume(tmp_path / "run", features=tiny).image, whole.image)
+    assert ns.rerun(whole.save_record(tmp_path / "again"), features=tiny).same
