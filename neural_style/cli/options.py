@@ -26,6 +26,10 @@ KEYWORDS: dict[str, tuple[Any, str]] = {
         click.Choice(["pixels", "frequencies", "wavelets"]),
         "The optimizer's variables; frequencies, or pixels with --loss or --preset.",
     ),
+    "average": (
+        click.FloatRange(0, 1, max_open=True),
+        "Decay of the iterates' average, such as 0.99, in place of the best picture.",
+    ),
     "seed": (SEED, "The seed of all random numbers; 0."),
     "tile": (Tile(), "The longest side in pixels that is evaluated at once; auto."),
 }

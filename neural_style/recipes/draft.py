@@ -47,9 +47,10 @@ class Options(TypedDict, total=False):
     layer names. ``evaluations``, ``optimizer`` and ``seed`` are as in `minimize`; the seed
     is also that of the noise.
 
-    The other keywords are in no source. ``tile``, ``scales`` and ``parameterization`` are as in
-    `minimize`. ``style_size`` is the longer side of the style picture, which by default is resized
-    like the content. A larger one gives larger strokes. ``color`` keeps the content's colors:
+    The other keywords are in no source. ``tile``, ``scales``, ``parameterization`` and ``average``
+    are as in `minimize`. ``style_size`` is the longer side of the style picture, which by default
+    is resized like the content. A larger one gives larger strokes. ``color`` keeps the content's
+    colors:
     ``"match"`` first gives its palette to the style (`color.match`), ``"luminance"`` paints in
     gray and then restores the content's chroma (`color.luminance`, `color.recolor`), ``"oklab"``
     gives the result the content's hues in the style's palette (`color.oklab`).
@@ -64,6 +65,7 @@ class Options(TypedDict, total=False):
     evaluations: int | Sequence[int]
     optimizer: Any
     parameterization: str | Parameterization
+    average: float
     features: FeatureModel
     seed: int
     tile: Tile
@@ -90,6 +92,7 @@ class Preset:
     parameterization: str | Parameterization = "pixels"
     chroma: Image | None = field(default=None, repr=False)
     palette: Image | None = field(default=None, repr=False)
+    average: float | None = None
     sources: tuple[Path, ...] = field(default=(), repr=False)
 
     def run(
@@ -141,6 +144,7 @@ class Draft:
         restart_every: int | None = None,
         clip: Literal["round", "step"] = "round",
         parameterization: str = "pixels",
+        average: float | None = None,
     ) -> None:
         for name in set(options) - set(Options.__annotations__):
             raise TypeError(f"unknown option {name!r}: {suggestion(name, Options.__annotations__)}")
@@ -183,6 +187,7 @@ class Draft:
             "tile": options.get("tile"),
             "scales": options.get("scales", ()),
             "parameterization": options.get("parameterization", parameterization),
+            "average": options.get("average", average),
             "chroma": chroma,
             "palette": palette,
         }

@@ -43,6 +43,7 @@ def transfer(
     features: FeatureModel | None = None,
     optimizer: Any = None,
     parameterization: str | Parameterization | None = None,
+    average: float | None = None,
     callbacks: Iterable[Callback] = (),
     verbose: Verbose = "auto",
     seed: int = 0,
@@ -96,7 +97,7 @@ def transfer(
     parameterization
         As in `minimize`. By default ``"frequencies"`` with the default loss, whose curvature
         sets their units; ``"pixels"`` with another loss, a preset or a Keras optimizer.
-    optimizer, callbacks, verbose, seed, tile, output, checkpoint, checkpoint_every
+    average, optimizer, callbacks, verbose, seed, tile, output, checkpoint, checkpoint_every
         As in `minimize`.
 
     Raises
@@ -121,6 +122,7 @@ def transfer(
         "features": features,
         "optimizer": optimizer,
         "parameterization": parameterization,
+        "average": average,
         "seed": seed,
         "tile": tile,
     }

@@ -28,6 +28,7 @@ from neural_style.objective.objective import Evaluation
 from neural_style.optimizers.base import Driver, RoundOver
 from neural_style.optimizers.parameterization import Parameterization
 from neural_style.runs import state as states
+from neural_style.runs.average import Average
 from neural_style.runs.checkpoint import Checkpoints, State
 from neural_style.runs.interrupts import Interrupts
 from neural_style.runs.result import Ending, Entry, Result, Step
@@ -91,8 +92,10 @@ class Run:
         variables: Parameterization,
         callbacks: tuple[Callback, ...],
         checkpoints: Checkpoints | None,
+        average: Average | None = None,
     ) -> None:
         self.pending = scales
+        self.average = average
         self.several = len(scales) > 1
         self.variables = variables
         self.objective = scales[0].objective
@@ -131,6 +134,7 @@ class Run:
                 if self.restored is None:
                     image = images.resize(image, size=scale.size, any_range=True)
                 why = self._rounds(self.restored or driver(), image, periods, scale.budget)
+                self._end_with_average()
                 if not self.pending:
                     where = f" at {scale.size[0]}×{scale.size[1]}" if self.several else ""
                     used = f"the budget of {scale.budget} evaluations{where} was used"
@@ -152,7 +156,9 @@ class Run:
     ) -> Stopped | None:
         """Run the rounds of a scale; return why the driver stopped, or None if it did not."""
         if self.restored is None:
-            self.end = self.evaluation + budget
+            self.end = self.evaluation + budget - (self.average is not None)
+            if self.average is not None:
+                self.average.clear()
             self.due_at = dict.fromkeys(periods, self.evaluation)
             self.refreshes = []
             self._begin_round(image, periods)
@@ -219,6 +225,9 @@ class Run:
         arrays: dict[str, Any] = {"began_at": self.began_at, "history": _table(self.history)}
         arrays |= {f"refresh.{i}": each.image for i, each in enumerate(self.refreshes)}
         arrays |= {f"driver.{name}": np.asarray(value) for name, value in driver.items()}
+        if self.average is not None:
+            document["averaged"] = self.average.count
+            arrays["average"] = self.average.total
         if self.best is not None:
             document["best"] = self.best._asdict()
             arrays["best"] = document["best"].pop("image")
@@ -237,6 +246,10 @@ class Run:
         sizes = [scale.size for scale in self.pending]
         with _of_this_run():
             states.check(state, sizes=sizes, terms=terms, periods=periods, budget=self.budget)
+            if (self.average is None) != ("averaged" not in known):
+                raise ValueError("its average differs")
+            if self.average is not None:
+                self.average.count, self.average.total = known["averaged"], arrays["average"]
             if driver.keeps_state:
                 driver.restore(states.of_driver(arrays), arrays["began_at"].shape)
         self.restored = driver
@@ -271,10 +284,28 @@ class Run:
             return math.inf, np.zeros_like(x)
         self.last = image, value
         if self.best is None or self.best.round < self.round or value.loss < self.best.loss:
-            own = value.loss, value.terms, value.weighted
-            self.best = _Best(image, *own, self.round, self.scale)
-            self.interrupts.ready = True
+            self._keep(image, value)
         return value.loss, gradient
+
+    def _keep(self, image: Image, value: Evaluation) -> None:
+        """Make a picture the best one."""
+        own = value.loss, value.terms, value.weighted
+        self.best = _Best(image, *own, self.round, self.scale)
+        self.interrupts.ready = True
+
+    def _end_with_average(self) -> None:
+        """Evaluate the average of the scale's iterates, which becomes the best picture."""
+        if self.average is None or not self.average.count:
+            return
+        if self.interrupts.asked:
+            raise _Stop(self.interrupted())
+        image = self.average.picture()
+        value = self.objective(image)
+        self.evaluation += 1
+        if value.finite:
+            self.last = image, value
+            self._keep(image, value)
+            self._report()
 
     def _breakage(self) -> str:
         """Which terms were not finite, at the last evaluation where the loss was not."""
@@ -284,9 +315,18 @@ class Run:
         return f"the loss is not finite at evaluation {evaluation}: {names}"
 
     def accept(self) -> None:
-        """Pass the picture evaluated last to the history, the callbacks and the checkpoint."""
+        """Pass the picture evaluated last to the average, the report and the checkpoint."""
         assert self.last is not None
         self.broken = None
+        if self.average is not None:
+            self.average.add(self.last[0])
+        self._report()
+        if self.driver.keeps_state:
+            self._checkpoint()
+
+    def _report(self) -> None:
+        """Pass the picture evaluated last to the history and the callbacks."""
+        assert self.last is not None
         image, value = self.last
         entry = Entry(
             evaluation=self.evaluation,
@@ -302,8 +342,6 @@ class Run:
             own = vars(entry) | {"terms": dict(entry.terms), "weighted": dict(entry.weighted)}
             shown = images.whole_if_dark(np.clip(image, 0, 255))
             self._tell(callback, Step(**own, evaluations=self.budget, image=shown))
-        if self.driver.keeps_state:
-            self._checkpoint()
 
     def _tell(self, callback: Callback, step: Step) -> None:
         try:

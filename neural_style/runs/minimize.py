@@ -43,6 +43,8 @@ from neural_style.optimizers import drivers
 from neural_style.optimizers.lbfgs import LBFGS
 from neural_style.optimizers.parameterization import Parameterization, Pixels, resolve
 from neural_style.runs import record as records
+from neural_style.runs.average import Average
+from neural_style.runs.average import check as check_average
 from neural_style.runs.checkpoint import Checkpoints
 from neural_style.runs.loop import Callback, Run, Stopped, Verbose
 from neural_style.runs.progress import with_progress
@@ -63,6 +65,7 @@ def minimize(
     restart_every: int | None = None,
     clip: Literal["round", "step"] = "round",
     parameterization: str | Parameterization = "pixels",
+    average: float | None = None,
     callbacks: Iterable[Callback] = (),
     verbose: Verbose = "auto",
     seed: int = 0,
@@ -106,6 +109,11 @@ def minimize(
         The variables that the optimizer changes: ``"pixels"``, ``"frequencies"``
         (`neural_style.parameterization.Frequencies`), ``"wavelets"`` (`Wavelets` there), or any
         `Parameterization`. Callbacks and the result always have pictures.
+    average
+        The decay of an exponential average, such as 0.99: the last evaluation of each scale is that
+        of the average of its iterates, with bias correction. This is the picture of the scale,
+        whatever its loss, and what the next scale starts with. A run that ends early has its best
+        picture instead. None: the best picture. (0 is the last iterate.)
     callbacks
         Callables that take a `Step`.
     verbose
@@ -181,6 +189,7 @@ def minimize(
             restart_every=restart_every,
             clip=clip,
             parameterization=parameterization,
+            average=average,
             callbacks=callbacks,
             verbose=verbose,
             seed=seed,
@@ -209,6 +218,7 @@ def run(
     tile: Tile,
     chroma: Image | None,
     palette: Image | None = None,
+    average: float | None = None,
     output: str | os.PathLike[str] | None,
     checkpoints: Checkpoints | None,
 ) -> Result:
@@ -245,6 +255,7 @@ def run(
     size = start.shape[0], start.shape[1]
     tile = fitting(loss, features, size, tile, optimizer)
     planned = plan(loss, features, size, scales, evaluations, seed=seed, tile=tile)
+    average = check_average(average, [scale.budget for scale in planned])
     periods = {i: t.loss.refresh_every for i, t in enumerate(loss.terms_of_sum())}
     periods[_RESTART] = restart_every
     due = {i: n for i, n in periods.items() if n}
@@ -270,9 +281,11 @@ def run(
         clip=clip,
         seed=seed,
         tile=tile,
+        average=average,
     )
     state = None if checkpoints is None else checkpoints.begin(record, pictures)
-    running = Run(planned, variables, callbacks, checkpoints)
+    mean = None if average is None else Average(average)
+    running = Run(planned, variables, callbacks, checkpoints, mean)
     if state is not None:
         running.restore(state, driver(), due)
 

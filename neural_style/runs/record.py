@@ -128,7 +128,7 @@ def _whole(value: Any) -> Any:
     """A setting as a value of JSON."""
     if isinstance(value, list | tuple):
         return [int(each) for each in value]
-    return value if value is None or isinstance(value, str) else int(value)
+    return value if value is None or isinstance(value, str | float) else int(value)
 
 
 def _differences(a: Any, b: Any, where: str) -> Iterator[str]:

@@ -120,6 +120,7 @@ class Settings(TypedDict):
     parameterization: Parameterization
     seed: Seed
     tile: Positive | None
+    average: NotRequired[Number | None]
 
 
 class Threads(TypedDict):
@@ -232,6 +233,7 @@ class RunState(TypedDict):
     refreshes: Items[Refresh]
     terms: Items[str]
     best: Best | None
+    averaged: NotRequired[Total]
 
 
 class AnyValue(TypedDict):

@@ -61,6 +61,8 @@ def check(
     forms: dict[str, Form] = {"began_at": ((height, width, 3), "float32")}
     forms |= {f"refresh.{i}": forms["began_at"] for i in range(len(refreshes))}
     forms["history"] = (rows, 5 + 2 * len(terms)), "float64"
+    if known.get("averaged") is not None:
+        forms["average"] = forms["began_at"] if known["averaged"] else ((), "float32")
     if best is not None:
         forms["best"] = (*sizes[best["scale"]], 3), "float32"
     check_arrays({n: each for n, each in arrays.items() if not n.startswith(_DRIVER)}, forms)

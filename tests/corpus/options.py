@@ -181,6 +181,7 @@ def minimize_options() -> Iterator[Case]:
         "evaluations": but(HUGE, also=[None, 2.0, True, [2, 2], [0], ["2"], [HUGE, 1]]),
         "optimizer": but(also=["adam", ns.LBFGS, ns.LBFGS(0), ns.LBFGS(2.5)]),  # type: ignore[arg-type]
         "restart_every": but(HUGE, also=[1, 2.0, True]),
+        "average": [5, -1, 1, "0.9", NAN, INF, [], Thorn(), True],
         "clip": but(also=[None, "step", ["round"]]),
         "parameterization": but(also=[None, "pixel", ["pixels"], ns.parameterization.Pixels]),
         "callbacks": [5, "abc", [None], [5], [print, "x"], Thorn(), NAN],
