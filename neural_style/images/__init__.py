@@ -9,28 +9,24 @@ from __future__ import annotations
 
 from neural_style.images import color as color
 from neural_style.images import datasets as datasets
-from neural_style.images.io import (
-    Image,
-    Picture,
-    as_image,
-    check_output,
-    digest,
-    load,
-    noise,
-    resize,
-    save,
-)
-from neural_style.images.io import Source as Source
-from neural_style.images.io import as_array as as_array
-from neural_style.images.io import check_range as check_range
-from neural_style.images.io import is_source as is_source
+from neural_style.images.arrays import as_array as as_array
+from neural_style.images.arrays import as_image, digest, resize
+from neural_style.images.arrays import as_opacity as as_opacity
+from neural_style.images.io import check_output, load, save
 from neural_style.images.io import picture_of as picture_of
-from neural_style.images.io import read as read
-from neural_style.images.io import repeatable as repeatable
 from neural_style.images.io import rescue as rescue
-from neural_style.images.io import whole_if_dark as whole_if_dark
+from neural_style.images.random import noise
+from neural_style.images.ranges import check_range as check_range
+from neural_style.images.ranges import whole_if_dark as whole_if_dark
+from neural_style.images.reading import Image, Picture
+from neural_style.images.reading import Opacity as Opacity
+from neural_style.images.reading import opacity as opacity
+from neural_style.images.reading import read as read
 from neural_style.images.size import Size
 from neural_style.images.size import scaled as scaled
+from neural_style.images.sources import Source as Source
+from neural_style.images.sources import is_source as is_source
+from neural_style.images.sources import repeatable as repeatable
 
 __all__ = [
     "Image",

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from skimage import color
 
 from neural_style.errors import ImageError, OptionError
-from neural_style.images import io
-from neural_style.images.io import Image
+from neural_style.images import arrays
 from neural_style.images.oklab import oklab
+from neural_style.images.ranges import whole_if_dark
+from neural_style.images.reading import Image
 
 __all__ = [
     "luminance",
@@ -180,7 +181,7 @@ _FACTORS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
 
 
 def _colors(picture: NDArray[Any], name: str) -> NDArray[np.float64]:
-    return io.as_image(picture, name).astype(np.float64) / 255
+    return arrays.as_image(picture, name).astype(np.float64) / 255
 
 
 def _moments(colors: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -195,4 +196,4 @@ def _yiq(picture: NDArray[Any], name: str) -> NDArray[np.float64]:
 
 
 def _picture(colors: NDArray[np.float64]) -> Image:
-    return io.whole_if_dark((255 * colors).clip(0, 255).astype(np.float32))
+    return whole_if_dark((255 * colors).clip(0, 255).astype(np.float32))

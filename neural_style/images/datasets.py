@@ -24,7 +24,8 @@ import skimage
 
 from neural_style.errors import DatasetError, suggestion
 from neural_style.images import io
-from neural_style.images.io import Image, Size
+from neural_style.images.reading import Image
+from neural_style.images.size import Size
 from neural_style.utils.download import ABSENT, defect, download, has_digest, keras_home, obtain
 
 __all__ = [

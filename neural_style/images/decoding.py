@@ -1,7 +1,7 @@
-"""Decode picture files; in one file, because each step guards the same decoder, Pillow's.
+"""Open picture files of many formats, and decode them into one kind of picture.
 
-Pillow decodes. This module applies orientation, transparency, depth and color profile,
-and raises one clear error if a damaged file breaks a decoder.
+Pillow decodes, `neural_style.images.conversion` converts, and this module raises one clear error
+if a damaged file breaks a decoder.
 
 Only `FORMATS` are opened, the formats of cameras, phones, scanners, browsers and drawing
 programs. Pillow has plugins for dozens more, but some pass embedded data to any other plugin
@@ -12,23 +12,18 @@ programs. Pillow has plugins for dozens more, but some pass embedded data to any
 from __future__ import annotations
 
 import io
-import logging
-import os
 import re
 import struct
 import zlib
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
-import numpy as np
 import PIL.ExifTags
 import PIL.Image
-import PIL.ImageCms
 import PIL.ImageFile
-import PIL.ImageOps
 
-from neural_style.errors import ImageError, StyleError, advice
+from neural_style.errors import ImageError, StyleError
+from neural_style.images.conversion import Decoded, is_deep, upright
 from neural_style.images.size import Size, check_size
 from neural_style.utils.memory import free_memory
 
@@ -39,26 +34,22 @@ _READ = "PNG, JPEG, WebP, TIFF, GIF, BMP, PPM, AVIF, JPEG 2000, or HEIC with pil
 _MOST_SCANS = 100
 _MOST_PROFILE = 2**24  # bytes of a PNG's color profile, decompressed
 _BYTES_PER_PIXEL = 12  # while a picture is decoded, rotated and converted
+_BYTES_PER_DEEP_PIXEL = 60  # of 16 bits a channel, in float32
 _BYTES_PER_COEFFICIENT = 6  # for three channels; a progressive JPEG needs these in addition
 # Above it, a JPEG is decoded at an eighth, a quarter or half of its size, if that is enough.
 _DRAFT_FROM = 2**26
 
-_BITS, _PHOTOMETRIC, _SAMPLES, _COUNTS = 258, 262, 277, (279, 325)  # TIFF's tags
-_WHITE_IS_ZERO = 0
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")  # restart markers belong to a scan
 _PNG = b"\x89PNG\r\n\x1a\n"
-_ROW = 64  # pixels of a row that are compared to tell whether it was decoded
-
-_log = logging.getLogger(__name__)
 
 Wanted = Callable[[Size], Size]
 
 
 def decode(
     stream: BinaryIO, name: str, wanted: Wanted = lambda given: given, background: str = "white"
-) -> tuple[PIL.Image.Image, Size]:
-    """Return the first picture of an open file, upright, opaque, 8 bits, sRGB, and its full size.
+) -> tuple[Decoded, Size]:
+    """Return the first picture of an open file, upright, opaque, sRGB, and its full size.
 
     ``wanted`` maps the stored (height, width) to the size that is needed. A large JPEG may be
     decoded at a smaller size, but at least twice the needed one. Transparent pixels are blended
@@ -100,7 +91,7 @@ def decode(
 
 def converted(
     picture: PIL.Image.Image, name: str, background: str = "white"
-) -> tuple[PIL.Image.Image, Size]:
+) -> tuple[Decoded, Size]:
     """Convert a Pillow picture to the form that `decode` returns.
 
     Raises
@@ -117,8 +108,8 @@ def converted(
     try:
         if getattr(picture, "tile", ()) and picture.format in ("JPEG", "MPO"):  # not loaded yet
             _check_scans(cast(Any, picture).fp, name)
-        upright = _upright(picture, name, background, None)
-        return upright, (upright.height, upright.width)
+        found = upright(picture, name, background, None)
+        return found, found.size
     except (StyleError, MemoryError):
         raise
     except Exception as error:
@@ -127,7 +118,7 @@ def converted(
 
 def _decoded(
     stream: BinaryIO, name: str, wanted: Wanted, background: str, profile: bytes | None
-) -> tuple[PIL.Image.Image, Size]:
+) -> tuple[Decoded, Size]:
     with _opened(stream, name) as file:
         stored = file.height, file.width
         check_size(stored, name)
@@ -137,7 +128,8 @@ def _decoded(
             full_size = _swapped(stored) if turned else stored
             height, width = _swapped(wanted(full_size)) if turned else wanted(full_size)
             file.draft("RGB", (2 * width, 2 * height))
-        needed = _BYTES_PER_PIXEL * file.width * file.height
+        needed = (_BYTES_PER_DEEP_PIXEL if is_deep(file) else _BYTES_PER_PIXEL) * file.width
+        needed *= file.height
         if file.info.get("progressive"):
             needed += _BYTES_PER_COEFFICIENT * stored[0] * stored[1]
         free = free_memory()
@@ -146,8 +138,8 @@ def _decoded(
                 f"{name}: decoding {stored[0]}×{stored[1]} pixels needs {needed / 1e9:.1f} GB of "
                 f"memory, but {free / 1e9:.1f} are free; shrink it with another program."
             )
-        picture = _upright(file, name, background, profile)
-        return picture, full_size or (picture.height, picture.width)
+        found = upright(file, name, background, profile)
+        return found, full_size or found.size
 
 
 def _opened(stream: BinaryIO, name: str) -> PIL.ImageFile.ImageFile:
@@ -225,96 +217,3 @@ def _without_text(png: bytes) -> tuple[bytes, bytes | None]:
             chunks.append(png[position:end])
         position = end
     return b"".join(chunks), profile
-
-
-def _load(file: PIL.Image.Image) -> None:
-    """Like `Image.load`, but raise an OSError instead of leaving rows or tiles black."""
-    tiles = list(getattr(file, "tile", ()))  # empty if it is loaded already
-    if tiles and file.format == "TIFF":
-        _check_tiles(cast(Any, file), tiles)
-        _, _, width, height = map(max, zip(*(tile[1] for tile in tiles), strict=True))
-        # Pillow uses an existing image; if it creates the image itself, its own limit applies.
-        cast(Any, file).im = PIL.Image.new(file.mode, (width, height)).im
-    if not tiles or file.format != "PNG":
-        file.load()
-        return
-    # The decoder stops where the compressed data end, so an unchanged row is missing.
-    row = PIL.Image.new(file.mode, (file.width, 1))
-    row.frombytes(os.urandom(len(row.tobytes())))
-    canvas = PIL.Image.new(file.mode, file.size)
-    for y in range(file.height):
-        canvas.paste(row, (0, y))
-    cast(Any, file).im = canvas.im
-    file.load()
-    width = min(file.width, _ROW)
-    sample = row.crop((0, 0, width, 1)).tobytes()
-    rows = (file.crop((0, y, width, y + 1)).tobytes() for y in range(file.height))
-    if len(sample) >= 8 and sample in rows:
-        raise OSError("rows are missing")
-
-
-def _check_tiles(file: Any, tiles: list[Any]) -> None:
-    if not tiles or tiles[0][0] != "raw":  # libtiff checks its own
-        return
-    covers = Counter(tile[1] for tile in tiles)
-    area = sum((right - x) * (bottom - y) for x, y, right, bottom in covers)
-    bits, samples = file.tag_v2.get(_BITS, (1,)), file.tag_v2.get(_SAMPLES, 1)
-    needed = area * (sum(bits) if len(bits) > 1 else bits[0] * samples) // 8
-    counts = next((file.tag_v2[tag] for tag in _COUNTS if tag in file.tag_v2), (needed,))
-    if (
-        area < file.width * file.height
-        or len(set(covers.values())) > 1
-        or min(tile[2] for tile in tiles) < 8  # the header's bytes
-        or sum(counts) < needed
-    ):
-        raise OSError("strips or tiles are missing")
-
-
-def _upright(
-    file: PIL.Image.Image, name: str, background: str, profile: bytes | None
-) -> PIL.Image.Image:
-    """Convert to RGB, and apply the file's orientation, depth, transparency and profile."""
-    # Mode I is 16-bit gray in a PGM, and in a PNG before Pillow 10.3.
-    if file.mode == "F" or (file.mode == "I" and file.format not in ("PNG", "PPM")):
-        raise ImageError(
-            f"{name}: the range of a picture of 32-bit numbers is unknown; scale it to 0–255 and "
-            f"save it with 8 or 16 bits{advice(', or pass it as an array', '')}."
-        )
-    _load(file)
-    tags = getattr(file, "tag_v2", {})
-    try:
-        picture = PIL.ImageOps.exif_transpose(file)
-    except Exception as error:  # damaged EXIF can raise any exception
-        _log.warning("%s: its EXIF data are invalid and were ignored (%s).", name, error)
-        picture = file
-    profile = profile or picture.info.get("icc_profile")
-    if picture.mode == "I" or picture.mode.startswith("I;16"):
-        values = np.asarray(picture)
-        most = 2 ** tags.get(_BITS, (16,))[0] - 1
-        if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-            values = most - values
-        behind = most if background == "white" else 0
-        values = np.where(values == picture.info.get("transparency", -1), behind, values)
-        picture = PIL.Image.fromarray(np.rint(values * (255 / most)).astype(np.uint8))
-    if picture.has_transparency_data:
-        gray = picture.mode in ("L", "LA", "La")
-        picture = picture.convert("LA" if gray else "RGBA")
-        opaque = PIL.Image.new("L" if gray else "RGB", picture.size, background)
-        opaque.paste(picture.convert(opaque.mode), mask=picture.getchannel("A"))
-        picture = opaque
-    if picture.mode not in ("L", "RGB", "CMYK", "LAB"):
-        picture = picture.convert("RGB")
-    if profile:
-        try:
-            converted = PIL.ImageCms.profileToProfile(
-                picture,
-                PIL.ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-                PIL.ImageCms.createProfile("sRGB"),
-                outputMode="RGB",
-            )
-        except (PIL.ImageCms.PyCMSError, OSError, ValueError) as error:
-            _log.warning("%s: its color profile is invalid and was ignored (%s).", name, error)
-        else:
-            assert converted is not None  # None is for conversion in place
-            return converted
-    return picture.convert("RGB")

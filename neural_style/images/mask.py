@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 
 from neural_style.errors import ImageError
-from neural_style.images.io import as_array, as_image, is_source, read, repeatable
+from neural_style.images.arrays import as_array, as_image
+from neural_style.images.reading import read
+from neural_style.images.size import Size
+from neural_style.images.sources import is_source, repeatable
 
 Mask: TypeAlias = NDArray[np.float32]
 
@@ -51,6 +55,12 @@ def as_mask(picture: Any, name: str = "mask") -> Mask:
         )
     # Only ratios matter, so a dark mask is scaled to a range that `images.as_image` accepts.
     return mask / mask.max() * 255 if 0 < mask.max() <= 2 else mask
+
+
+def resized_mask(mask: Mask, size: Size) -> Mask:
+    """A mask resized to (height, width) by area averaging, which drops no white pixel."""
+    resized = PIL.Image.fromarray(mask).resize((size[1], size[0]), PIL.Image.Resampling.BOX)
+    return np.asarray(resized, np.float32)
 
 
 def _channels(array: Any, name: str) -> tuple[Mask, Mask]:

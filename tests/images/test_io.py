@@ -222,15 +222,15 @@ def test_a_transparent_color_is_white_and_only_that(
 @pytest.mark.parametrize(
     ("dtype", "suffix"), [("<u2", "png"), ("<u2", "tif"), (">u2", "tif"), (">u2", "pgm")]
 )
-def test_16_bit_gray_is_scaled_to_0_to_255(tmp_path: Path, dtype: str, suffix: str) -> None:
-    values = np.array([[0, 257, 300], [32768, 32896, 65535]], dtype)
+def test_16_bit_gray_is_divided_by_257(tmp_path: Path, dtype: str, suffix: str) -> None:
+    values = np.array([[0, 257, 300], [32768, 32896, 65535]], dtype)  # 255/65535 = 1/257
     path = tmp_path / f"deep.{suffix}"
     if suffix == "pgm":
         path.write_bytes(b"P5 3 2 65535\n" + values.tobytes())
     else:
         PIL.Image.fromarray(values).save(path)
-    expected = np.array([[0, 1, 1], [128, 128, 255]])  # rounded v / 257
-    np.testing.assert_array_equal(images.load(path), np.dstack([expected] * 3))
+    expected = np.array([[0, 1, 300 / 257], [32768 / 257, 128, 255]])
+    np.testing.assert_allclose(images.load(path), np.dstack([expected] * 3), rtol=1e-6)
 
 
 @pytest.mark.parametrize("mode", ["I", "F"])
