@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neural_style.errors import ImageError
-from neural_style.images import io
-from neural_style.images.io import Image
+from neural_style.images.arrays import as_image
+from neural_style.images.ranges import whole_if_dark
+from neural_style.images.reading import Image
 
 _Colors = NDArray[np.float64]
 
@@ -77,7 +78,7 @@ def oklab(painted: NDArray[Any], photo: NDArray[Any], painting: NDArray[Any]) ->
     [200.   0.   0.]
     """
     lab, hues, palette = (
-        lab_of(io.as_image(picture, name).astype(np.float64) / 255)
+        lab_of(as_image(picture, name).astype(np.float64) / 255)
         for picture, name in ((painted, "painted"), (photo, "photo"), (painting, "painting"))
     )
     if lab.shape != hues.shape:
@@ -94,7 +95,7 @@ def oklab(painted: NDArray[Any], photo: NDArray[Any], painting: NDArray[Any]) ->
         smooth = smoothed(matched(hues[..., 1:], chroma), lightness)
         lab = np.concatenate([lightness, smooth], -1)
     rgb = rgb_of(lab.clip(least, most))
-    return io.whole_if_dark((255 * rgb).clip(0, 255).astype(np.float32))
+    return whole_if_dark((255 * rgb).clip(0, 255).astype(np.float32))
 
 
 def lab_of(rgb: _Colors) -> _Colors:

@@ -21,7 +21,7 @@ import numpy as np
 from neural_style import images
 from neural_style.errors import OptionError, suggestion
 from neural_style.features.model import FeatureModel, check_model
-from neural_style.images import Image, Picture, Size, color, picture_of
+from neural_style.images import Image, Opacity, Picture, Size, color, picture_of
 from neural_style.images.size import checked_side, fitted
 from neural_style.losses.base import Loss
 from neural_style.losses.weighted_sum import WeightedSum
@@ -93,6 +93,7 @@ class Preset:
     chroma: Image | None = field(default=None, repr=False)
     palette: Image | None = field(default=None, repr=False)
     average: float | None = None
+    opacity: Opacity | None = field(default=None, repr=False)
     sources: tuple[Path, ...] = field(default=(), repr=False)
 
     def run(
@@ -190,6 +191,7 @@ class Draft:
             "average": options.get("average", average),
             "chroma": chroma,
             "palette": palette,
+            "opacity": images.opacity(content, "content", self.size),
         }
 
     def layers(

@@ -35,7 +35,7 @@ from neural_style.errors import (
     check_count,
 )
 from neural_style.features.model import FeatureModel, check_model
-from neural_style.images import Image, color
+from neural_style.images import Image, Opacity, color
 from neural_style.losses.base import Loss
 from neural_style.losses.weighted_sum import WeightedSum, terms_of
 from neural_style.objective.estimate import Tile, fitting
@@ -72,6 +72,7 @@ def minimize(
     tile: Tile = None,
     chroma: Image | None = None,
     palette: Image | None = None,
+    opacity: Opacity | None = None,
     output: str | os.PathLike[str] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int = 50,
@@ -134,6 +135,9 @@ def minimize(
     palette
         With ``chroma``, a painting of any size. The result then gets the hues of ``chroma`` in the
         colors of ``palette``, with its own lightness (`neural_style.color.oklab`).
+    opacity
+        H×W, 0–255, of the start's size. The saved picture is transparent where it is black. It
+        does not change the run.
     output
         Where to save the picture. Checked before the run.
     checkpoint
@@ -196,6 +200,7 @@ def minimize(
             tile=tile,
             chroma=chroma,
             palette=palette,
+            opacity=opacity,
             output=output,
             checkpoints=checkpoints,
         )
@@ -219,6 +224,7 @@ def run(
     chroma: Image | None,
     palette: Image | None = None,
     average: float | None = None,
+    opacity: Opacity | None,
     output: str | os.PathLike[str] | None,
     checkpoints: Checkpoints | None,
 ) -> Result:
@@ -237,6 +243,8 @@ def run(
         palette = images.as_image(palette, "palette")
         if chroma is None:
             raise OptionError("palette: expected a picture in chroma, too, whose hues it changes.")
+    if opacity is not None:
+        opacity = images.as_opacity(opacity, start.shape[:2])
     callbacks = with_progress(callbacks, verbose)
     optimizer = LBFGS() if optimizer is None else optimizer
     if restart_every is not None:
@@ -273,6 +281,7 @@ def run(
         start,
         chroma,
         palette,
+        opacity,
         optimizer=optimizer,
         variables=variables,
         scales=scales,
@@ -296,7 +305,7 @@ def run(
         elif chroma is not None:
             result = replace(result, image=color.recolor(result.image, chroma))
         own = {**record, "outcome": records.outcome(result)}
-        return replace(result, record=own, pictures=pictures)
+        return replace(result, opacity=opacity, record=own, pictures=pictures)
 
     with running.interrupts:
         why, ended = None, None

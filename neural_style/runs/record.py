@@ -16,7 +16,7 @@ from typing import Any
 
 from neural_style.errors import LossError, RegistryError, shown
 from neural_style.features.model import FeatureModel
-from neural_style.images import Image, digest
+from neural_style.images import Image, Opacity, digest
 from neural_style.losses import serialization
 from neural_style.losses.types import Term
 from neural_style.losses.weighted_sum import WeightedSum
@@ -36,6 +36,7 @@ def describe(
     start: Image,
     chroma: Image | None,
     palette: Image | None,
+    opacity: Opacity | None,
     *,
     optimizer: Any,
     variables: Parameterization,
@@ -43,15 +44,13 @@ def describe(
 ) -> tuple[dict[str, Any], Pictures]:
     """The record of a run, still without an outcome, and its pictures by their digests."""
     pictures = loss.pictures()
-    given = start, chroma, palette
-    pictures |= {digest(picture): picture for picture in given if picture is not None}
+    own = {"start": start, "chroma": chroma, "palette": palette, "opacity": opacity}
+    pictures |= {digest(picture): picture for picture in own.values() if picture is not None}
     record = {
         "schema": schema.VERSION,
         "loss": {"terms": [_term(term) for term in loss]},
         "features": features.get_config(),
-        "start": digest(start),
-        "chroma": None if chroma is None else digest(chroma),
-        "palette": None if palette is None else digest(palette),
+        **{name: None if p is None else digest(p) for name, p in own.items()},
         "pictures": {key: list(picture.shape) for key, picture in pictures.items()},
         "settings": {
             **{name: _whole(value) for name, value in settings.items()},

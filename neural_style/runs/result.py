@@ -14,11 +14,11 @@ from typing import Any
 
 from neural_style import images
 from neural_style.errors import ImageError, RecordError
-from neural_style.images import Image, Picture, picture_of
+from neural_style.images import Image, Opacity, Picture, picture_of
 from neural_style.runs import figures, schema, storage
 from neural_style.utils.files import as_path, make_folder
 
-_ARRAYS = ("image", "pictures")
+_ARRAYS = ("image", "opacity", "pictures")
 
 
 class Ending(StrEnum):
@@ -96,6 +96,9 @@ class Result:
     record, pictures
         Everything that is needed to repeat the run, as JSON (`neural_style.runs.record`), and the
         input pictures, by their digests in the record.
+    opacity
+        float32, H×W, 0–255, with which `save` writes the picture, or None if it has no
+        transparency.
     """
 
     image: Image = field(repr=False)
@@ -112,6 +115,7 @@ class Result:
     ending: Ending | None = None
     record: dict[str, Any] = field(default_factory=dict, repr=False)
     pictures: dict[str, Any] = field(default_factory=dict, repr=False)
+    opacity: Opacity | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return (
@@ -119,11 +123,12 @@ class Result:
             f"{self.seconds:.0f} s: {self.reason}"
         )
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, depth: int | None = None) -> Path:
         """Write the picture with `images.save`, or the whole result as ``….npz``, for `load`.
 
-        The ``.npz`` has all attributes, with the picture unrounded; `neural_style.rerun` can
-        repeat its run. If writing fails, the picture is saved elsewhere, and the error says where.
+        ``depth`` is an option of `images.save`. The ``.npz`` has all attributes, with the picture
+        unrounded; `neural_style.rerun` can repeat its run. If writing fails, the picture is saved
+        elsewhere, and the error says where.
 
         Raises
         ------
@@ -134,10 +139,10 @@ class Result:
         """
         try:
             if not str(path).endswith(".npz"):
-                return images.save(self.image, path)
+                return images.save(self.image, path, opacity=self.opacity, depth=depth)
             return write(self, as_path(path, "path", RecordError))
         except (ImageError, RecordError) as error:
-            raise type(error)(f"{error} {images.rescue(self.image, path)}") from error
+            raise type(error)(f"{error} {images.rescue(self.image, path, self.opacity)}") from error
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Result:
@@ -235,6 +240,8 @@ def write(result: Result, path: Path, **about: Any) -> Path:
     try:
         arrays = {storage.INPUT + name: picture for name, picture in result.pictures.items()}
         arrays["image"] = images.as_image(result.image, any_range=True)
+        if result.opacity is not None:
+            arrays["opacity"] = images.as_opacity(result.opacity, result.image.shape[:2])
         values = {name: value for name, value in vars(result).items() if name not in _ARRAYS}
         values["history"] = [vars(entry) for entry in result.history]
         values["record"] = result.record or None
@@ -258,6 +265,8 @@ def read(path: Path) -> tuple[Result, schema.Saved]:
     values: dict[str, Any] = {**document["result"]}
     try:
         values["image"] = images.as_image(arrays.pop("image"), any_range=True)
+        if (opacity := arrays.pop("opacity", None)) is not None:
+            values["opacity"] = images.as_opacity(opacity, values["image"].shape[:2])
         values["ending"] = None if values["ending"] is None else Ending(values["ending"])
         values["pictures"] = storage.pictures_of(arrays)
         if len(values["pictures"]) < len(arrays):

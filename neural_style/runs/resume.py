@@ -180,7 +180,7 @@ def _arguments(
         return WeightedSum.from_config(config, pictures)
 
     settings = dict(record["settings"])
-    colors = {name: record.get(name) for name in ("chroma", "palette")}
+    own = {name: record.get(name) for name in ("chroma", "palette", "opacity")}
     return {
         **settings,
         "loss": made(loss, total, record["loss"]),
@@ -190,5 +190,5 @@ def _arguments(
             parameters, parameterization.from_config, settings["parameterization"]
         ),
         "start": picture(record["start"]),
-        **{name: None if key is None else picture(key) for name, key in colors.items()},
+        **{name: None if key is None else picture(key) for name, key in own.items()},
     }

@@ -181,8 +181,9 @@ class Record(TypedDict):
 
     ``start`` is the digest of the picture that it began with. ``chroma`` is the digest of the
     picture whose colors the result has, and ``palette`` of the one that these were matched to.
-    ``pictures`` are shapes by digest: height, width and 3, or for a mask height and width. In the
-    folder of a run with checkpoints, ``outcome`` is null and ``checkpoint`` is not.
+    ``opacity`` is the digest of the result's opacity. ``pictures`` are shapes by digest: height,
+    width and 3; for a mask or an opacity, height and width. In the folder of a run with
+    checkpoints, ``outcome`` is null and ``checkpoint`` is not.
     """
 
     schema: Literal[2]
@@ -191,6 +192,7 @@ class Record(TypedDict):
     start: str
     chroma: str | None
     palette: NotRequired[str | None]
+    opacity: NotRequired[str | None]
     pictures: dict[str, Items[Positive]]
     settings: Settings
     environment: Environment

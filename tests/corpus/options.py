@@ -189,6 +189,7 @@ def minimize_options() -> Iterator[Case]:
         "tile": but(HUGE, also=[2.0, True, "64"]),
         "output": _PATHS,
         "palette": [5, "painting.png", [], Thorn(), np.zeros((9, 9, 3)) + NAN],
+        "opacity": [5, "photo.png", [], Thorn(), np.zeros((9, 9)), np.full((24, 32), NAN)],
         "chroma": [5, "photo.png", [], Thorn(), np.zeros((9, 9, 3)), np.full((24, 32, 3), NAN)],
         "checkpoint": [5, b"x", [], "\0", "/dev/null/x", "x" * 5000, object()],
     }

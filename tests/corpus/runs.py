@@ -565,6 +565,7 @@ ABSURD: dict[str, list[Any]] = {
     "start": ["../start", "0" * 64],
     "chroma": ["../chroma", "0" * 64],
     "palette": ["../palette", "0" * 64],
+    "opacity": ["../opacity", "0" * 64],
     "loss.terms": [[], "all", {}],
     "loss.terms.0.loss": ["grma", "os.system", "os:system", "../content", "mrf", "gram\0",
                           "tests.corpus:Away", "a" * 10**5],

@@ -12,11 +12,14 @@ import pytest
 
 from neural_style import (
     FeatureModel,
+    Result,
     WeightedSum,
     callbacks,
     default_loss,
     guided,
     images,
+    rerun,
+    resume,
     transfer,
 )
 from neural_style.errors import ImageError, OptionError
@@ -62,6 +65,37 @@ def test_it_does_not_replace_what_it_reads(photo: Image, tmp_path: Path) -> None
             with pytest.raises(OptionError, match=r"is also an input and would be replaced"):
                 run()
     assert path.read_bytes() == before
+
+
+def test_the_result_is_as_transparent_as_the_content(
+    photo: Image, painting: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    opacity = np.linspace(0, 255, 24 * 32, dtype=np.float32).reshape(24, 32)
+    cut = images.save(photo, "cut.png", opacity=opacity)
+    given: dict[str, Any] = {"size": 16, "evaluations": 3}
+    result = transfer(cut, painting, output="out.png", checkpoint="run", **given)
+    expected = images.opacity(cut, "cut", (12, 16))
+    assert expected is not None
+    np.testing.assert_array_equal(result.opacity, expected)
+    assert result.record["opacity"] == images.digest(expected)
+    # What is transparent is painted as white.
+    opaque = transfer(images.load(cut, long_side=16), painting, **given)
+    np.testing.assert_array_equal(opaque.image, result.image)
+    assert opaque.opacity is None
+
+    def of(path: str | Path) -> Any:
+        return images.opacity(path, "picture", (12, 16))
+
+    model = drafts.pretrained()
+    resume("run", features=model, output="resumed.png")
+    rerun(result.save_record("record"), features=model, output="rerun.png")
+    saved = Result.load(result.save("result.npz"))
+    saved.save("loaded.png")
+    for path in ("out.png", "resumed.png", "rerun.png", "loaded.png"):
+        np.testing.assert_array_equal(of(path), np.rint(expected))
+    np.testing.assert_allclose(of(result.save("deep.tif")), expected, atol=1 / 257)
+    assert of(result.save("out.jpg")) is None
 
 
 def test_a_size_is_the_longer_side_and_short_side_the_shorter(painting: Image) -> None:
