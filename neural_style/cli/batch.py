@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @click.argument("photos", type=Place(), nargs=-1, required=True)
 @click.option("-o", "--output", type=FOLDER, required=True, help="The folder to write to.")
 @click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
+@options.mask_options
 @options.loss_options
 @options.keyword_options()
 @options.model_options

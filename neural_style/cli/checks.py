@@ -56,6 +56,7 @@ def begin(
     read = [*inputs, *(recipe.pictures() if recipe else ())]
     if given.get("others"):
         read += options.styles(given["painting"], given["others"])[0]
+    read += [mask for each in options.masks(given).values() for mask in each if mask is not None]
     if given.get("start") not in (None, "content", "noise"):
         read.append(given["start"])
     writes = {"--output": output, "--csv": given.get("csv"), "--report": given.get("report")}

@@ -41,6 +41,7 @@ _SWEPT = (
     metavar="NAME=V,V…",
     help=f"Values of {', '.join(_SWEPT)}, or of loss.NAME, a loss's weight.",
 )
+@options.mask_options
 @options.loss_options
 @options.keyword_options()
 @options.model_options

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,11 @@ KEYWORDS: dict[str, tuple[Any, str]] = {
 
 
 MODEL = ("network", "pooling", "weights")
+MASKS = {
+    "content_mask": "The area of the photo to paint, white on black; the rest keeps the photo.",
+    "style_mask": "The area of the painting to use, white on black.",
+}
+_NO_MASK = "none"
 
 
 def keyword_options(*leave_out: str, **texts: str) -> Callable[[Any], Any]:
@@ -66,6 +71,17 @@ def loss_options(command: Any) -> Any:
         ("loss", "NAME=WEIGHT", "A term of the objective; by default the only term is default=1."),
     ):
         command = click.option(f"--{name}", multiple=True, metavar=metavar, help=text)(command)
+    return command
+
+
+def mask_options(command: Any) -> Any:
+    """``--content-mask`` and ``--style-mask``."""
+    for name, text in reversed(MASKS.items()):
+        more = f" For several styles, one for each, in their order, or {_NO_MASK}."
+        option = f"--{name.replace('_', '-')}"
+        command = click.option(option, name, multiple=True, metavar="FILE", help=text + more)(
+            command
+        )
     return command
 
 
@@ -115,10 +131,32 @@ def keywords(given: dict[str, Any]) -> dict[str, Any]:
     from neural_style import images
 
     found = {name: given.pop(name) for name in KEYWORDS if given.get(name) is not None}
+    found |= masks(given)
+    for name in MASKS:
+        given.pop(name, None)
     if found.get("tile") == "none":
         found["tile"] = None
     if found.get("start") not in (None, "content", "noise"):
         found["start"] = images.load(found["start"])
+    return found
+
+
+def masks(given: Mapping[str, Any]) -> dict[str, list[Path | None]]:
+    """The masks for each style, by the keyword of `transfer`."""
+    count = 1 + len(given.get("others", ()))
+    found: dict[str, list[Path | None]] = {}
+    for name in MASKS:
+        if not (texts := given.get(name)):
+            continue
+        option = f"--{name.replace('_', '-')}"
+        if len(texts) != count:
+            raise OptionError(
+                f"{option}: expected one for each of {count} styles, or {_NO_MASK}, got "
+                f"{len(texts)}."
+            )
+        if given.get("mask"):
+            raise OptionError(f"{option} and --mask cannot be combined: use only one of them.")
+        found[name] = [None if text == _NO_MASK else existing(text, option) for text in texts]
     return found
 
 

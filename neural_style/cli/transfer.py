@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.argument("painting", type=FILE)
 @click.option("-o", "--output", type=OUTPUT, required=True, help="The picture to write.")
 @click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
+@options.mask_options
 @options.loss_options
 @options.keyword_options()
 @options.model_options
@@ -53,6 +54,8 @@ def transfer(**given: Any) -> None:
     neural-style transfer photo.jpg painting.jpg -o out.png \\
         --loss content=1 --loss gram=5e-3 --layers gram=block1_conv1,block2_conv1:0.5 \\
         --loss histogram=1 --option histogram.refresh_every=20
+    neural-style transfer photo.jpg sky.jpg -o out.png --content-mask sky.png \\
+        --style ground.jpg --content-mask ground.png
     """  # noqa: D301
     photo, output, report_path = given["photo"], given["output"], given["report"]
     if given["checkpoint_every"] and not given["checkpoint"]:
@@ -151,6 +154,7 @@ def reconstruct(**given: Any) -> None:
 @click.argument("photo", type=FILE)
 @click.argument("painting", type=FILE)
 @click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
+@options.mask_options
 @options.loss_options
 @options.keyword_options("start", "scales", "evaluations", "seed", "color", "parameterization")
 @options.model_options
@@ -172,7 +176,8 @@ def estimate(**given: Any) -> None:
     if model is not None:
         keywords["features"] = model
     name, tile = keywords.pop("preset", None), keywords.pop("tile", "auto")
-    run = prepared(given["photo"], painted, weights, name, loss, keywords)
+    masks = {option: keywords.pop(option, None) for option in options.MASKS}
+    run = prepared(given["photo"], painted, weights, name, loss, keywords, **masks)
     size = run.start.shape[0], run.start.shape[1]
     found = ns.estimate(run.loss, run.features, size, tile=tile, optimizer=run.optimizer)
     data = {

@@ -23,12 +23,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import PIL.Image
-from numpy.typing import NDArray
 
 from neural_style.errors import LossError
 from neural_style.images import Size
-from neural_style.images.mask import Mask, as_mask
+from neural_style.images.mask import Mask, as_mask, resized_mask
 from neural_style.losses.base import Loss
 from neural_style.losses.types import Features
 from neural_style.losses.weighted_sum import Term, WeightedSum, terms_of
@@ -134,14 +132,10 @@ def guides(loss: Loss, mask: Mask | None, features: FeatureModel, size: Size) ->
     if mask is None:
         return None
     shapes = features.shapes(loss.layers, size)
-    return {layer: _resized(mask, (h, w))[None, ..., None] for layer, (h, w, _) in shapes.items()}
-
-
-def _resized(mask: Mask, size: Size) -> NDArray[np.float32]:
-    """The mask resized by area averaging, which drops no white pixel."""
-    box = PIL.Image.Resampling.BOX
-    resized = PIL.Image.fromarray(mask).resize((size[1], size[0]), box)
-    return np.asarray(resized, np.float32) / np.float32(255)
+    return {
+        layer: resized_mask(mask, (h, w))[None, ..., None] / np.float32(255)
+        for layer, (h, w, _) in shapes.items()
+    }
 
 
 def _reference_masks(loss: Loss, given: Any, name: str) -> tuple[Mask, ...]:

@@ -10,16 +10,17 @@ from typing import Any, Literal
 import numpy as np
 
 from neural_style import images
-from neural_style.errors import OptionError, described, number
+from neural_style.errors import OptionError, described
 from neural_style.features.model import FeatureModel
 from neural_style.images import Image, Picture
 from neural_style.losses import registry
 from neural_style.losses.base import Loss
-from neural_style.losses.weighted_sum import Term, WeightedSum, terms_of
+from neural_style.losses.weighted_sum import WeightedSum, terms_of
 from neural_style.objective.estimate import Tile
 from neural_style.optimizers.parameterization import Parameterization
 from neural_style.recipes import presets
 from neural_style.recipes.draft import Draft, Options, Preset
+from neural_style.recipes.styles import several, styles_of, total
 from neural_style.runs.loop import Callback, Verbose
 from neural_style.runs.result import Result
 from neural_style.runs.scales import coarser
@@ -31,6 +32,8 @@ def transfer(
     style: Picture | Sequence[Picture],
     *,
     style_weights: Sequence[float] | None = None,
+    content_mask: Picture | Sequence[Picture | None] | None = None,
+    style_mask: Picture | Sequence[Picture | None] | None = None,
     preset: str | None = None,
     loss: Callable[[Image, Image], Loss | WeightedSum] | None = None,
     size: int | None = None,
@@ -58,9 +61,19 @@ def transfer(
     ----------
     content, style
         Files, as in `images.load`, or arrays H×W×3, RGB, 0–255. ``style`` may be a list; the
-        losses of its pictures are added.
+        losses of its pictures are added. Transparent pixels are painted as if they were white,
+        and the result is as transparent as the content (`Result.opacity`).
     style_weights
         A positive number for each style. Only their ratios matter. By default all are equal.
+    content_mask
+        Where the style is painted: a picture, as for `guided`, that is stretched to the content.
+        White areas are painted. Black and transparent areas are left to the losses of the content,
+        so from the default start they remain almost as in the photo, except near the border. Gray
+        areas are painted in proportion. With several styles, a list with a mask or None for each
+        gives each style its own region.
+    style_mask
+        The part of the style picture that is used, likewise. The losses of the style must compare
+        means over positions, as `Gram` does.
     preset
         The name of a published objective and run, one of `neural_style.presets.names`.
         Arguments given here replace the preset's settings.
@@ -106,9 +119,9 @@ def transfer(
         As `images.load` and `minimize`; or the preset is unknown; or both a preset and a loss are
         given.
     """
-    styles = _several(style)
+    styles, *masks = map(several, (style, content_mask, style_mask))
     if output is not None:
-        check_not_read({"output": output}, [content, *styles], OptionError)
+        check_not_read({"output": output}, [content, *styles, *masks[0], *masks[1]], OptionError)
         images.check_output(output)
     content, styles = images.repeatable(content), [images.repeatable(picture) for picture in styles]
     arguments = {
@@ -127,7 +140,16 @@ def transfer(
         "tile": tile,
     }
     options: Any = {name: value for name, value in arguments.items() if value is not None}
-    ready = prepared(content, styles, style_weights, preset, loss, options)
+    ready = prepared(
+        content,
+        styles,
+        style_weights,
+        preset,
+        loss,
+        options,
+        content_mask=content_mask,
+        style_mask=style_mask,
+    )
     return ready.run(
         callbacks=callbacks,
         verbose=verbose,
@@ -144,6 +166,9 @@ def prepared(
     preset: str | None,
     loss: Callable[[Image, Image], Loss | WeightedSum] | None,
     options: Options,
+    *,
+    content_mask: Any = None,
+    style_mask: Any = None,
 ) -> Preset:
     """The objective and the settings for the arguments of `transfer`; raises the same errors."""
     if preset is not None and loss is not None:
@@ -154,8 +179,6 @@ def prepared(
             f"loss: expected a function from two pictures to a loss, got {described(loss)}; write "
             f"lambda photo, painting: …, or pass a loss to neural_style.minimize."
         )
-    styles = _several(style)
-    shares = _shares(style_weights, len(styles))
 
     def drafted(style: Picture) -> Preset:
         if preset is not None:
@@ -175,20 +198,17 @@ def prepared(
             drafted = replace(drafted, parameterization="pixels")
         return drafted
 
-    first, *others = (drafted(style) for style in styles)
-    if others:
-        mixed = [share * one.loss for share, one in zip(shares, (first, *others), strict=True)]
-        first = replace(first, loss=_merged(sum(mixed[1:], start=mixed[0])))
+    pictures = several(style)
+    styles = styles_of(len(pictures), style_weights, content_mask, style_mask)
+    drafts = [drafted(each) for each in pictures]
+    size = drafts[0].start.shape[0], drafts[0].start.shape[1]
+    first = replace(drafts[0], loss=total([each.loss for each in drafts], styles, size))
     plain = preset is None and "scales" not in options and _has_default(first)
     if plain and not isinstance(first.evaluations, Sequence):
         terms = terms_of(first.loss)
         sizes = [image.shape[:2] for term in terms for image in term.loss.references]
         first = replace(first, scales=coarser(first.start.shape[:2], *sizes))
     return first
-
-
-def _several(style: Any) -> list[Any]:
-    return list(style) if isinstance(style, list | tuple) else [style]
 
 
 def default_loss(photo: Image, painting: Image) -> WeightedSum:
@@ -204,12 +224,12 @@ def default_loss(photo: Image, painting: Image) -> WeightedSum:
     channels = (64, 128, 256, 512, 512)
     # `Gram` has 1/4 of the mean squared difference, as in the paper.
     layers = {f"block{i}_conv1": 4e3 / n**2 for i, n in enumerate(channels, 1)}
-    total: WeightedSum = (
+    loss: WeightedSum = (
         registry.create("content", photo)
         + 0.3 * registry.create("gram", painting, layers=layers)
         + 1e3 * registry.create("total_variation")
     )
-    return total
+    return loss
 
 
 def _has_default(drafted: Preset) -> bool:
@@ -217,47 +237,3 @@ def _has_default(drafted: Preset) -> bool:
     blank = np.zeros((2, 2, 3), np.float32)
     kinds = [(type(term.loss), term.loss.layers) for term in terms_of(drafted.loss)]
     return all((type(t.loss), t.loss.layers) in kinds for t in default_loss(blank, blank))
-
-
-def _shares(weights: Sequence[float] | None, styles: int) -> list[float]:
-    """The weights of the styles, scaled to the sum 1."""
-    if not styles:
-        raise OptionError("style: expected one or more pictures, got an empty list.")
-    if weights is None:
-        weights = [1.0] * styles
-    numbers = [number(weight) for weight in weights] if isinstance(weights, Iterable) else []
-    if len(numbers) != styles or not all(0 < weight < np.inf for weight in numbers):
-        raise OptionError(
-            f"style_weights: expected a positive number for each of {styles} styles, got {weights}."
-        )
-    return [weight / sum(numbers) for weight in numbers]
-
-
-def _merged(loss: WeightedSum) -> WeightedSum:
-    """The same sum with equal losses merged. These are the losses of the content alone."""
-    terms: list[Term] = []
-    for term in loss:
-        for i, known in enumerate(terms):
-            if _equal(known.loss, term.loss):
-                terms[i] = replace(known, weight=known.weight + term.weight)
-                break
-        else:
-            terms.append(term)
-    return WeightedSum(terms)
-
-
-def _equal(a: Any, b: Any) -> bool:
-    """Whether two plain values have the same type and are equal; for others, if identical."""
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, Loss):
-        return _equal(object.__getstate__(a), object.__getstate__(b))
-    if type(a) is dict:
-        return list(a) == list(b) and all(_equal(a[key], b[key]) for key in a)
-    if type(a) in (list, tuple):
-        return len(a) == len(b) and all(map(_equal, a, b))
-    if isinstance(a, np.ndarray | np.generic) and not a.dtype.hasobject:
-        return a.dtype == b.dtype and np.array_equal(a, b)
-    return type(a) in (bool, int, float, str) and bool(a == b)

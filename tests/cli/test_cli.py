@@ -107,6 +107,8 @@ def test_the_help_has_the_defaults_of_the_function(
 def test_every_keyword_of_transfer_is_an_option_or_comes_by_another() -> None:
     others = {
         "style_weights": "--style",
+        "content_mask": "--content-mask",
+        "style_mask": "--style-mask",
         "loss": "--loss",
         "features": "--network",
         "callbacks": "--csv",
@@ -188,6 +190,27 @@ def test_masks_guide_the_losses_of_the_style(folder: Path) -> None:
     assert (
         "no loss given here supports masks" in paint("--loss", "content=1", *masks, code=2).stderr
     )
+
+
+@pytest.mark.slow
+def test_a_style_for_each_region_and_a_larger_style(folder: Path) -> None:
+    mask = np.zeros((24, 32, 3))
+    mask[:12] = 255
+    images.save(mask, "top.png")
+    images.save(255 - mask, "bottom.png")
+    regions = ("--content-mask", "top.png", "--content-mask", "bottom.png")
+    paint("--style", "other.png", *regions, "--style-mask", "none", "--style-mask", "top.png",
+          "--style-size", "40")  # fmt: skip
+    own = ns.transfer(
+        "photo.png",
+        ["painting.png", "other.png"],
+        content_mask=["top.png", "bottom.png"],
+        style_mask=[None, "top.png"],
+        size=32,
+        style_size=40,
+        evaluations=3,
+    )
+    np.testing.assert_array_equal(images.load("out.png"), np.rint(own.image))
 
 
 @pytest.mark.slow
@@ -329,7 +352,7 @@ def test_a_file_that_may_not_be_read_is_there(
 
     allowed = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.R_OK and allowed(path, mode))
-    monkeypatch.setattr(images.io, "open_file", refuses)
+    monkeypatch.setattr(images.sources, "open_file", refuses)
     assert "Permission denied" in paint(code=1).stderr
 
 
@@ -925,6 +948,20 @@ MISTAKES = [
     ("transfer photo.png painting.png -o o.png --loss mmd=1 --option mmd.kernel=box", 2, "linear"),
     ("transfer photo.png painting.png -o o.png --loss gram=1 --layers gram=block9", 2, "no layer"),
     ("transfer photo.png painting.png -o o.png --loss gram=1 --mask a.png=b.png", 2, "not exist"),
+    ("transfer photo.png painting.png -o out.png --content-mask a.png", 2, "not exist"),
+    ("transfer photo.png painting.png -o out.png --style-mask bad.png", 1, "not a picture"),
+    (
+        "transfer photo.png painting.png -o o.png --style other.png --content-mask photo.png",
+        2,
+        "--content-mask: expected one for each of 2 styles, or none, got 1",
+    ),
+    (
+        "transfer photo.png painting.png -o o.png --mask other.png=other.png "
+        "--style-mask other.png",
+        2,
+        "--style-mask and --mask cannot be combined",
+    ),
+    ("transfer photo.png painting.png -o other.png --content-mask other.png", 2, "also an input"),
     ("transfer photo.png painting.png -o out.png --style bad.png=2", 1, "not a picture"),
     ("transfer photo.png painting.png -o out.png --style other.png=0", 2, "a positive number"),
     ("transfer photo.png painting.png -o out.png --start bad.png", 1, "not a picture"),
