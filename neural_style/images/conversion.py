@@ -65,10 +65,9 @@ class Decoded:
 
     def colors(self) -> _Values:
         """The picture, H×W×3, 0–255."""
-        first, *others = map(np.asarray, self.bands)
-        if not others:
-            return first.astype(np.float32)
-        return np.stack([first, *others], -1).clip(0, 255)
+        values: Any = [np.asarray(band) for band in self.bands]
+        colors = values[0] if len(values) == 1 else np.stack(values, -1).clip(0, 255)
+        return colors.astype(np.float32)
 
 
 def is_deep(file: PIL.Image.Image) -> bool:
