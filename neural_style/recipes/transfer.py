@@ -101,6 +101,7 @@ def transfer(
     scales
         As in `minimize`. By default, with the default loss, a picture of more than 512 pixels
         is first painted at halves of its size, down to 256 (`neural_style.runs.scales.coarser`).
+        From noise, pictures of every size are, down to a short side of 64 pixels.
         With another loss, a preset or a list of evaluations, only the final size is used, as with
         ``()``.
     evaluations
@@ -207,7 +208,10 @@ def prepared(
     if plain and not isinstance(first.evaluations, Sequence):
         terms = terms_of(first.loss)
         sizes = [image.shape[:2] for term in terms for image in term.loss.references]
-        first = replace(first, scales=coarser(first.start.shape[:2], *sizes))
+        start = options.get("start")
+        from_noise = isinstance(start, str) and start == "noise"
+        scales = coarser(first.start.shape[:2], *sizes, from_noise=from_noise)
+        first = replace(first, scales=scales)
     return first
 
 

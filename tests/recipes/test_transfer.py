@@ -128,6 +128,19 @@ def test_it_starts_from_the_content_noise_or_a_picture(photo: Image, painting: I
     np.testing.assert_allclose(first(255 - photo), 255 - photo, atol=1e-3)
 
 
+def test_from_noise_it_paints_large_forms_first(photo: Image, painting: Image) -> None:
+    def scales(size: int, style: Image = painting, **options: Any) -> Any:
+        given: Any = {"size": size, "start": "noise", **options}
+        return styling.prepared(photo, style, None, None, None, given).scales
+
+    assert scales(380) == (95, 190)  # of 3:4; a short side of 71 is not halved
+    assert scales(150) == ()
+    assert scales(380, images.noise((30, 100))) == ()
+    assert scales(380, scales=()) == scales(380, start="content") == ()
+    assert scales(380, start=photo) == ()
+    assert scales(380, evaluations=[5]) == ()
+
+
 @pytest.mark.parametrize(
     ("options", "variables"),
     [
