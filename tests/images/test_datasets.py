@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import http.client
 import io
 import json
-import logging
 import os
 import re
 import subprocess
 import sys
-import tempfile
-import threading
-import urllib.request
-import urllib.response
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import PIL.Image
@@ -27,7 +21,6 @@ from neural_style import images
 from neural_style.errors import DatasetError, OptionError, StyleError
 from neural_style.images import datasets
 from neural_style.images.datasets import SOURCES, Displayed, Remote, Wheel
-from neural_style.utils import download
 
 if TYPE_CHECKING:
     from conftest import Server
@@ -260,141 +253,7 @@ def test_a_folder_that_is_none_is_an_error(
     assert server.requests == 0
 
 
-# --- the cache
-
-
-@pytest.mark.parametrize(
-    ("variable", "folder"), [("", ".keras"), ("~/elsewhere", "elsewhere"), ("/abs", "/abs")]
-)
-def test_the_cache_is_among_keras_datasets(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, folder: str
-) -> None:
-    for home in ("HOME", "USERPROFILE"):
-        monkeypatch.setenv(home, str(tmp_path))
-    monkeypatch.setenv("KERAS_HOME", variable)
-    assert datasets.cache_folder() == tmp_path / folder / "datasets" / "neural-style"
-
-
-@pytest.mark.parametrize("name", ["tiny", "first"])
-def test_a_sound_cached_file_is_used_without_the_network(
-    cached: Path, server: Server, name: str
-) -> None:
-    path = cached.with_stem(name)
-    store(path, {"tiny": PICTURE, "first": FIRST}[name])
-    assert datasets.path(name) == path
-    assert server.requests == 0
-
-
-@pytest.mark.parametrize("content", [b"", PICTURE[:-1], FIRST], ids=["empty", "cut off", "other"])
-def test_a_corrupt_cached_file_is_named_and_replaced(
-    cached: Path, server: Server, caplog: pytest.LogCaptureFixture, content: bytes
-) -> None:
-    store(cached, content)
-    assert datasets.path("tiny").read_bytes() == PICTURE
-    assert f"{cached} is corrupt or truncated and will be replaced" in caplog.text
-    assert list(cached.parent.iterdir()) == [cached]
-    assert server.requests == 1
-
-
-def test_a_corrupt_cached_file_is_never_used_and_never_lost(cached: Path) -> None:
-    store(cached, PICTURE[:-1])
-    with pytest.raises(DatasetError, match=rf"{re.escape(str(cached))}: there, but corrupt"):
-        datasets.path("tiny")
-    assert list(cached.parent.iterdir()) == [cached]
-
-
-def test_a_read_only_cache_is_named_and_nothing_is_fetched(
-    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def denied(**_: Any) -> NoReturn:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(tempfile, "TemporaryFile", denied)
-    message = rf"{re.escape(str(cached.parent))} cannot be written to .*Permission denied"
-    with pytest.raises(DatasetError, match=message):
-        datasets.path("tiny")
-    assert server.requests == 0
-
-
-# --- the origin
-
-
-def test_a_download_is_checked_cached_and_found_again(
-    cached: Path, server: Server, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    assert datasets.path("tiny") == datasets.path("tiny") == cached
-    assert cached.read_bytes() == PICTURE
-    assert list(cached.parent.iterdir()) == [cached]
-    assert server.requests == 1
-    assert f"fetching the picture tiny from {server.url}/tiny.png" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        ({"body": b"", "status": "404 Not Found"}, "404"),
-        ({"body": FIRST}, "corrupt or cut off"),
-        ({"body": PICTURE[:-9], "length": len(PICTURE)}, "corrupt or cut off|IncompleteRead"),
-        ({"body": b"<html>Please log in</html>"}, "corrupt or cut off"),
-        (None, "nonsense"),
-    ],
-    ids=["missing", "wrong bytes", "cut off", "login page", "no HTTP"],
-)
-@pytest.mark.parametrize(
-    ("name", "place"), [("tiny", ""), ("second", "PNG number 2 in the notebook ")]
-)
-def test_a_download_that_fails_is_explained_and_leaves_nothing(
-    cached: Path, server: Server, answer: dict[str, Any] | None, message: str, name: str, place: str
-) -> None:
-    if answer is None:
-        server.answer = b"nonsense\r\n\r\n"
-    else:
-        server.publish(**answer)
-    file = "tiny.png" if name == "tiny" else "it.ipynb"
-    with pytest.raises(DatasetError, match=rf"(?m)^  - {place}{server.url}/{file}: .*({message})"):
-        datasets.path(name)
-    assert not list(cached.parent.iterdir())
-
-
-def test_a_server_that_falls_silent_is_not_waited_for(
-    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server.together = threading.Barrier(2)  # the second party is the end of this test
-    monkeypatch.setattr(download, "_TIMEOUT", 0.2)
-    with pytest.raises(DatasetError, match="timed out"):
-        datasets.path("tiny")
-    server.together.abort()
-    assert not list(cached.parent.iterdir())
-
-
-def test_tls_is_never_left(cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-
-    def answer(_: Any, request: urllib.request.Request) -> Any:
-        asked.append(request.full_url)
-        headers = http.client.HTTPMessage()
-        headers["Location"] = "http://example.org/tiny.png"
-        response: Any = urllib.response.addinfourl(io.BytesIO(), headers, request.full_url, 302)
-        response.msg = "Found"
-        return response
-
-    monkeypatch.setattr(urllib.request.HTTPSHandler, "https_open", answer)
-    monkeypatch.setattr(urllib.request.HTTPHandler, "http_open", answer)
-    publish(monkeypatch, "https://example.org")
-    with pytest.raises(DatasetError, match=r"redirects to http://example\.org/tiny\.png, which is"):
-        datasets.path("tiny")
-    assert asked == ["https://example.org/tiny.png"]
-    assert not list(cached.parent.iterdir())
-
-
-def test_a_server_that_sends_without_end_is_not_listened_to(
-    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(download, "_MOST", len(PICTURE) - 1)
-    with pytest.raises(DatasetError, match=r"it is larger than [\d,]+ bytes"):
-        datasets.path("tiny")
-    assert not list(cached.parent.iterdir())
+# --- the origin, see also `tests/utils/test_download.py`
 
 
 def test_without_any_source_the_error_says_where_and_what_to_do(cached: Path) -> None:
@@ -414,35 +273,6 @@ def test_a_folder_without_the_picture_is_among_the_places(folder: Path) -> None:
     place = rf"(?m)^  - NEURAL_STYLE_DATA: no tiny\.png or tiny\.jpg in {re.escape(str(folder))}$"
     with pytest.raises(DatasetError, match=place):
         datasets.path("tiny")
-
-
-def test_ctrl_c_during_a_download_leaves_nothing(
-    cached: Path, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blocks = [PICTURE[:100]]
-
-    def interrupted(*_: Any) -> bytes:
-        if not blocks:
-            raise KeyboardInterrupt
-        return blocks.pop()
-
-    monkeypatch.setattr(http.client.HTTPResponse, "read", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        datasets.path("tiny")
-    assert server.requests == 1
-    assert not list(cached.parent.iterdir())
-
-
-def test_two_processes_that_fetch_at_once_both_get_the_file(cached: Path, server: Server) -> None:
-    code = (
-        "from neural_style import datasets\n"
-        f"datasets.SOURCES = {{'tiny': datasets.{datasets.SOURCES['tiny']!r}}}\n"
-        "print(datasets.path('tiny'))\n"
-    )
-    assert server.fetched_twice(code) == [str(cached)] * 2
-    assert server.requests == 2
-    assert cached.read_bytes() == PICTURE
-    assert list(cached.parent.iterdir()) == [cached]
 
 
 # --- the notebook
