@@ -52,8 +52,8 @@ _SMALL = 64, 48, 32, 24, 16, 12, 8, 4, 2, 1
 
 # Measured by tests/benchmarks/estimates.py, in bytes, or as a factor of the tensor's size: XLA's
 # temporary memory, and other resident memory.
-_COMPILER = 80e6  # once
-_COMPILED_LAYER = 10e6  # of the evaluation,
+_COMPILER = 70e6  # once
+_COMPILED_LAYER = 12e6  # of the evaluation,
 _FORWARD_LAYER = 5e6  # and of the pass of statistics in tiles
 _PASSING = 1.5  # of a layer's input and output: their gradients, and padded copies
 _LOSSES_HELD = 1.15  # of the losses' gradients and of what is found in the traced losses
