@@ -32,6 +32,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from neural_style.kernels import blocks, winograd
+from neural_style.kernels.padding import PaddedConvolution, extended
 from neural_style.utils.backend import keras, tf
 
 Tensor: TypeAlias = Any
@@ -49,8 +50,8 @@ def replacement(layer: keras.Layer, *, kept: bool = True) -> keras.Layer:
     kernel is transformed at each use.
     """
     if _is_plain_convolution(layer):
-        channels = layer.kernel.shape[2:]
-        if min(channels) >= _FEWEST_CHANNELS:
+        channels = _plain(layer).kernel.shape[2:]
+        if _has_winograd(layer):
             return _WinogradConvolution(layer, kept)
         if channels[0] <= _PICTURE_CHANNELS:
             return _PictureConvolution(layer)
@@ -105,7 +106,7 @@ def joined(network: keras.Model) -> dict[str, str]:
     for pooling in operations:
         if _is_plain_pooling(pooling) and readers[id(pooling.input)] == 1:
             maker: Any = makers.get(id(pooling.input))
-            if _has_winograd(maker) and maker.activation is keras.activations.relu:
+            if _has_winograd(maker) and _plain(maker).activation is keras.activations.relu:
                 pairs[pooling.name] = maker.name
     return pairs
 
@@ -121,10 +122,20 @@ def by_winograd(layer: keras.Layer, shape: tuple[int, ...]) -> bool:
 
 
 def _has_winograd(layer: Any) -> bool:
-    return _is_plain_convolution(layer) and min(layer.kernel.shape[2:]) >= _FEWEST_CHANNELS
+    return (
+        _is_plain_convolution(layer)
+        and min(_plain(layer).kernel.shape[2:]) >= _FEWEST_CHANNELS
+        and getattr(layer, "mode", "wrap") == "wrap"
+    )
+
+
+def _plain(layer: Any) -> Any:
+    """The convolution itself, without another padding."""
+    return layer.convolution if isinstance(layer, PaddedConvolution) else layer
 
 
 def _is_plain_convolution(layer: Any) -> bool:
+    layer = _plain(layer)
     return (
         type(layer) is keras.layers.Conv2D
         and layer.kernel_size == (3, 3)
@@ -165,18 +176,22 @@ class _Replacement(keras.Layer):
 
 
 class _Convolution(_Replacement):
+    def __init__(self, layer: keras.Layer) -> None:
+        super().__init__(layer)
+        self.plain, self.wrap = _plain(layer), getattr(layer, "mode", None) == "wrap"
+
     def kernel(self) -> Tensor:
         """The kernel in the form that `_forward` and `_backward` use."""
-        return tf.convert_to_tensor(self.layer.kernel)
+        return tf.convert_to_tensor(self.plain.kernel)
 
     def bias(self) -> Tensor:
         """The bias, or zeros if the layer has none."""
-        bias = self.layer.bias
-        return tf.zeros(self.layer.filters) if bias is None else tf.convert_to_tensor(bias)
+        bias = self.plain.bias
+        return tf.zeros(self.plain.filters) if bias is None else tf.convert_to_tensor(bias)
 
     def _fast(self, x: Tensor) -> Tensor:
         kernel, bias = self.kernel(), self.bias()
-        relu = self.layer.activation is keras.activations.relu
+        relu = self.plain.activation is keras.activations.relu
 
         @tf.custom_gradient
         def convolution(x: Tensor) -> Any:
@@ -188,7 +203,7 @@ class _Convolution(_Replacement):
             return y, gradient
 
         y = convolution(x)
-        return y if relu else self.layer.activation(y)
+        return y if relu else self.plain.activation(y)
 
     def _forward(self, x: Tensor, kernel: Tensor, bias: Tensor, relu: bool) -> Tensor:
         raise NotImplementedError
@@ -208,13 +223,13 @@ class _WinogradConvolution(_Convolution):
     @functools.cached_property
     def _transformed(self) -> Tensor:
         with tf.init_scope():  # outside of the function that is being traced
-            return winograd.transform(tf.convert_to_tensor(self.layer.kernel))
+            return winograd.transform(tf.convert_to_tensor(self.plain.kernel))
 
     def _forward(self, x: Tensor, kernel: Tensor, bias: Tensor, relu: bool) -> Tensor:
-        return winograd.convolve(x, kernel, bias, relu=relu)
+        return winograd.convolve(x, kernel, bias, relu=relu, wrap=self.wrap)
 
     def _backward(self, g: Tensor, kernel: Tensor) -> Tensor:
-        return winograd.convolve(g, kernel, adjoint=True)
+        return winograd.convolve(g, kernel, adjoint=True, wrap=self.wrap)
 
 
 class _PooledConvolution(keras.Layer):
@@ -234,15 +249,17 @@ class _PooledConvolution(keras.Layer):
         if not is_joined((height, width)):
             return self.pooling(self.convolution(x))
         kernel, bias = self.convolution.kernel(), self.convolution.bias()
-        average = type(self.pooling) is keras.layers.AveragePooling2D
+        how = {
+            "average": type(self.pooling) is keras.layers.AveragePooling2D,
+            "wrap": self.convolution.wrap,
+        }
 
         @tf.custom_gradient
         def pooled(x: Tensor) -> Any:
-            y, passing = winograd.convolve_and_pool(x, kernel, bias, average=average)
+            y, passing = winograd.convolve_and_pool(x, kernel, bias, **how)
 
             def gradient(g: Tensor) -> Tensor:
-                size = (height, width)
-                return winograd.unpool_and_convolve(g, passing, kernel, size, average=average)
+                return winograd.unpool_and_convolve(g, passing, kernel, (height, width), **how)
 
             return y, gradient
 
@@ -250,18 +267,30 @@ class _PooledConvolution(keras.Layer):
 
 
 class _PictureConvolution(_Convolution):
+    def __init__(self, layer: keras.Layer) -> None:
+        super().__init__(layer)
+        # With another padding than zeros, the map is extended first, then convolved inside.
+        self._padding = "VALID" if isinstance(layer, PaddedConvolution) else "SAME"
+
+    def _fast(self, x: Tensor) -> Tensor:
+        if isinstance(self.layer, PaddedConvolution):
+            x = extended(x, *self.layer.margins, self.layer.mode)
+        return super()._fast(x)
+
     def _forward(self, x: Tensor, kernel: Tensor, bias: Tensor, relu: bool) -> Tensor:
-        y = tf.nn.conv2d(x, kernel, 1, "SAME") + bias
+        y = tf.nn.conv2d(x, kernel, 1, self._padding) + bias
         return tf.nn.relu(y) if relu else y
 
     def _backward(self, g: Tensor, kernel: Tensor) -> Tensor:
         """Compute one product for every tap of the kernel, then shift and add the taps."""
-        _, height, width, filters = g.shape
+        _, rows, columns, filters = g.shape
+        margin = 2 if self._padding == "VALID" else 1
+        height, width = rows + 2 * margin - 2, columns + 2 * margin - 2
         channels = kernel.shape[2]
         taps = tf.reshape(tf.transpose(kernel, [3, 0, 1, 2]), [filters, 9 * channels])
-        products = tf.matmul(tf.reshape(g, [height * width, filters]), taps)
-        products = tf.reshape(products, [height, width, 3, 3, channels])
-        products = tf.pad(products, [[1, 1], [1, 1], [0, 0], [0, 0], [0, 0]])
+        products = tf.matmul(tf.reshape(g, [rows * columns, filters]), taps)
+        products = tf.reshape(products, [rows, columns, 3, 3, channels])
+        products = tf.pad(products, [[margin] * 2, [margin] * 2, [0, 0], [0, 0], [0, 0]])
         shifted = [
             products[2 - i : 2 - i + height, 2 - j : 2 - j + width, i, j]
             for i in range(3)

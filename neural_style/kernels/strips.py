@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self, TypeAlias
 
+from neural_style.kernels.padding import extended
 from neural_style.utils.backend import tf
 
 Tensor: TypeAlias = Any
@@ -35,11 +36,17 @@ class Strips(NamedTuple):
         number = math.ceil(rows / max(1, round(tiles / columns)))
         return cls(*size, number, tile * math.ceil(rows / number), tile * columns)
 
-    def padded(self, x: Tensor, halo: int, cell: int = 1) -> Tensor:
-        """A map with one row and column of zeros before it, and those after it for `part`."""
+    def padded(self, x: Tensor, halo: int, cell: int = 1, *, wrap: bool = False) -> Tensor:
+        """A map with one row and column of zeros before it, and those after it for `part`.
+
+        With ``wrap``, the map's other side is in place of the nearest zeros.
+        """
         _, height, width, _ = x.shape
         below = self.number * self.high // cell + halo - 1 - height
         right = self.wide // cell + halo - 1 - width
+        if wrap:
+            x = extended(x, (1, 1), (1, 1), "wrap")
+            return tf.pad(x[0], [[0, below - 1], [0, right - 1], [0, 0]])
         return tf.pad(x[0], [[1, below], [1, right], [0, 0]])
 
     def part(self, padded: Tensor, i: Tensor, halo: int, cell: int = 1) -> Tensor:

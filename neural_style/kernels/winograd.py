@@ -92,7 +92,13 @@ def transform(kernel: Tensor) -> Tensor:
 
 @tf.function(autograph=False)  # traced once for all convolutions of one shape
 def convolve(
-    x: Tensor, kernel: Tensor, bias: Tensor = None, *, relu: bool = False, adjoint: bool = False
+    x: Tensor,
+    kernel: Tensor,
+    bias: Tensor = None,
+    *,
+    relu: bool = False,
+    adjoint: bool = False,
+    wrap: bool = False,
 ) -> Tensor:
     """The convolution with a transformed kernel, or its adjoint.
 
@@ -108,15 +114,17 @@ def convolve(
         Whether to apply a ReLU.
     adjoint
         Whether to map the gradient of the output to the gradient of the input.
+    wrap
+        Whether the image is padded by its other side, instead of zeros.
 
     Returns
     -------
     Tensor
-        (1, H, W, K), the image zero-padded by one; for the adjoint, (1, H, W, C).
+        (1, H, W, K), the image padded by one; for the adjoint, (1, H, W, C).
     """
     kernel = _ready(kernel, x)
     strips = Strips.of(x.shape[1:3], _TILE, _TILES_PER_STRIP)
-    padded = strips.padded(x, _HALO)
+    padded = strips.padded(x, _HALO, wrap=wrap)
 
     def strip(i: Tensor) -> list[Tensor]:
         y = _strip(strips.part(padded, i, _HALO), kernel, adjoint)
@@ -129,13 +137,13 @@ def convolve(
 
 @tf.function(autograph=False)
 def convolve_and_pool(
-    x: Tensor, kernel: Tensor, bias: Tensor, *, average: bool = False
+    x: Tensor, kernel: Tensor, bias: Tensor, *, average: bool = False, wrap: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Convolution, ReLU, and 2×2 pooling.
 
     Parameters
     ----------
-    x, kernel, bias
+    x, kernel, bias, wrap
         As for `convolve`.
     average
         Whether to pool the mean of a cell instead of the maximum.
@@ -149,7 +157,7 @@ def convolve_and_pool(
     """
     kernel = _ready(kernel, x)
     strips = Strips.of(x.shape[1:3], _TILE, _TILES_PER_STRIP)
-    padded = strips.padded(x, _HALO)
+    padded = strips.padded(x, _HALO, wrap=wrap)
 
     def strip(i: Tensor) -> list[Tensor]:
         y = tf.nn.relu(_strip(strips.part(padded, i, _HALO), kernel, adjoint=False) + bias)
@@ -169,7 +177,13 @@ def convolve_and_pool(
 
 @tf.function(autograph=False)
 def unpool_and_convolve(
-    g: Tensor, passing: Tensor, kernel: Tensor, size: tuple[int, int], *, average: bool = False
+    g: Tensor,
+    passing: Tensor,
+    kernel: Tensor,
+    size: tuple[int, int],
+    *,
+    average: bool = False,
+    wrap: bool = False,
 ) -> Tensor:
     """The gradient of `convolve_and_pool` with respect to x, from that of the pooled values.
 
@@ -177,10 +191,10 @@ def unpool_and_convolve(
     ----------
     g
         (1, ⌊H/2⌋, ⌊W/2⌋, K).
-    passing, kernel, average
+    passing, kernel, average, wrap
         As in `convolve_and_pool`.
     size
-        (H, W).
+        (H, W); even if the map wraps.
 
     Returns
     -------
@@ -189,8 +203,8 @@ def unpool_and_convolve(
     """
     kernel = _ready(kernel, g)
     strips = Strips.of(size, _TILE, _TILES_PER_STRIP)
-    shares = strips.padded(g / 4 if average else g, _CELL_HALO, 2)
-    passing = strips.padded(passing, _CELL_HALO, 2)
+    shares = strips.padded(g / 4 if average else g, _CELL_HALO, 2, wrap=wrap)
+    passing = strips.padded(passing, _CELL_HALO, 2, wrap=wrap)
 
     def strip(i: Tensor) -> list[Tensor]:
         share, bits = (strips.part(part, i, _CELL_HALO, 2) for part in (shares, passing))
