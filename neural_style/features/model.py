@@ -11,6 +11,7 @@ network runs only up to the deepest requested layer.
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self, TypeAlias
@@ -27,6 +28,8 @@ from neural_style.errors import (
 )
 from neural_style.features import networks, receptive_field
 from neural_style.features.networks import Preprocess
+from neural_style.features.padding import Extension, Padding
+from neural_style.images import Size
 from neural_style.kernels.layers import (
     accelerated,
     by_winograd,
@@ -71,6 +74,13 @@ class FeatureModel:
         deviation), ``"tf"`` (−1 to 1), ``"bgr"`` (the channels in that order, nothing
         subtracted), ``"raw"`` (unchanged), or a function of a tensor. A wrapped model has no
         default.
+    padding
+        What the network reads outside the picture: ``"zero"`` (as trained; sides that do not
+        divide by the poolings lose rows and columns there), ``"symmetric"`` (the picture is
+        extended by its mirror image until they divide, and features of the added part are
+        dropped: no pale frame), ``"periodic"`` (every convolution reads the other side: seamless
+        textures; sides must divide by the poolings), or ``"replicate"`` (the first convolution
+        repeats the border's pixels). See `neural_style.features.padding`.
     winograd
         Whether compiled objectives use the fast layers of `neural_style.kernels.layers` if no
         GPU is visible. Features and gradients then differ by about 1e-5.
@@ -97,6 +107,7 @@ class FeatureModel:
         pooling: str | None = None,
         weights: str | os.PathLike[str] | None = "imagenet",
         preprocess: str | Preprocess | None = None,
+        padding: str = "zero",
         winograd: bool = True,
     ) -> None:
         check_state()
@@ -120,16 +131,20 @@ class FeatureModel:
             "pooling": pooling,
             "weights": "imagenet" if known and weights == "imagenet" else "other",
             "preprocess": None if callable(preprocess) else preprocess,
+            "padding": padding,
             "winograd": winograd,
         }
         self.preprocess = networks.preprocessing(preprocess)
+        self._padding = Padding(padding, self._network)
         self.layers: tuple[str, ...] = tuple(
             layer.name
             for layer in self._network.layers
             if not isinstance(layer, keras.layers.InputLayer)
         )
-        # By layer names and by `_How`: original (None), fast with kernels kept or not, `compared`.
-        self._cuts: dict[tuple[tuple[str, ...], _How], keras.Model] = {}
+        # By layer names: the network as it is; and what computes it, also by whether the padding
+        # is zero, and by `_How`: original (None), fast with kernels kept or not, `compared`.
+        self._plain_cuts: dict[tuple[str, ...], keras.Model] = {}
+        self._cuts: dict[tuple[tuple[str, ...], bool, _How], keras.Model] = {}
         self._on_cpu = not tf.config.list_physical_devices("GPU")
         self._accelerated = winograd and self._on_cpu
         self._begin()
@@ -139,7 +154,7 @@ class FeatureModel:
         self._weights = networks.Weights(self._network)
         # One replacement for each layer, so that all cuts share its transformed kernel.
         self._replaced: dict[tuple[keras.Layer, bool], keras.Layer] = {}
-        self._cuts = {key: cut for key, cut in self._cuts.items() if key[1] is None}
+        self._cuts = {key: cut for key, cut in self._cuts.items() if key[-1] is None}
         # One function of the network for each shape: TensorFlow warns if one has many traces,
         # and never frees a trace of a custom gradient.
         self._functions: dict[tuple[Any, ...], Any] = {}
@@ -149,6 +164,11 @@ class FeatureModel:
     def _notice(self) -> None:
         if not self._weights.are_current():
             self._begin()
+
+    @property
+    def padding(self) -> str:
+        """The name of the padding."""
+        return self._padding.mode
 
     @property
     def weights(self) -> networks.Weights:
@@ -187,12 +207,15 @@ class FeatureModel:
     def __repr__(self) -> str:
         return f"FeatureModel({self.name!r}, {len(self.layers)} layers)"
 
-    def __call__(self, image: Tensor, layers: Iterable[str], *, compiled: bool = False) -> Features:
+    def __call__(
+        self, image: Tensor, layers: Iterable[str], *, compiled: bool = False, window: bool = False
+    ) -> Features:
         """The activations of ``layers``, in that order, for one image, RGB, 0–255.
 
         Set ``compiled`` if the call is traced for XLA, with an image of a static size. It may then
         use the fast layers. On a CPU, a call that is not traced also uses XLA for a large image,
-        compiled once for each size.
+        compiled once for each size. Set ``window`` if the image is a part of a picture that was
+        extended before (`extension`): it is not extended again, and its sides do not wrap.
 
         Raises
         ------
@@ -204,23 +227,40 @@ class FeatureModel:
         check_process()
         layers = _as_names(layers)
         image = _as_tensor(image)
-        self.check(layers, tuple(image.shape[1:3]))
+        size = tuple(image.shape[1:3])
+        if not window:
+            self.check(layers, size)
         names = _of_network(layers)
-        activations = self._run(names, self.preprocess(image), compiled) if names else {}
+        if not names:
+            return dict.fromkeys(layers, image)
+        extension = Extension() if window else self.extension(size)
+        inputs = self.preprocess(extension.tensor(image))
+        activations = self._run(names, inputs, compiled, window)
+        if extension:
+            shapes = self.shapes(names, size)
+            for name, (height, width, _) in shapes.items():
+                activations[name] = activations[name][:, :height, :width]
         return {name: image if name == IMAGE else activations[name] for name in layers}
 
-    def is_compiled(self, size: tuple[int, int]) -> bool:
+    def extension(self, size: Size, halo: Any = ((0, 0), (0, 0))) -> Extension:
+        """How a picture of (height, width) is extended; `Padding.extension`."""
+        return self._padding.extension(size, halo)
+
+    def is_compiled(self, size: Size) -> bool:
         """Whether a call that is not traced uses XLA at (height, width)."""
         return self._on_cpu and size[0] * size[1] >= _COMPILED
 
-    def check(self, layers: Iterable[str], size: tuple[int, int] | None = None) -> None:
+    def check(self, layers: Iterable[str], size: Size | None = None) -> None:
         """Raise `LayerError` for an unknown layer or a (height, width) that is too small."""
         layers = _as_names(layers)
         names = _of_network(layers)
         for name in names:
             if name not in self.layers:
                 raise LayerError(f"{self.name} has no layer {name!r}: {self._suggest(name)}.")
-        if size is None or not names or self._fits(names, size):
+        if size is None or not names:
+            return
+        if self._fits(names, size):
+            self._padding.check(self._plain(names), size)
             return
         fixed = self._network.input_shape[1:3]
         if None not in fixed:
@@ -236,16 +276,25 @@ class FeatureModel:
         )
 
     def shapes(
-        self, layers: Iterable[str], size: tuple[int, int]
+        self, layers: Iterable[str], size: Size, *, window: bool = False
     ) -> dict[str, tuple[int, int, int]]:
-        """(height, width, channels) of ``layers`` for a picture of (height, width).
+        """(height, width, channels) of ``layers`` for a picture, or a window, of (height, width).
 
-        The network is not run. Raises `LayerError` as `check`.
+        In an extended picture, a position counts if its first pixel is in the picture. The
+        network is not run. Raises `LayerError` as `check`.
         """
         layers = _as_names(layers)
-        self.check(layers, size)
+        if not window:
+            self.check(layers, size)
         names = _of_network(layers)
-        outputs = self._cut(names).compute_output_shape((1, *size, 3)) if names else {}
+        extension = Extension() if window else self.extension(size)
+        outputs = self._output_shapes(names, extension.size(size))
+        if names and extension:
+            for name, (y, x) in receptive_field.fields(self._plain(names)).items():
+                if name in outputs:
+                    _, height, width, channels = outputs[name]
+                    rows, columns = math.ceil(size[0] / y.stride), math.ceil(size[1] / x.stride)
+                    outputs[name] = (1, min(height, rows), min(width, columns), channels)
         return {name: (*size, 3) if name == IMAGE else outputs[name][1:] for name in layers}
 
     def operations(
@@ -253,30 +302,28 @@ class FeatureModel:
     ) -> list[tuple[keras.Layer, tuple[int, ...]]]:
         """The operations that compute ``layers``, in order, with the shapes of their activations.
 
-        The network is not run. Raises `LayerError` as `check`.
+        The picture is extended if the padding does so. The network is not run. Raises `LayerError`
+        as `check`.
         """
         layers = _as_names(layers)
         self.check(layers, size)
         names = _of_network(layers)
         if not names:
             return []
-        cut = self._cut(names)
-        run = {op.name: op for op in cut.operations if not isinstance(op, keras.layers.InputLayer)}
-        outputs = {name: operation.output for name, operation in run.items()}
-        if (tuple(run), None) not in self._cuts:
-            self._cuts[tuple(run), None] = keras.Model(cut.inputs[0], outputs)
-        shapes = self._cuts[tuple(run), None].compute_output_shape((1, *size, 3))
+        operations = self._plain(names).operations
+        run = {op.name: op for op in operations if not isinstance(op, keras.layers.InputLayer)}
+        shapes = self._output_shapes(tuple(run), self.extension(size).size(size))
         return [(run[name], tuple(shapes[name][1:])) for name in run]
 
     def is_fast(self, layer: keras.Layer, shape: tuple[int, ...]) -> bool:
         """Whether a convolution uses Winograd's algorithm for an activation of ``shape``."""
         return self._accelerated and by_winograd(layer, shape)
 
-    def keeps_kernels(self, size: tuple[int, int]) -> bool:
+    def keeps_kernels(self, size: Size) -> bool:
         """Whether transformed kernels stay in memory for a picture of (height, width)."""
         return size[0] * size[1] <= _KERNELS_KEPT
 
-    def joined(self, layers: Iterable[str], size: tuple[int, int]) -> set[str]:
+    def joined(self, layers: Iterable[str], size: Size) -> set[str]:
         """The convolutions that are joined with a pooling, for a picture of (height, width).
 
         Their activations are never in memory. Raises `LayerError` as `check`.
@@ -285,7 +332,7 @@ class FeatureModel:
         shapes = {operation.name: shape for operation, shape in self.operations(layers, size)}
         if not shapes or not self._accelerated:
             return set()
-        convolutions = joined(self._cut(_of_network(layers))).values()
+        convolutions = joined(self._plain(_of_network(layers))).values()
         return {name for name in convolutions if is_joined(shapes[name])}
 
     def receptive_fields(self, layers: Iterable[str]) -> dict[str, receptive_field.Fields]:
@@ -297,38 +344,53 @@ class FeatureModel:
         layers = _as_names(layers)
         self.check(layers)
         names = _of_network(layers)
-        fields = receptive_field.fields(self._cut(names)) if names else {}
+        fields = receptive_field.fields(self._plain(names)) if names else {}
         fields[IMAGE] = (receptive_field.Field(), receptive_field.Field())
         return {name: fields[name] for name in layers}
 
-    def _run(self, names: tuple[str, ...], image: Tensor, compiled: bool) -> Features:
+    def _run(self, names: tuple[str, ...], image: Tensor, compiled: bool, window: bool) -> Features:
         size = image.shape[1], image.shape[2]
         how: _How = None
         if compiled:
             self._notice()
             how = self.keeps_kernels(size) if self._accelerated else "compared"
-        alone = functools.partial(self._cut(names, how), training=False)
+        alone = functools.partial(self._cut(names, window, how), training=False)
         eager = tf.executing_eagerly()
         if eager and not self.is_compiled(size):
             return dict(alone(image))
-        if (names, size, how, eager) not in self._functions:
+        key = names, size, window, how, eager
+        if key not in self._functions:
             function = tf.function(alone, autograph=False, jit_compile=eager or None)
-            self._functions[names, size, how, eager] = function
-        return dict(self._functions[names, size, how, eager](image))
+            self._functions[key] = function
+        return dict(self._functions[key](image))
 
-    def _cut(self, names: tuple[str, ...], how: _How = None) -> keras.Model:
-        """The network up to these layers; ``how`` chooses the layers that compute it."""
-        if (names, how) not in self._cuts:
+    def _plain(self, names: tuple[str, ...]) -> keras.Model:
+        """The network up to these layers, as it is."""
+        if names not in self._plain_cuts:
+            outputs = {name: self._network.get_layer(name).output for name in names}
+            self._plain_cuts[names] = keras.Model(self._network.inputs[0], outputs)
+        return self._plain_cuts[names]
+
+    def _cut(self, names: tuple[str, ...], window: bool, how: _How) -> keras.Model:
+        """The network up to these layers, with its padding; ``how`` chooses what computes it.
+
+        In a window, nothing wraps.
+        """
+        window = window and self.padding == "periodic"
+        if (names, window, how) not in self._cuts:
+            cut = self._plain(names) if window else self._padding.network(self._plain(names))
             if how == "compared":
-                cut = keras.models.clone_model(self._cut(names), clone_function=compared)
+                cut = keras.models.clone_model(cut, clone_function=compared)
             elif how is not None:
-                chosen = functools.partial(self._replacement, kept=how)
-                cut = accelerated(self._cut(names), chosen)
-            else:
-                outputs = {name: self._network.get_layer(name).output for name in names}
-                cut = keras.Model(self._network.inputs[0], outputs)
-            self._cuts[names, how] = cut
-        return self._cuts[names, how]
+                cut = accelerated(cut, functools.partial(self._replacement, kept=how))
+            self._cuts[names, window, how] = cut
+        return self._cuts[names, window, how]
+
+    def _output_shapes(self, names: tuple[str, ...], size: Size) -> dict[str, Any]:
+        """The shapes of these layers for an input of (height, width)."""
+        if not names:
+            return {}
+        return dict(self._plain(names).compute_output_shape((1, *size, 3)))
 
     def _replacement(self, layer: keras.Layer, *, kept: bool) -> keras.Layer:
         if (layer, kept) not in self._replaced:
@@ -340,12 +402,12 @@ class FeatureModel:
         variables = [weight.value.handle for weight in self._network.weights]
         return set(map(id, (*variables, *kept_kernels(self._replaced.values()))))
 
-    def _fits(self, names: tuple[str, ...], size: tuple[int, int]) -> bool:
+    def _fits(self, names: tuple[str, ...], size: Size) -> bool:
         fixed = self._network.input_shape[1:3]
         if any(limit not in (None, side) for limit, side in zip(fixed, size, strict=True)):
             return False
         try:
-            shapes = self._cut(names).compute_output_shape((1, *size, 3))
+            shapes = self._output_shapes(names, self.extension(size).size(size))
         except ValueError:
             return False
         return all(side > 0 for shape in shapes.values() for side in shape[1:3])  # Keras 3.6

@@ -20,7 +20,7 @@ from neural_style.utils.backend import keras
 layers = keras.layers
 
 # Each position depends on the same position of the inputs. The axis, if any, is checked.
-_ELEMENTWISE = {
+ELEMENTWISE = {
     getattr(layers, name)
     for name in (
         "Activation",
@@ -94,7 +94,7 @@ def _fields(operation: Any, inputs: Sequence[Fields | None]) -> Fields:
     kind = type(operation)
     if getattr(operation, "data_format", "channels_last") != "channels_last":
         raise _refusal(operation, "its channels are not last")
-    if kind in _ELEMENTWISE:
+    if kind in ELEMENTWISE:
         if getattr(operation, "axis", -1) not in (-1, 3):
             raise _refusal(operation, f"it works along axis {operation.axis}")
         return y, x

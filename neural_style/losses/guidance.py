@@ -131,10 +131,14 @@ def guides(loss: Loss, mask: Mask | None, features: FeatureModel, size: Size) ->
     """The mask at each layer of a loss, {layer: (1, h, w, 1)}, for a picture of ``size``."""
     if mask is None:
         return None
-    shapes = features.shapes(loss.layers, size)
+    extension = features.extension(size)
+    own, whole = (features.shapes(loss.layers, each) for each in (size, extension.size(size)))
+    if extension:
+        mask = extension.array(resized_mask(mask, size))
     return {
-        layer: resized_mask(mask, (h, w))[None, ..., None] / np.float32(255)
-        for layer, (h, w, _) in shapes.items()
+        layer: resized_mask(mask, (height, width))[None, : own[layer][0], : own[layer][1], None]
+        / np.float32(255)
+        for layer, (height, width, _) in whole.items()
     }
 
 

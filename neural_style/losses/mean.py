@@ -34,19 +34,27 @@ Size: TypeAlias = tuple[int, int]
 
 
 class Key(NamedTuple):
-    """What the total weight of a mean depends on: a layer, and the positions that count."""
+    """What the total weight of a mean depends on: a layer, and the positions that count.
+
+    With a ``step``, the positions are blocks; incomplete blocks at the end count if ``partial``.
+    """
 
     layer: str
     offset: Offset = (0, 0)
     step: int = 1
+    partial: bool = False
 
-    def total(self, weights: NDArray[Any]) -> np.float32:
-        """The total weight, from the weights (1, h, w, 1) of all positions of the layer."""
+    def total(self, weights: NDArray[Any], *, wrap: bool = False) -> np.float32:
+        """The total weight, from the weights (1, h, w, 1) of all positions of the layer.
+
+        With ``wrap``, every position has a partner: pairs cross the border of a periodic picture.
+        """
         w = weights[0, :, :, 0].astype(np.float64)
-        height, width = (n - abs(d) for n, d in zip(w.shape, self.offset, strict=True))
-        h, w_ = height // self.step, width // self.step
-        blocks = w[: h * self.step, : w_ * self.step].reshape(h, self.step, w_, self.step)
-        return np.float32(blocks.mean((1, 3)).sum())
+        offset = (0, 0) if wrap else self.offset
+        height, width = (n - abs(d) for n, d in zip(w.shape, offset, strict=True))
+        if not self.partial:
+            height, width = (n - n % self.step for n in (height, width))
+        return np.float32(w[:height, :width].sum() / self.step**2)
 
 
 class Record:
@@ -67,7 +75,8 @@ class Mean:
     size
         (h, w) of the layer, to check against.
     weights
-        The weights of positions, (1, h, w, 1). With None, all are the same.
+        The weights of positions, (1, h, w, 1). With None, all are the same. A second channel says
+        which positions a pair may have as its second: 1 for these, 0 for others.
     totals
         The total weights of the whole picture. With None, the totals of ``weights``.
     record
@@ -86,7 +95,10 @@ class Mean:
         where: str = "mean",
     ) -> None:
         self.layer, self._size, self._where = layer, size, where
-        self._weights, self._totals, self._record = weights, totals, record
+        self._weights, self._seconds = weights, None
+        if weights is not None and weights.shape[3] == 2:
+            self._weights, self._seconds = weights[..., :1], weights[..., 1:]
+        self._totals, self._record = totals, record
 
     def __call__(self, x: Tensor, offset: Offset = (0, 0)) -> Tensor:
         """The mean of x (1, h, w, channels), (channels,).
@@ -110,7 +122,8 @@ class Mean:
 
         If a is b, the gradient is one product, F (D + Dᵀ) / M; autodiff would need two. b may be
         coarser than a by a power of two. Each position of b is then paired with all positions of
-        a that were pooled into it, and rows and columns that pooling dropped do not count.
+        a that were pooled into it, and rows and columns that pooling dropped do not count. If b
+        has a position for an incomplete block of a, it counts by its share of a block.
 
         >>> f = np.array([[[[1.0, 0], [1, 2]]]])
         >>> Mean().product(f, f).numpy().tolist()
@@ -119,18 +132,19 @@ class Mean:
         self._check(a)
         if a is b:
             return self._made(self._square(a))
-        step, weights = self._step(a, b), self._weights
+        step, partial = self._step(a, b)
+        weights = self._weights
+        if weights is None and partial:
+            weights = ops.ones_like(a[..., :1])
         weighted = a if weights is None else weights * a
         if step > 1 or a.shape[1:3] != b.shape[1:3]:
             weighted = _pooled(weighted, b.shape, step)
             weights = None if weights is None else _pooled(weights, b.shape, step)
-        product = self._divided(
-            _sum_of_products(weighted, b),
-            _positions(b),
-            weights,
-            Key(self.layer, step=step),
-        )
-        return self._made(product)
+        key = Key(self.layer, step=step, partial=partial)
+        if self._totals is not None and key not in self._totals:  # of a tile with whole blocks
+            key = key._replace(partial=True)
+        total = _sum_of_products(weighted, b)
+        return self._made(self._divided(total, _positions(b), weights, key))
 
     def products(self, f: Tensor, offsets: Sequence[Offset]) -> Tensor:
         """Σ f_pᵀ f_q / M over the pairs of positions p and q = p + (dy, dx), (offsets, N, N).
@@ -229,7 +243,11 @@ class Mean:
         """The weights of the upper left positions of pairs."""
         if self._weights is None or offset == (0, 0):
             return self._weights
-        return self._weights[self._part((abs(offset[0]), abs(offset[1])), size)]
+        dy, dx = abs(offset[0]), abs(offset[1])
+        weights = self._weights[self._part((dy, dx), size)]
+        if self._seconds is None:
+            return weights
+        return weights * self._seconds[self._part((-dy, -dx), size)]
 
     def _part(self, offset: Offset, size: Size) -> tuple[slice, ...]:
         """The positions that have a partner at an offset."""
@@ -244,17 +262,20 @@ class Mean:
             part.append(slice(max(0, -d), side - max(0, d)))
         return tuple(part)
 
-    def _step(self, a: Tensor, b: Tensor) -> int:
-        """How many positions of a, along an axis, belong to one position of b."""
+    def _step(self, a: Tensor, b: Tensor) -> tuple[int, bool]:
+        """How many positions of a, along an axis, belong to one of b; whether some do in part."""
         (height, width), (h, w) = a.shape[1:3], b.shape[1:3]
-        step: int = 1 << max(0, (height // h).bit_length() - 1)
-        if (height // step, width // step) != (h, w):
-            raise LossError(
-                f"{self._where} the features are {height}×{width}, at the next layer {h}×{w}; "
-                f"expected the same size, or half of it, a quarter, …: list layers from fine to "
-                f"coarse, or use a larger picture."
-            )
-        return step
+        least = 1 << max(0, (height // h).bit_length() - 1)
+        for step in (least, 2 * least):
+            if (height // step, width // step) == (h, w):
+                return step, False
+            if (-(-height // step), -(-width // step)) == (h, w):
+                return step, True
+        raise LossError(
+            f"{self._where} the features are {height}×{width}, at the next layer {h}×{w}; "
+            f"expected the same size, or half of it, a quarter, …: list layers from fine to "
+            f"coarse, or use a larger picture."
+        )
 
     def _check(self, x: Tensor, offset: Offset = (0, 0)) -> Size:
         """The layer's size, after checking that x has the layer's pairs at an offset."""
@@ -313,4 +334,7 @@ def _pooled(x: Tensor, shape: Sequence[int], step: int) -> Tensor:
     """The means of x over the positions that were pooled into each coarser position."""
     _, h, w, _ = shape
     kept = x[:, : step * h, : step * w]
+    missing = step * h - kept.shape[1], step * w - kept.shape[2]
+    if any(missing):
+        kept = ops.pad(kept, ((0, 0), (0, missing[0]), (0, missing[1]), (0, 0)))
     return ops.mean(ops.reshape(kept, (1, h, step, w, step, x.shape[3])), (2, 4))

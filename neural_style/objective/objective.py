@@ -324,7 +324,7 @@ def _evaluator(
     for loss in losses:
         loss.references, loss.masks = (), None
     if tile is None or max(size) <= tile:
-        return WholeImageEvaluator(losses, features)
+        return WholeImageEvaluator(losses, features, keys)
     return TiledEvaluator(losses, features, size, tile, keys)
 
 

@@ -8,6 +8,9 @@ The first window starts at the start of the picture, and the last ends at its en
 a *core*; the cores are a partition of the picture. Around the core is a *halo*, as wide as the
 receptive fields of the layers and the reach of the losses, or up to the edge of the picture.
 At the positions of its core, a window therefore has the same features as the whole picture.
+
+If the padding extends pictures, windows are cut from the extended picture (`extension`), which has
+a halo around it where the padding is periodic. The cores cover the picture itself.
 """
 
 from __future__ import annotations
@@ -16,22 +19,50 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neural_style.errors import OptionError
 from neural_style.features.model import FeatureModel
+from neural_style.features.padding import Extension
 from neural_style.features.receptive_field import Field
 from neural_style.images import Size
 
 Crop: TypeAlias = tuple[slice, slice]
 
 
+class Halo(NamedTuple):
+    """How far a core's features reach along an axis, in units of the deepest layer's stride."""
+
+    stride: int
+    before: int
+    after: int
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Field], reach: Mapping[str, int]) -> Self:
+        """The halo of these layers, with the ``reach`` of the losses in positions."""
+        stride = math.lcm(*(field.stride for field in fields.values()))
+        before = max(math.ceil(field.before / stride) for field in fields.values())
+        after = max(
+            math.ceil((field.after + 1 + (reach[layer] - 1) * field.stride) / stride)
+            for layer, field in fields.items()
+        )
+        return cls(stride, max(0, before), max(0, after))
+
+    @property
+    def margins(self) -> tuple[int, int]:
+        """The pixels before and after."""
+        return self.stride * self.before, self.stride * self.after
+
+
 @dataclass(frozen=True)
 class Axis:
-    """Windows along one axis: their common side, their starts and their cores, in pixels."""
+    """Windows along one axis: their common side, their starts and their cores, in pixels.
+
+    Starts can be negative, and windows can end beyond the picture: there it is extended.
+    """
 
     window: int
     starts: tuple[int, ...]
@@ -42,27 +73,22 @@ class Axis:
         cls,
         side: int,
         tile: int,
-        fields: Mapping[str, Field],
-        reach: Mapping[str, int],
+        halo: Halo,
         share: float = 1,
+        extension: tuple[int, int] = (0, 0),
     ) -> Axis:
         """The smallest number of windows of at most ``share`` of a tile, each as small as possible.
 
-        A side that fits into the tile is not cut.
+        A side that fits into the tile with its ``extension`` is not cut.
 
         Raises `OptionError` if the tile is too small for its halo.
         """
-        if side <= tile:
-            return cls(side, (0,), (slice(0, side),))
-        stride = math.lcm(*(field.stride for field in fields.values()))
-        before = max(math.ceil(field.before / stride) for field in fields.values())
-        after = max(
-            math.ceil((field.after + 1 + (reach[layer] - 1) * field.stride) / stride)
-            for layer, field in fields.items()
-        )
+        first, whole = extension[0], side + sum(extension)
+        if whole <= tile:
+            return cls(whole, (-first,), (slice(0, side),))
+        stride, before, after = halo
         # In units of the stride, except the remainder at the end of the picture.
-        before, after = max(0, before), max(0, after)
-        units, rest = divmod(side, stride)
+        units, rest = divmod(whole, stride)
         least = (before + after + 1) * stride + rest
         if tile < least:
             raise OptionError(
@@ -72,21 +98,21 @@ class Axis:
         most = (max(least, int(share * tile)) - rest) // stride
         number = math.ceil((units - before - after) / (most - before - after))
         window = math.ceil((units + (number - 1) * (before + after)) / number)
-        starts = [i * (units - window) // (number - 1) for i in range(number)]
-        bounds = [0, *(stride * (start + before) for start in starts[1:]), side]
-        return cls(
-            stride * window + rest,
-            tuple(stride * start for start in starts),
-            tuple(slice(*pair) for pair in itertools.pairwise(bounds)),
-        )
+        starts = [stride * (i * (units - window) // (number - 1)) - first for i in range(number)]
+        begins = [0, *(start + stride * before for start in starts[1:])]
+        # The last window can lie in the extension.
+        begins = [begin for begin in begins if begin < side]
+        cores = tuple(slice(*pair) for pair in itertools.pairwise([*begins, side]))
+        return cls(stride * window + rest, tuple(starts[: len(cores)]), cores)
 
 
 @dataclass(frozen=True, eq=False)
 class Window:
     """One window, as slices of rows and columns.
 
-    ``pixels`` is its part of the picture. ``places`` is its part of the picture's features, and
-    ``cores`` the part of its core there, both by layer.
+    ``pixels`` is its part of the extended picture. ``places`` is its part of the picture's
+    features, which can begin before them and end after them, and ``cores`` the part of its core
+    there, both by layer.
     """
 
     pixels: Crop
@@ -107,13 +133,30 @@ class Window:
         )
         return y, x
 
-    def guides(self) -> dict[str, NDArray[np.float32]]:
-        """1 in the core and 0 elsewhere, (1, h, w, 1) for each layer."""
+    def indices(self, layer: str, size: Size) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The nearest positions in the picture's features of (h, w), to index rows and columns."""
+        rows, columns = (
+            np.clip(np.arange(place.start, place.stop), 0, side - 1)
+            for place, side in zip(self.places[layer], size, strict=True)
+        )
+        return rows[:, None], columns
+
+    def guides(self, shapes: Mapping[str, Size]) -> dict[str, NDArray[np.float32]]:
+        """The weights of positions, (1, h, w, 2) for each layer: 1 in the core and 0 elsewhere.
+
+        The second channel is 1 in the picture, whose features have the ``shapes``, else 0.
+        """
         guides = {}
-        for layer, (rows, columns) in self.places.items():
-            shape = (1, rows.stop - rows.start, columns.stop - columns.start, 1)
-            guides[layer] = np.zeros(shape, np.float32)
-            guides[layer][:, *self.inner(layer)] = 1
+        for layer, places in self.places.items():
+            rows, columns = (
+                (np.arange(place.start, place.stop) >= 0)
+                & (np.arange(place.start, place.stop) < side)
+                for place, side in zip(places, shapes[layer], strict=True)
+            )
+            inside = (rows[:, None] & columns).astype(np.float32)
+            core = np.zeros_like(inside)
+            core[self.inner(layer)] = 1
+            guides[layer] = np.stack([core, inside], -1)[None]
         return guides
 
 
@@ -132,14 +175,20 @@ def windows(
         A layer's receptive field is unknown, or the tile is too small for it.
     """
     layers = tuple(reach)
-    fields = features.receptive_fields(layers)
+    fields, shapes = features.receptive_fields(layers), features.shapes(layers, size)
+    extended = extension(reach, features, size)
+    margins = extended.rows, extended.columns
     axes = [
-        Axis.cut(side, tile, {layer: fields[layer][i] for layer in layers}, reach, share)
-        for i, side in enumerate(size)
+        Axis.cut(side, tile, halo, share, margin)
+        for side, halo, margin in zip(size, _halos(reach, features), margins, strict=True)
     ]
-    shapes = features.shapes(layers, (axes[0].window, axes[1].window))
+    lengths = features.shapes(layers, (axes[0].window, axes[1].window), window=True)
     rows, columns = (
-        _segments(axis, {n: (fields[n][i].stride, shapes[n][i]) for n in layers})
+        _segments(
+            axis,
+            margins[i][0],
+            {n: (fields[n][i].stride, lengths[n][i], shapes[n][i]) for n in layers},
+        )
         for i, axis in enumerate(axes)
     )
     return [
@@ -153,6 +202,18 @@ def windows(
     ]
 
 
+def extension(reach: Mapping[str, int], features: FeatureModel, size: Size) -> Extension:
+    """How a picture of ``size`` is extended before windows are cut from it."""
+    rows, columns = (halo.margins for halo in _halos(reach, features))
+    return features.extension(size, (rows, columns))
+
+
+def _halos(reach: Mapping[str, int], features: FeatureModel) -> list[Halo]:
+    """The halos along y and x."""
+    fields = features.receptive_fields(reach)
+    return [Halo.of({layer: fields[layer][i] for layer in reach}, reach) for i in (0, 1)]
+
+
 class _Segment(NamedTuple):
     """A window along one axis."""
 
@@ -161,15 +222,18 @@ class _Segment(NamedTuple):
     cores: dict[str, slice]
 
 
-def _segments(axis: Axis, layers: Mapping[str, tuple[int, int]]) -> list[_Segment]:
-    """The windows along an axis, from each layer's stride and length of a window."""
+def _segments(axis: Axis, first: int, layers: Mapping[str, tuple[int, int, int]]) -> list[_Segment]:
+    """The windows along an axis, which is extended by ``first`` pixels before the picture.
+
+    ``layers`` has the stride of each layer and its lengths, for a window and for the picture.
+    """
     segments = []
     for start, core in zip(axis.starts, axis.cores, strict=True):
         places, cores = {}, {}
-        for layer, (stride, length) in layers.items():
+        for layer, (stride, length, whole) in layers.items():
             places[layer] = slice(start // stride, start // stride + length)
-            last = core is axis.cores[-1]
-            stop = places[layer].stop if last else core.stop // stride
+            stop = whole if core is axis.cores[-1] else core.stop // stride
             cores[layer] = slice(core.start // stride, stop)
-        segments.append(_Segment(slice(start, start + axis.window), places, cores))
+        pixels = slice(start + first, start + first + axis.window)
+        segments.append(_Segment(pixels, places, cores))
     return segments

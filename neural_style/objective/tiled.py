@@ -34,7 +34,7 @@ from neural_style.losses.base import Loss
 from neural_style.losses.mean import Key
 from neural_style.losses.types import Features, Statistic, Tensor
 from neural_style.objective import probe
-from neural_style.objective.tile_geometry import Window, windows
+from neural_style.objective.tile_geometry import Window, extension, windows
 from neural_style.objective.whole import (
     Guides,
     IndependentLossError,
@@ -86,6 +86,7 @@ class TiledEvaluator:
         reach = probe.reach(layers, keys)
         self.forward_windows = windows(reach, features, size, tile)
         self.backward_windows = windows(reach, features, size, tile, BACK)
+        self._extension = extension(reach, features, size)
         self._totals: dict[int, tuple[Any, list[Tensor]]] = {}
         reserve(features, layers, self.backward_windows[0].size)
         self._forward: dict[tuple[int, ...], Traced] = {}
@@ -133,14 +134,15 @@ class TiledEvaluator:
             slopes.append(slope)
         if not self._maps and not any(slopes):
             raise IndependentLossError
-        gradient = np.zeros(image.shape, np.float32)
+        extended = self._extension.array(image)
+        gradient = np.zeros(extended.shape, np.float32)
         own = tf.constant([weights[i] for i in self._maps], tf.float32)
         of_layers = [layer_weights(self._losses[i]) for i in self._maps]
         totals = [self._total_weights(i, mask) for i, mask in enumerate(guides)]
         for window in self.backward_windows:
             crops = [_crop(targets[i], window) for i in self._maps]
             parts, share = self._backward(
-                *_inputs(image, window, guides),
+                *self._inputs(extended, window, guides),
                 totals,
                 own,
                 of_layers,
@@ -153,7 +155,7 @@ class TiledEvaluator:
         loss = tf.tensordot(
             tf.constant(weights, tf.float32), tf.constant(list(values.values()), tf.float32), 1
         )
-        return float(loss), list(values.values()), gradient
+        return float(loss), list(values.values()), self._extension.folded(gradient)
 
     def _assembled(self, image: Image, which: tuple[int, ...], masks: Guides) -> list[Statistic]:
         """The statistics of the picture for the losses ``which``."""
@@ -162,8 +164,9 @@ class TiledEvaluator:
         if which not in self._forward:
             chosen = functools.partial(self._statistics, which=which)
             self._forward[which] = Traced(chosen, self.features.compiled, jit_compile=True)
+        image = self._extension.array(image)
         for window in self.forward_windows if which else ():
-            shares = arrays(self._forward[which](*_inputs(image, window, masks), totals))
+            shares = arrays(self._forward[which](*self._inputs(image, window, masks), totals))
             for k, i in enumerate(which):
                 if i in self._maps:
                     found[k] = self._placed(found[k], shares[k], window)
@@ -183,7 +186,10 @@ class TiledEvaluator:
             weights = mask or {
                 layer: np.ones((1, *shape, 1), np.float32) for layer, shape in self._shapes.items()
             }
-            totals = [tf.constant(key.total(weights[key.layer])) for key in self._keys[i]]
+            wrap = self.features.padding == "periodic"
+            totals = [
+                tf.constant(key.total(weights[key.layer], wrap=wrap)) for key in self._keys[i]
+            ]
             self._totals[i] = mask, totals
         return self._totals[i][1]
 
@@ -207,7 +213,7 @@ class TiledEvaluator:
         which: tuple[int, ...],
     ) -> list[Any]:
         losses = [self._losses[i] for i in which]
-        features = self.features(image, union(losses), compiled=True)
+        features = self.features(image, union(losses), compiled=True, window=True)
         return [
             calls.statistics(loss, features)
             if loss.tiling == "map"
@@ -233,7 +239,7 @@ class TiledEvaluator:
         ]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)
-            features = self.features(image, union(self._losses), compiled=True)
+            features = self.features(image, union(self._losses), compiled=True, window=True)
             parts = []
             for i, own, target in zip(self._maps, of_layers, targets, strict=True):
                 loss = weighed(self._losses[i], own)
@@ -249,13 +255,26 @@ class TiledEvaluator:
             raise IndependentLossError
         return parts, gradient
 
+    def _inputs(self, image: Image, window: Window, masks: Guides) -> tuple[Tensor, Features, Any]:
+        """The pixels of a window of the extended picture, the weights of its positions, masks."""
+        pixels = tf.constant(image[None][:, *window.pixels], tf.float32)
+        crops = [_crop(mask, window) for mask in masks]
+        cores = window.guides(self._shapes)
+        # In a periodic picture every pair counts, in others those inside.
+        if not self._extension or self.features.padding == "periodic":
+            cores = {layer: core[..., :1] for layer, core in cores.items()}
+        return pixels, tensors(cores), tensors(crops)
+
     def _weighing(
         self, i: int, cores: Features, mask: Features | None, totals: list[Tensor]
     ) -> tuple[Features, dict[Key, Tensor]]:
         """The weights of a window's positions for a loss, and the picture's total weights."""
         weights = {layer: cores[layer] for layer in self._losses[i].layers}
         if mask is not None:
-            weights = {layer: core * mask[layer] for layer, core in weights.items()}
+            weights = {
+                layer: tf.concat([core[..., :1] * mask[layer], core[..., 1:]], 3)
+                for layer, core in weights.items()
+            }
         return weights, dict(zip(self._keys[i], totals, strict=True))
 
 
@@ -273,12 +292,11 @@ def _slope(
     return float(found), slope or None
 
 
-def _inputs(image: Image, window: Window, masks: Guides) -> tuple[Tensor, Features, Any]:
-    pixels = tf.constant(image[None][:, *window.pixels], tf.float32)
-    crops = [_crop(mask, window) for mask in masks]
-    return pixels, tensors(window.guides()), tensors(crops)
-
-
 def _crop(whole: Features | None, window: Window) -> Features | None:
-    """A window's part of arrays of the whole picture, {layer: (1, h, w, n)}."""
-    return whole and {layer: x[:, *window.places[layer]] for layer, x in whole.items()}
+    """A window's part of arrays of the whole picture, {layer: (1, h, w, n)}.
+
+    Outside the picture, which never counts, it has the values of the border.
+    """
+    return whole and {
+        layer: x[:, *window.indices(layer, x.shape[1:3])] for layer, x in whole.items()
+    }

@@ -25,10 +25,12 @@ from numpy.typing import NDArray
 from neural_style.errors import LossError
 from neural_style.features.model import FeatureModel
 from neural_style.images import Image, Size
+from neural_style.kernels.padding import extended
 from neural_style.losses import calls
 from neural_style.losses.base import Loss
 from neural_style.losses.mean import Key
 from neural_style.losses.types import Features, Tensor
+from neural_style.objective import probe
 from neural_style.utils import machine
 from neural_style.utils.backend import tf
 from neural_style.utils.programs import Traced
@@ -49,9 +51,14 @@ class IndependentLossError(LossError):
 class WholeImageEvaluator:
     """The compiled functions of a list of losses on a feature model."""
 
-    def __init__(self, losses: Sequence[Loss], features: FeatureModel) -> None:
+    def __init__(
+        self, losses: Sequence[Loss], features: FeatureModel, keys: Sequence[Sequence[Key]]
+    ) -> None:
         self.features = features
         self._losses = losses
+        # In a periodic picture, pairs of positions cross the border.
+        wraps = features.padding == "periodic"
+        self._keys = [own if wraps and any(any(k.offset) for k in own) else () for own in keys]
         self._measures: dict[Any, Traced] = {}
         programs = features.compiled
         self.function = Traced(self._value_and_gradient, programs, jit_compile=True)
@@ -96,10 +103,25 @@ class WholeImageEvaluator:
     def _statistics(self, image: Tensor, guides: Guides, which: tuple[int, ...]) -> list[Any]:
         losses = [self._losses[i] for i in which]
         features = self.features(image, union(losses))
-        return [
-            calls.statistics(loss, features, guide)
-            for loss, guide in zip(losses, guides, strict=True)
-        ]
+        return [self._statistic(i, features, guide) for i, guide in zip(which, guides, strict=True)]
+
+    def _statistic(self, i: int, features: Features, guide: Features | None) -> Any:
+        """The statistics of a loss, with pairs of positions across the border if there are any."""
+        loss, keys = self._losses[i], self._keys[i]
+        if not keys:
+            return calls.statistics(loss, features, guide)
+        weights = {
+            layer: tf.ones_like(features[layer][..., :1]) if guide is None else guide[layer]
+            for layer in loss.layers
+        }
+        totals = {key: tf.reduce_sum(weights[key.layer]) / key.step**2 for key in keys}
+        features = dict(features)
+        for layer, reach in probe.reach(loss.layers, [keys]).items():
+            margins = (0, reach)
+            features[layer] = extended(features[layer], margins, margins, "wrap")
+            pads = [[0, 0], margins, margins, [0, 0]]
+            weights[layer] = tf.pad(weights[layer], pads)
+        return calls.statistics(loss, features, weights, totals)
 
     def _value_and_gradient(
         self,
@@ -113,9 +135,9 @@ class WholeImageEvaluator:
             tape.watch(image)
             features = self.features(image, union(self._losses), compiled=True)
             values = [
-                value(weighed(loss, own), calls.statistics(loss, features, guide), target, guide)
-                for loss, own, target, guide in zip(
-                    self._losses, layer_weights, targets, guides, strict=True
+                value(weighed(loss, own), self._statistic(i, features, guide), target, guide)
+                for i, (loss, own, target, guide) in enumerate(
+                    zip(self._losses, layer_weights, targets, guides, strict=True)
                 )
             ]
             loss = tf.tensordot(weights, tf.stack(values), 1)

@@ -63,7 +63,7 @@ def test_layers_come_in_the_order_asked_for_and_image_is_the_pixels(
 
 
 def test_the_network_is_cut_at_the_deepest_layer(untrained: FeatureModel) -> None:
-    cut = untrained._cut(("block1_conv2", "block1_conv1"))
+    cut = untrained._plain(("block1_conv2", "block1_conv1"))
     assert [layer.name for layer in cut.layers[1:]] == ["block1_conv1", "block1_conv2"]
 
 

@@ -323,4 +323,4 @@ def test_a_gpu_keeps_its_own_convolutions(monkeypatch: pytest.MonkeyPatch) -> No
     assert all(
         "while" not in op.type.lower() for op in run.get_concrete_function(x).graph.get_operations()
     )
-    assert set(features._cuts) == {(layers, None), (layers, "compared")}
+    assert set(features._cuts) == {(layers, False, "compared")}

@@ -21,7 +21,7 @@ from neural_style.losses.base_classes import FeatureLoss, MatchingLoss, Statisti
 from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.objective import objective as objective_module
 from neural_style.objective.objective import Evaluation
-from neural_style.objective.tile_geometry import Axis, Window, windows
+from neural_style.objective.tile_geometry import Axis, Halo, Window, windows
 from neural_style.objective.tiled import TiledEvaluator
 from neural_style.objective.whole import WholeImageEvaluator
 from neural_style.recipes import presets
@@ -450,7 +450,7 @@ def test_windows_keep_what_they_promise(
 ) -> None:
     named = {str(i): field for i, field in enumerate(fields)}
     try:
-        axis = Axis.cut(side, tile, named, dict.fromkeys(named, reach))
+        axis = Axis.cut(side, tile, Halo.of(named, dict.fromkeys(named, reach)))
     except OptionError:
         assert side > tile
         return
@@ -474,19 +474,20 @@ def test_windows_keep_what_they_promise(
 
 def test_windows_are_the_fewest_and_then_the_smallest(tiny: FeatureModel) -> None:
     # A halo of 10 before and 22 / 2 after, in units of 2: 1000 = 2 · 510 − 20.
-    field = {"a": Field(2, 10, 11)}
-    assert Axis.cut(1000, 600, field, {"a": 0}) == Axis(
-        510, (0, 490), (slice(0, 500), slice(500, 1000))
-    )
+    halo = Halo.of({"a": Field(2, 10, 11)}, {"a": 0})
+    assert halo == (2, 5, 5)
+    assert Axis.cut(1000, 600, halo) == Axis(510, (0, 490), (slice(0, 500), slice(500, 1000)))
     # Five sixths of it are 500: 3 · 348 = 1000 + 2 · 20 + 4.
-    third = Axis.cut(1000, 600, field, {"a": 0}, 5 / 6)
+    third = Axis.cut(1000, 600, halo, 5 / 6)
     assert (third.window, third.starts) == (348, (0, 326, 652))
     # A tile with nothing to spare is not smaller, and a side that fits is not cut.
-    assert Axis.cut(1000, 22, field, {"a": 0}, 5 / 6).window == 22
-    assert Axis.cut(600, 600, field, {"a": 0}, 5 / 6).window == 600
+    assert Axis.cut(1000, 22, halo, 5 / 6).window == 22
+    assert Axis.cut(600, 600, halo, 5 / 6).window == 600
     for window in windows({"image": 1}, tiny, (10, 10), 20):
         assert window.pixels == (slice(0, 10), slice(0, 10))
-        np.testing.assert_array_equal(window.guides()["image"], np.ones((1, 10, 10, 1)))
+        np.testing.assert_array_equal(
+            window.guides({"image": (10, 10)})["image"], np.ones((1, 10, 10, 2))
+        )
 
 
 def test_a_run_in_tiles(tiny: FeatureModel) -> None:
