@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from neural_style import ops
 from neural_style.errors import LossError
-from neural_style.losses import MatchingLoss, References, Rng, Statistic, Tensor, option
-from neural_style.losses.options import positive_whole
+from neural_style.losses import References, Rng, Statistic
+from neural_style.losses.patches import PatchLoss, windows
 
 
-class MRF(MatchingLoss):
+class MRF(PatchLoss):
     """Build the picture from patches of the painting, each chosen to match the picture.
 
         L = Σ_l w_l · mean over patches i, and their entries, of (Ψ_i(F) − Ψ_NN(i)(S))²
@@ -75,65 +73,28 @@ class MRF(MatchingLoss):
 
     role = "style"
     layers = ("block3_conv1", "block4_conv1")
-    patch: int = option(3, positive_whole)
     refresh_every = 25
 
     def target(self, references: References, current: Any, rng: Rng) -> Statistic:
-        """For each position, the mean value proposed by the patches that cover it, and more.
-
-        The shape is (1, h, w, N + 2). The last two channels are the root of the summed variance
-        of the values, and the number of patches divided by (its mean times N).
-        """
+        """For each position, what the nearest patches want; see `PatchLoss.overlapped`."""
         if not references:
             raise LossError(f"{self.name}: expected one or more reference images, got none.")
+        self.check_sizes(references, current)
         return {
-            layer: self._asked(
-                self._features(layer, f), [self._features(layer, r[layer]) for r in references]
-            )
+            layer: self._asked(f[0], [r[layer][0] for r in references])
             for layer, f in current.items()
         }
 
-    def distance(self, current: Tensor, target: Tensor) -> Tensor:
-        """(F − mean)² + spread² for each position, summed over channels, times the last channel."""
-        mean, spread, share = target[..., :-2], target[..., -2:-1], target[..., -1:]
-        squares = ops.sum(ops.square(current - mean), axis=-1, keepdims=True)
-        return share * (squares + ops.square(spread))
-
-    def with_distance(self, distance: Any) -> Self:
-        """Raise `LossError`, since the target is not a statistic."""
-        raise LossError(
-            f"{self.name} cannot have another distance: its target holds the mean, the spread and "
-            f"the number of the patches that cover a position, which only its own distance uses."
-        )
-
-    def _features(self, layer: str, features: NDArray[Any]) -> NDArray[Any]:
-        """Features (1, h, w, N) as (h, w, N)."""
-        f: NDArray[Any] = features[0]
-        if min(f.shape[:2]) < self.patch:
-            raise LossError(
-                f"{self.name}: at {layer!r} the features are {f.shape[0]}×{f.shape[1]}, smaller "
-                f"than a patch of {self.patch}×{self.patch}: use smaller patches, shallower "
-                f"layers or a larger picture."
-            )
-        return f
-
     def _asked(self, f: NDArray[Any], references: list[NDArray[Any]]) -> NDArray[Any]:
-        k, channels = self.patch, f.shape[-1]
-        nearest = nearest_patches(f, references, k)
-        patches = [_windows(reference, k) for reference in references]
-        # Sums of what the patches add to the features: where they are the same, exactly 0.
-        total, squares, count = (np.zeros((*f.shape[:2], n), f.dtype) for n in (channels, 1, 1))
-        for y, x in np.ndindex(k, k):
-            here = slice(y, y + nearest.shape[0]), slice(x, x + nearest.shape[1])
-            values = np.concatenate([p[..., y, x].reshape(-1, channels) for p in patches])
-            added = values[nearest] - f[here]
-            total[here] += added
-            squares[here] += np.sum(added**2, axis=-1, keepdims=True)
-            count[here] += 1
-        mean = total / count
-        variance = squares / count - np.sum(mean**2, axis=-1, keepdims=True)
-        spread, share = np.sqrt(np.maximum(variance, 0)), count / (count.mean() * channels)
-        return np.concatenate([f + mean, spread, share], axis=-1)[None]
+        nearest = nearest_patches(f, references, self.patch)
+        patches = [windows(reference, self.patch) for reference in references]
+
+        def wanted(y: int, x: int) -> NDArray[Any]:
+            rows = [p[..., y, x].reshape(-1, f.shape[-1]) for p in patches]
+            found: NDArray[Any] = np.concatenate(rows)[nearest]
+            return found
+
+        return self.overlapped(f, wanted)
 
 
 def nearest_patches(
@@ -144,11 +105,11 @@ def nearest_patches(
     f, references: (h, w, N); returns (h − patch + 1, w − patch + 1). Patches are numbered
     reference by reference.
     """
-    ours = _windows(f, patch)
+    ours = windows(f, patch)
     nearest, best = np.zeros(ours.shape[:2], np.int64), np.full(ours.shape[:2], -np.inf)
     first = 0
     for reference in references:
-        theirs = _rows(_windows(reference, patch))
+        theirs = _rows(windows(reference, patch))
         theirs = theirs / np.maximum(np.linalg.norm(theirs, axis=1, keepdims=True), _TINY)
         strip = max(1, _CHUNK // (ours.shape[1] * len(theirs)))
         for y in range(0, len(ours), strip):
@@ -167,11 +128,6 @@ _CHUNK = 2**24  # cosines at a time, 64 MB
 _TINY = np.finfo(np.float32).tiny
 
 
-def _windows(f: NDArray[Any], patch: int) -> NDArray[Any]:
-    """All patches of features (h, w, N), (h − patch + 1, w − patch + 1, N, patch, patch)."""
-    return sliding_window_view(f, (patch, patch), axis=(0, 1))
-
-
-def _rows(windows: NDArray[Any]) -> NDArray[Any]:
-    """Windows (h, w, N, k, k) as rows, (h·w, N·k·k)."""
-    return windows.reshape(windows.shape[0] * windows.shape[1], -1)
+def _rows(patches: NDArray[Any]) -> NDArray[Any]:
+    """Patches (h, w, N, k, k) as rows, (h·w, N·k·k)."""
+    return patches.reshape(patches.shape[0] * patches.shape[1], -1)
