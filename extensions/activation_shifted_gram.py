@@ -58,8 +58,8 @@ class ActivationShiftedGram(Gram):
     shifted features do. G is the Gram matrix + s(μ_i + μ_j) + s², μ the mean of each channel. The
     loss is invariant to any permutation of positions. The paper's weights are 2^(D − d); this
     library divides them by their sum. Source: Novak & Nikulin, *Improving the Neural Algorithm
-    of Artistic Style*, arXiv 1605.04603; the shift from two implementations, the weights from
-    memory.
+    of Artistic Style*, arXiv 1605.04603. Shift, weights and layers were read in a public summary
+    with its formulas, and the shift in two implementations; the paper was not read.
 
     Examples
     --------

@@ -27,11 +27,13 @@ class Content(FeatureLoss):
 
     Notes
     -----
-    The paper's equation 1 is ½ Σ(F−P)², which grows with the size of the picture. The mean does
-    not, and the authors' own notebook uses it (PytorchNeuralStyleTransfer, weight 1). With N
-    channels and M positions, ``layers={layer: N * M / 2}`` gives the paper's loss. Source:
-    Gatys, Ecker & Bethge, *Image Style Transfer Using Convolutional Neural Networks*, CVPR
-    2016; the equation from memory, the notebook from its source.
+    The paper's loss is ½ Σ(F−P)², which grows with the size of the picture. The mean does not,
+    and the authors' own code uses it, with the weight 1. With N channels and M positions,
+    ``layers={layer: N * M / 2}`` gives the paper's loss. Source: Gatys, Ecker & Bethge, *Image
+    Style Transfer Using Convolutional Neural Networks*, CVPR 2016; its equations were read in
+    public transcripts, not in the paper itself. The authors' code was read:
+    leongatys/PytorchNeuralStyleTransfer, the notebook, and leongatys/NeuralImageSynthesis,
+    LossLayers.lua.
 
     Examples
     --------

@@ -18,17 +18,20 @@ class Gram(StatisticLoss):
     reference
         The painting, H×W×3, RGB, 0–255, of any size.
     layers
-        By default conv1_1 … conv5_1 with the same weight, 1/5, as in the paper.
+        By default conv1_1 … conv5_1 with the same weight, 1/5.
 
     Notes
     -----
-    This is the paper's E_l (equations 3–5), but each Gram matrix is divided by its own number
-    of positions; the printed equation has one M for both. Other implementations differ by
-    constant factors, which are layer weights here. ``layers={layer: 4}`` is the mean squared
-    difference of G (Gatys' notebook, which has the further factor 1e3/N² at each layer),
-    ``{layer: 4 / N**2}`` that of FᵀF/(N·M) (neural-style), and ``{layer: 4 * M / N}`` Udacity's
-    loss. The loss is invariant to any permutation of positions. Source: Gatys, Ecker & Bethge,
-    CVPR 2016, from memory; the other implementations from their sources.
+    This is the paper's E_l, but each Gram matrix is divided by its own number of positions; the
+    paper's equation has one M for both, since it resizes the painting to the photo's size. Other
+    implementations differ by constant factors, which are layer weights here.
+    ``layers={layer: 4}`` is the mean squared difference of G (the authors' code, which has the
+    further factor 1e3/N² at each layer), ``{layer: 4 / N**2}`` that of FᵀF/(N·M) (neural-style),
+    and ``{layer: 4 * M / N}`` Udacity's loss. The loss is invariant to any permutation of
+    positions. Source: Gatys, Ecker & Bethge, CVPR 2016; its equations were read in public
+    transcripts, which give the layers too, and the weights 1/5 for the preprint of 2015. The paper
+    itself was not read. The authors' code (see `Content`) and the other implementations were
+    read.
 
     Examples
     --------

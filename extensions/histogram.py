@@ -24,7 +24,7 @@ class Histogram(MatchingLoss):
     refresh_every
         The number of evaluations between two matches.
     layers
-        By default block1_conv1 and block4_conv1, as in two reimplementations of the paper.
+        By default block1_conv1 and block4_conv1, as in two reimplementations.
 
     Raises
     ------
@@ -33,11 +33,13 @@ class Histogram(MatchingLoss):
 
     Notes
     -----
-    The paper uses the squared Frobenius norm, which grows with the size of the picture: with N
-    channels and M positions, ``layers={layer: N * M}`` gives the paper's loss. Matching uses
-    quantiles and treats ties as scikit-image does; ReLU causes many ties. Add this loss to
-    `Gram`. Source: Risser, Wilmot & Barnes, *Stable and Controllable Neural Texture Synthesis
-    and Style Transfer Using Histogram Losses*, arXiv 1701.08893, from memory.
+    With N channels and M positions, ``layers={layer: N * M}`` gives the sum, which grows with the
+    size of the picture. Matching uses quantiles and treats ties as scikit-image does; ReLU causes
+    many ties. Add this loss to `Gram`. Source: Risser, Wilmot & Barnes, *Stable and Controllable
+    Neural Texture Synthesis and Style Transfer Using Histogram Losses*, arXiv 1701.08893, of
+    which only the abstract was read. The code of an author was read,
+    pierre-wilmot/NeuralTextureSynthesis, main.py: it also takes the mean and adds it to Gram
+    losses, but at relu1_1 … relu5_1, on histograms of 256 bins, matched at every evaluation.
 
     Examples
     --------

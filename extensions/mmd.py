@@ -56,8 +56,11 @@ class MMD(StatisticLoss):
     MMD of equal pictures is 0. The linear and the polynomial kernel are invariant to any
     permutation of positions. The Gaussian kernel is invariant if all positions are used, and it
     cannot be tiled. Source: Li, Wang, Liu & Hou, *Demystifying Neural Style Transfer*, arXiv
-    1701.01036, from memory. The paper also estimates the Gaussian kernel from samples, with
-    another scheme, and normalizes each kernel by a constant, which is a layer weight here.
+    1701.01036; lyttonhao/Neural-Style-MMD, mmd_loss.py and neural-style.py; the code was read, the
+    paper was not. The authors' code sums over positions, divided by a constant for each kernel,
+    which is a layer weight here. With the Gaussian kernel, it takes every position in one pair
+    only, drawn anew at each step, and 1/2σ² is 1 over the mean of ‖x − y‖² in these pairs, which
+    mix both pictures. Its polynomial kernel has an option for (xᵀy + c)².
 
     Examples
     --------

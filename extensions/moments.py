@@ -33,11 +33,13 @@ class Moments(StatisticLoss):
     Notes
     -----
     This is the cheapest style loss: 2N numbers for each layer. With a sum over channels instead
-    of the mean, ``layers={layer: N}``, it is AdaIN's style loss with squared norms. It is
+    of the mean, ``layers={layer: N}``, it is the style loss of AdaIN's code, but for ε. It is
     invariant to any permutation of positions. Variances are E[f²] − μ², at least 0. Sources: Li,
-    Wang, Liu & Hou, *Demystifying Neural Style Transfer*, arXiv 1701.01036 (section on batch
-    normalization), and Huang & Belongie, *Arbitrary Style Transfer in Real-time with Adaptive
-    Instance Normalization*, ICCV 2017; both from memory.
+    Wang, Liu & Hou, *Demystifying Neural Style Transfer*, arXiv 1701.01036, and
+    lyttonhao/Neural-Style-MMD, bn_loss.py, which has no ε; Huang & Belongie, *Arbitrary Style
+    Transfer in Real-time with Adaptive Instance Normalization*, ICCV 2017, and
+    xunhuang1995/AdaIN-style, lib/StyleINLossModule.lua, at relu1_1 … relu4_1. The code was read,
+    the papers were not.
 
     Examples
     --------

@@ -7,7 +7,8 @@
 
 Pictures are float32 arrays H×W×3, RGB, 0–255, gamma-encoded as in files. The first two ways
 are from Gatys, Bethge, Hertzmann & Shechtman, *Preserving Color in Neural Artistic Style
-Transfer*, arXiv 1606.05897 (from memory).
+Transfer*, arXiv 1606.05897, read in a public summary with its formulas, not in the paper, and in
+the authors' code, leongatys/NeuralImageSynthesis, ExampleNotebooks/ColourControl.ipynb.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ def match(
     -----
     The covariance of a picture of one color, or of shades of one, has no inverse; ε makes it
     invertible. It is chosen for colors in 0–1: √ε is a deviation of 0.8 pixel values.
-    Source: Gatys et al., arXiv 1606.05897, from memory.
+    Source: Gatys et al., arXiv 1606.05897 (see the module), and the authors' match_color, which has
+    the same ε. It calls ``"cholesky"`` chol and ``"symmetric"`` pca. Its third mode, sym, the
+    optimal transport between Gaussians, is not here.
 
     Examples
     --------
@@ -110,8 +113,8 @@ def luminance(picture: NDArray[Any], like: NDArray[Any] | None = None) -> Image:
         The picture. The weights apply to its gamma-encoded values.
     like
         A picture of any size. The result gets the mean μ_r and the deviation σ_r of its
-        luminance, (σ_r / σ)(Y − μ) + μ_r, clipped to 0–255. Use it if the photo is much darker
-        or lighter than the painting.
+        luminance, (σ_r / σ)(Y − μ) + μ_r, clipped to 0–255, as in the paper; the authors' code
+        changes only the mean. Use it if the photo is much darker or lighter than the painting.
 
     Raises
     ------

@@ -9,9 +9,10 @@ which becomes
     S = Σ g·x / Σ g        instead of        Σ x / M
 
 Only the ratios of a mask's values matter. For `Gram` this is the guided Gram matrix of Gatys et
-al. 2017, (T∘F)ᵀ(T∘F) with T² = g / Σ g. A loss that compares position by position takes the same
-mean of its distances, and the picture is free where the mask is black. Masks are inputs of the
-compiled function, so another mask for the same loss needs no compilation.
+al. 2017, (T∘F)ᵀ(T∘F) with T² = g / Σ g. (In the authors' code T is the mask up to a factor, so gray
+counts there with its square.) A loss that compares position by position takes the same mean of its
+distances, and the picture is free where the mask is black. Masks are inputs of the compiled
+function, so another mask for the same loss needs no compilation.
 """
 
 from __future__ import annotations
@@ -67,8 +68,10 @@ def guided(loss: Loss | WeightedSum, regions: Iterable[Region]) -> WeightedSum:
     -----
     Masks do not grow with the receptive fields of a layer: near the border of a region, features
     see both sides. Source: Gatys, Ecker, Bethge, Hertzmann & Shechtman, *Controlling
-    Perceptual Factors in Neural Style Transfer*, arXiv 1611.07865, from memory; its weights λ of
-    regions are ``WeightedSum`` weights here.
+    Perceptual Factors in Neural Style Transfer*, arXiv 1611.07865; leongatys/NeuralImageSynthesis,
+    ExampleNotebooks/SpatialControl.ipynb and LossLayers.lua; the code was read, the paper was
+    not. This is the code's mode "simple"; "all" and "inside" enlarge or shrink a mask by the
+    receptive fields. Its weights of regions are ``WeightedSum`` weights here.
 
     Examples
     --------

@@ -65,7 +65,10 @@ class Scores:
         Pearson's correlation of the Sobel magnitudes of luma. −1 to 1, higher is better.
         It is 0 if one picture has no edges, and 1 if both have none.
 
-    The formulas are from memory of their sources, except scikit-image's.
+    The sources name where a figure comes from; how it is scaled to its range is this library's
+    choice. The authors' code was read for Gram, the sliced Wasserstein distance
+    (`neural_style.extensions.SlicedWasserstein`) and self-similarity (nkolkin13/STROTSS,
+    contextual_loss.py). The paper of Swain & Ballard was not read.
     """
 
     style_gram: float = _figure("lower", 0, 1)
