@@ -28,7 +28,8 @@ def discrepancy(order: int = 5, scale: float = 1.0) -> CentralMomentDiscrepancy:
 def logits(*shares: float) -> Array:
     """One channel whose sigmoids are the shares."""
     x = np.reshape(shares, (1, 1, -1, 1))
-    return np.log(x / (1 - x))
+    logit: Array = np.log(x / (1 - x))
+    return logit
 
 
 def two_passes(f: Array, order: int) -> Array:
@@ -62,8 +63,8 @@ def test_channels_are_a_length_and_moments_a_sum() -> None:
 def test_rounding_of_central_moments_in_float32() -> None:
     """From means of powers; the worst are features all near one end of the sigmoid."""
     for low, high in ((0, 4), (5, 6), (0, 0.1)):
-        f = np.random.default_rng(0).uniform(low, high, (1, 40, 50, 8)).astype(np.float32)
-        found = discrepancy().summary(statistic(discrepancy(), f)["a"])
+        f = np.random.default_rng(0).uniform(low, high, (1, 40, 50, 8)).astype("f").astype("d")
+        found = np.asarray(discrepancy().summary(statistic(discrepancy(), f.astype("f"))["a"]))
         np.testing.assert_allclose(found[1:], two_passes(f, 5)[1:], atol=1e-6, rtol=0)
 
 
