@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from objectives import evaluated
 
-from neural_style import Objective, images
+from neural_style import images
 from neural_style.images import Image
 from neural_style.recipes import presets
 
@@ -87,9 +88,7 @@ def check(
     preset = presets.find(name)(*pair, size=scale * asked, **options)
     picture = images.noise((photo.shape[0], photo.shape[1]), seed=3)
     picture[:, ::2] /= 4  # with more variation along a row than along a column
-    objective = Objective(preset.loss, preset.features, (photo.shape[0], photo.shape[1]))
-    objective.refresh(picture, round=0)
-    found = objective(picture)
+    found = evaluated(preset.loss, preset.features, picture)
     x, p, s = (activations(model, preprocess, image) for image in (picture, photo, painting))
     expected = formula(x, p, s)
     assert found.weighted == pytest.approx(expected, rel=1e-4)

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from objectives import evaluated
 
-from neural_style import FeatureModel, Objective, images
+from neural_style import FeatureModel, images
 from neural_style.errors import OptionError
 from neural_style.extensions import Gram
 from neural_style.images import Image
@@ -46,9 +47,7 @@ def test_a_picture_and_a_reference_whole(deep: FeatureModel) -> None:
     assert picture.shape == (1920, 1920, 3)
     assert reference.shape == (3072, 3072, 3)
     assert 2 * LAYERS * CHANNELS * 1920**2 > 2**31
-    objective = Objective(Gram(reference, layers=["last"]), deep, (1920, 1920))
-    objective.refresh(picture, round=0)
-    found = objective(picture)
+    found = evaluated(Gram(reference, layers=["last"]), deep, picture)
     difference = gram(picture, deep) - gram(reference, deep)
     assert found.loss == pytest.approx(np.mean(difference**2) / 4, rel=1e-3)
     assert np.isfinite(found.gradient).all()

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from objectives import evaluated
 
-from neural_style import FeatureModel, Loss, Objective, create, images, minimize, names, transfer
+from neural_style import FeatureModel, Loss, create, images, minimize, names, transfer
 from neural_style.errors import LossError
 from neural_style.images import Image
 
@@ -41,9 +42,7 @@ def test_a_weight_means_the_same_at_every_size(vgg19: FeatureModel, pictures: Pa
     for repeats in (4, 8):
         picture = seamless(pictures / "coffee.png", repeats)
         total = sum(losses(repeats)[1:], start=1 * losses(repeats)[0])
-        objective = Objective(total, vgg19, (picture.shape[0], picture.shape[1]))
-        objective.refresh(picture, round=0)
-        values.append(objective(picture).terms)
+        values.append(evaluated(total, vgg19, picture).terms)
     small, large = values
     assert set(small) == set(names())
     for name, value in small.items():

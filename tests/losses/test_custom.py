@@ -7,21 +7,15 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from objectives import evaluated
 
 from neural_style import Custom, FeatureModel, Objective, minimize
 from neural_style.errors import LossError
 from neural_style.extensions import Gram
 from neural_style.images import Image
-from neural_style.objective.objective import Evaluation
 
 ops = keras.ops
 LAYERS = ["block1_conv1", "block4_conv1"]
-
-
-def evaluated(loss: Any, features: FeatureModel, image: Image) -> Evaluation:
-    objective = Objective(loss, features, (image.shape[0], image.shape[1]))
-    objective.refresh(image, round=0)
-    return objective(image)
 
 
 def gram(f: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from objectives import evaluated
 
 from neural_style import FeatureModel, Objective, images
 from neural_style.errors import LossError
@@ -23,18 +24,11 @@ from neural_style.extensions import (
 )
 from neural_style.images import Image
 from neural_style.losses.base import Loss
-from neural_style.objective.objective import Evaluation
 from neural_style.objective.tiled import TiledEvaluator
 
 ops = keras.ops
 SIZE = (75, 89)
 STYLE = images.noise(SIZE, seed=2, uniform=(0, 255))
-
-
-def evaluated(loss: Any, features: FeatureModel, image: Image, **options: Any) -> Evaluation:
-    objective = Objective(loss, features, (image.shape[0], image.shape[1]), **options)
-    objective.refresh(image, round=0)
-    return objective(image)
 
 
 def evaluated_at(loss: Any, features: FeatureModel, image: Image) -> float:

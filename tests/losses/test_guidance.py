@@ -12,6 +12,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from numpy.typing import NDArray
+from objectives import ready
 
 from neural_style import FeatureModel, Loss, Objective, guided, images, minimize
 from neural_style.errors import ImageError, LossError
@@ -44,8 +45,7 @@ def half(size: Size, soft: bool = False) -> NDArray[np.float32]:
 def evaluated(
     loss: Any, features: FeatureModel, image: Image, tile: int | None = None
 ) -> Evaluation:
-    objective = Objective(loss, features, (image.shape[0], image.shape[1]), tile=tile)
-    objective.refresh(image, round=0)
+    objective = ready(loss, features, image, tile=tile)
     assert isinstance(objective._evaluator, WholeImageEvaluator if tile is None else TiledEvaluator)
     return objective(image)
 
@@ -193,8 +193,7 @@ def test_no_mass_in_tiles_is_zero_as_it_is_whole(tiny: FeatureModel) -> None:
 
 def test_another_mask_compiles_nothing_new(tiny: FeatureModel, photo: Image) -> None:
     def objective(loss: Any) -> Objective:
-        made = Objective(loss, tiny, SIZE)
-        made.refresh(photo, round=0)
+        made = ready(loss, tiny, photo)
         made(photo)
         return made
 
@@ -221,8 +220,7 @@ def test_references_are_told_apart_by_picture_and_mask(
     left = half(SIZE)
     style = Gram(photo, layers=["image"])
     loss = guided(style, [(left, left), (WHITE, WHITE), (255 - left, left)])
-    objective = Objective(loss, features, SIZE)
-    objective.refresh(photo, round=0)
+    objective = ready(loss, features, photo)
     assert objective._targets is not None
     targets = [np.asarray(target["image"]) for target in objective._targets]
     np.testing.assert_array_equal(targets[0], targets[2])
@@ -234,8 +232,7 @@ def test_broken_terms_are_found(tiny: FeatureModel, photo: Image) -> None:
     huge = 1e38 * Gram(photo, layers={"block1_conv1": 1e6})
     loss = guided(huge, [(WHITE, half(SIZE))]) + TotalVariation()
     for image, tile in ((photo, None), (images.noise((60, 60), uniform=(0, 255)), 40)):
-        objective = Objective(loss, tiny, (image.shape[0], image.shape[1]), tile=tile)
-        objective.refresh(image, round=0)
+        objective = ready(loss, tiny, image, tile=tile)
         assert objective.broken_terms(image) == ["gram"]
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from objectives import evaluated
 
-from neural_style import Custom, FeatureModel, Loss, Objective, WeightedSum, guided, register
+from neural_style import Custom, FeatureModel, Loss, WeightedSum, guided, register
 from neural_style.errors import LossError, RegistryError
 from neural_style.extensions import (
     MMD,
@@ -27,7 +28,6 @@ from neural_style.extensions import (
 )
 from neural_style.images import Image, digest
 from neural_style.losses import registry
-from neural_style.objective.objective import Evaluation
 
 SIZE = (24, 32)
 LEFT = np.where(np.arange(32) < 9, 255, 0)[None].repeat(24, 0)
@@ -53,12 +53,6 @@ def everything(photo: Image, painting: Image) -> WeightedSum:
 def through_json(total: WeightedSum) -> WeightedSum:
     config = json.loads(json.dumps(total.get_config(), allow_nan=False))
     return WeightedSum.from_config(config, total.pictures())
-
-
-def evaluated(loss: Any, features: FeatureModel, image: Image, **options: Any) -> Evaluation:
-    objective = Objective(loss, features, (image.shape[0], image.shape[1]), **options)
-    objective.refresh(image, round=0)
-    return objective(image)
 
 
 @pytest.mark.slow

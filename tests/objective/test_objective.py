@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from objectives import ready
 
 from neural_style import FeatureModel, Loss, Objective, images
 from neural_style.errors import ImageError, LayerError, LossError
@@ -30,12 +31,6 @@ def everything(photo: Image, painting: Image) -> WeightedSum:
         + 1e-2 * Histogram(painting)
         + 1e-3 * TotalVariation()
     )
-
-
-def ready(loss: Any, features: FeatureModel, image: Image, **options: Any) -> Objective:
-    objective = Objective(loss, features, (image.shape[0], image.shape[1]), **options)
-    objective.refresh(image, round=0)
-    return objective
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from objectives import ready
 
 from neural_style import FeatureModel, Loss, Objective, images, minimize, transfer
 from neural_style.errors import LayerError, LossError, OptionError
@@ -87,12 +88,6 @@ def everything(size: Size) -> WeightedSum:
         + Histogram(stripes((60, 70)))
         + 1e-3 * TotalVariation()
     )
-
-
-def ready(loss: Any, features: FeatureModel, image: Image, **options: Any) -> Objective:
-    objective = Objective(loss, features, (image.shape[0], image.shape[1]), **options)
-    objective.refresh(image, round=0)
-    return objective
 
 
 def both(

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from objectives import ready
 
 from neural_style import FeatureModel, Loss, Objective, WeightedSum, balance, images
 from neural_style.errors import LossError, NonFiniteLossError, OptionError
@@ -36,8 +37,7 @@ def pulls(loss: WeightedSum, features: FeatureModel, picture: Image) -> dict[str
     """Every term's part of the gradients' norms, each term evaluated on its own."""
     norms = {}
     for term in loss:
-        alone = Objective(term.weight * term.loss, features, (picture.shape[0], picture.shape[1]))
-        alone.refresh(picture, round=0)
+        alone = ready(term.weight * term.loss, features, picture)
         norms[term.name] = float(np.linalg.norm(alone(picture).gradient))
     return {name: norm / sum(norms.values()) for name, norm in norms.items()}
 
@@ -121,8 +121,7 @@ def test_it_compiles_once_and_for_the_run_too(
     features = FeatureModel(tiny_network, preprocess="raw")
     found = balance(shares(photo, painting), features, photo)
     compiled = len(features.compiled)
-    objective = Objective(found, features, (24, 32))
-    objective.refresh(photo, round=0)
+    objective = ready(found, features, photo)
     objective(photo)
     assert len(features.compiled) == compiled
 
@@ -170,7 +169,6 @@ def test_the_norms_are_those_of_the_terms_without_their_weights(
     with pytest.raises(LossError, match="no targets yet"):
         objective.gradient_norms(photo)
     objective.refresh(photo, round=0)
-    alone = Objective(Gram(painting), tiny, (24, 32))
-    alone.refresh(photo, round=0)
+    alone = ready(Gram(painting), tiny, photo)
     norm = np.linalg.norm(alone(photo).gradient)
     assert objective.gradient_norms(photo)["gram"] == pytest.approx(norm, rel=1e-4)

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+from corpus.sweeps import Opaque
 
 import neural_style
 from neural_style import FeatureModel, Result, Step, images, minimize
@@ -90,19 +91,6 @@ def same(first: Result | None, second: Result | None) -> bool:
 
 def never(**settings: Any) -> Result:
     raise AssertionError("a run began")
-
-
-class Opaque:
-    """A run without a digest, so that its version alone says which it is."""
-
-    def __init__(self, run: Callable[..., Result]) -> None:
-        self.run = run
-
-    def __call__(self, **settings: Any) -> Result:
-        return self.run(**settings)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError("it cannot be taken apart")
 
 
 def swept(run: Callable[..., Result], grid: Any, **options: Any) -> list[Outcome]:

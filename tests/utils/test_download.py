@@ -54,8 +54,8 @@ class File(NamedTuple):
     @property
     def path(self) -> Path:
         """Its place in the cache."""
-        folder: Path = self.module.cache_folder()
-        return folder / self.module.SOURCES[self.key].filename
+        path: Path = self.module.cache_folder() / self.module.SOURCES[self.key].filename
+        return path
 
     def find(self) -> Path:
         """Look for it."""

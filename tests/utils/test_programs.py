@@ -11,13 +11,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from objectives import evaluated, ready
 
 from neural_style import (
     Custom,
     FeatureLoss,
     FeatureModel,
     Loss,
-    Objective,
     balance,
     estimate,
     images,
@@ -50,9 +50,7 @@ def pixels(tiny_network: keras.Model) -> FeatureModel:
 
 
 def value(loss: Any, features: FeatureModel, tile: int | None = None) -> float:
-    objective = Objective(loss, features, SIZE, tile=tile)
-    objective.refresh(TWENTIES, round=0)
-    return objective(TWENTIES).loss
+    return evaluated(loss, features, TWENTIES, tile=tile).loss
 
 
 def of_a_global() -> Iterator[Any]:
@@ -179,8 +177,7 @@ def test_what_else_evaluates_is_not_mixed_up(pixels: FeatureModel) -> None:
 
     for broken in (False, True):
         Root.shift = -10.0 * broken
-        objective = Objective(Root(TENS) + TotalVariation(), pixels, SIZE)
-        objective.refresh(TWENTIES, round=0)
+        objective = ready(Root(TENS) + TotalVariation(), pixels, TWENTIES)
         assert objective.broken_terms(TWENTIES) == ["root"] * broken
         norm = objective.gradient_norms(TWENTIES)["root"]
         assert np.isnan(norm) == broken
@@ -208,8 +205,7 @@ def test_runs_that_differ_in_inputs_compile_once(pixels: FeatureModel) -> None:
         picture = images.noise(SIZE, seed=seed, uniform=(0, 255))
         custom = Custom(picture, layers=["block1_conv1"], statistic=statistic)
         loss = seed * Gram(picture, layers=["image"]) + custom
-        objective = Objective(loss, pixels, SIZE, seed=seed)
-        objective.refresh(picture[::-1], round=0)
+        objective = ready(loss, pixels, picture[::-1], seed=seed)
         objective(picture)
         if seed == 0:
             compiled = len(pixels.compiled)
@@ -238,8 +234,7 @@ def test_what_a_graph_does_not_show_is_not_shared() -> None:
 
 def test_what_is_kept_holds_no_loss_and_no_picture(pixels: FeatureModel) -> None:
     loss = Gram(images.noise(SIZE, seed=1, uniform=(0, 255)))
-    objective = Objective(loss, pixels, SIZE)
-    objective.refresh(TENS, round=0)
+    objective = ready(loss, pixels, TENS)
     objective(TWENTIES)
     gone = [weakref.ref(each) for each in (objective, loss, loss.references[0])]
     del objective, loss
