@@ -29,9 +29,9 @@ class Gram(StatisticLoss):
     further factor 1e3/N² at each layer), ``{layer: 4 / N**2}`` that of FᵀF/(N·M) (neural-style),
     and ``{layer: 4 * M / N}`` Udacity's loss. The loss is invariant to any permutation of
     positions. Source: Gatys, Ecker & Bethge, CVPR 2016; its equations were read in public
-    transcripts, which give the layers too, and the weights 1/5 for the preprint of 2015. The paper
-    itself was not read. The authors' code (see `Content`) and the other implementations were
-    read.
+    transcripts, which also give the layers. Transcripts of the preprint of 2015 give the weight
+    1/5. The papers themselves were not read. The authors' code (see `Content`) and the other
+    implementations were read.
 
     Examples
     --------

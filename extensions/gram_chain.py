@@ -44,9 +44,10 @@ class GramChain(Loss):
     other positions. The code does not repeat features: it averages the products of F_l+1 with
     the means of F_l over the positions that belong to each. Source: Novak & Nikulin, *Improving
     the Neural Algorithm of Artistic Style*, arXiv 1605.04603, read in a public summary with its
-    formulas, not in the paper. It chains all convolutions (``layers=halving(CONVOLUTIONS)``, see
-    `neural_style.extensions.activation_shifted_gram`, also for the shift and the weights), and
-    also tries to blur the enlarged layer, which this loss does not do.
+    formulas, not in the paper. The paper chains all convolutions
+    (``layers=halving(CONVOLUTIONS)``, see `neural_style.extensions.activation_shifted_gram`, also
+    for the shift and the weights). It also tries to blur the enlarged layer, which this loss does
+    not do.
 
     Examples
     --------

@@ -58,9 +58,9 @@ class MMD(StatisticLoss):
     cannot be tiled. Source: Li, Wang, Liu & Hou, *Demystifying Neural Style Transfer*, arXiv
     1701.01036; lyttonhao/Neural-Style-MMD, mmd_loss.py and neural-style.py; the code was read, the
     paper was not. The authors' code sums over positions, divided by a constant for each kernel,
-    which is a layer weight here. With the Gaussian kernel, it takes every position in one pair
-    only, drawn anew at each step, and 1/2σ² is 1 over the mean of ‖x − y‖² in these pairs, which
-    mix both pictures. Its polynomial kernel has an option for (xᵀy + c)².
+    which is a layer weight here. With the Gaussian kernel, it compares every position with only
+    two others, drawn anew at each step, and 1/2σ² is 1 over the mean of ‖·‖² in these pairs. Its
+    polynomial kernel has an option for (xᵀy + c)².
 
     Examples
     --------

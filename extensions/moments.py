@@ -38,8 +38,8 @@ class Moments(StatisticLoss):
     Wang, Liu & Hou, *Demystifying Neural Style Transfer*, arXiv 1701.01036, and
     lyttonhao/Neural-Style-MMD, bn_loss.py, which has no ε; Huang & Belongie, *Arbitrary Style
     Transfer in Real-time with Adaptive Instance Normalization*, ICCV 2017, and
-    xunhuang1995/AdaIN-style, lib/StyleINLossModule.lua, at relu1_1 … relu4_1. The code was read,
-    the papers were not.
+    xunhuang1995/AdaIN-style, lib/StyleINLossModule.lua, by default at relu1_1 … relu4_1
+    (train.lua). The code was read, the papers were not.
 
     Examples
     --------
