@@ -257,6 +257,7 @@ def test_what_no_mask_guides_is_said_once(
     assert paint(*given, "--quiet").output == ""
 
 
+@pytest.mark.slow
 def test_a_preset_a_table_and_a_report(folder: Path) -> None:
     result = paint(
         "--preset", "gatys", "--csv", "run.csv", "--report", "run.html", "--tile", "none"
@@ -298,6 +299,7 @@ def test_quiet_says_nothing_but_errors(folder: Path, monkeypatch: pytest.MonkeyP
     )
 
 
+@pytest.mark.slow
 def test_an_option_is_json_and_never_evaluated(folder: Path) -> None:
     text = "__import__('pathlib').Path('made').touch()"
     paint("--loss", "gram=1", "--option", f"gram.name={text}")
@@ -394,6 +396,7 @@ def test_interrupted_before_there_is_a_picture(
     assert not Path("out.png").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", ["content", "style"])
 def test_reconstruct_starts_from_noise(folder: Path, of: str) -> None:
     result = run("reconstruct", "photo.png", "-o", "out.png", "--of", of, "--json", *SMALL)
@@ -431,6 +434,7 @@ def test_the_help_of_reconstruct_has_its_own_defaults(
     assert "or pixels with --loss or --preset" in " ".join(run("transfer", "--help").stdout.split())
 
 
+@pytest.mark.slow
 def test_a_name_cannot_command_the_terminal(folder: Path) -> None:
     hostile = "\x1b]0;title\x07\x9b2J.png"
     (folder / hostile).write_bytes(b"no picture")
@@ -462,6 +466,7 @@ def test_a_batch_goes_on_after_a_failure(folder: Path) -> None:
     assert "did you mean 'gram'" in run(*unknown, code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_batch_goes_on_after_an_error_that_is_not_the_librarys(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -478,6 +483,7 @@ def test_a_batch_goes_on_after_an_error_that_is_not_the_librarys(
     assert Path("out/other.png").is_file()
 
 
+@pytest.mark.slow
 def test_an_interrupted_batch_lists_what_failed_before(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -491,6 +497,7 @@ def test_an_interrupted_batch_lists_what_failed_before(
     assert not Path("out/other.png").exists()
 
 
+@pytest.mark.slow
 def test_a_batch_goes_on_after_a_process_that_was_killed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -559,6 +566,7 @@ def test_ctrl_c_ends_a_batch_with_the_best_picture_so_far(folder: Path) -> None:
     assert not Path("out/other.png").exists()
 
 
+@pytest.mark.slow
 def test_an_interrupted_sweep_says_where_the_finished_runs_are(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -713,6 +721,7 @@ def test_a_sweep_says_once_what_fails(
     assert partly.stdout.count("size=32: loss") == (option == ())
 
 
+@pytest.mark.slow
 def test_an_estimate(folder: Path) -> None:
     arguments = ("estimate", "photo.png", "painting.png", "--size", "32")
     found = json.loads(run(*arguments, "--json").stdout)
@@ -753,6 +762,7 @@ def test_losses_and_presets_are_listed() -> None:
     assert "520 evaluations" in run("presets", "gatys").stdout
 
 
+@pytest.mark.slow
 def test_quiet_leaves_answers(folder: Path) -> None:
     for command in (("losses", "gram"), ("presets",), ("estimate", "photo.png", "painting.png")):
         loud = run(*command)
@@ -836,6 +846,7 @@ def test_shell_completion() -> None:
     assert "_NEURAL_STYLE_COMPLETE=bash_complete" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_record_is_repeated_and_a_run_is_gone_on_with(
     folder: Path, tiny: FeatureModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

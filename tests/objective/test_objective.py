@@ -38,6 +38,7 @@ def noise() -> Image:
     return images.noise(SIZE, seed=3, uniform=(0, 255))
 
 
+@pytest.mark.slow
 def test_the_loss_is_the_weighted_sum_of_its_terms(
     tiny: FeatureModel, photo: Image, painting: Image, noise: Image
 ) -> None:
@@ -80,6 +81,7 @@ def test_it_is_compiled_once_across_refreshes_weights_and_equal_losses(
     assert len(tiny.compiled) == compiled
 
 
+@pytest.mark.slow
 def test_losses_whose_options_differ_are_not_mixed_up(
     tiny: FeatureModel, photo: Image, noise: Image
 ) -> None:
@@ -234,6 +236,7 @@ def test_a_loss_that_ignores_the_picture_is_refused(tiny: FeatureModel, photo: I
         ready(Constant(photo), tiny, photo)(photo)
 
 
+@pytest.mark.slow
 def test_broken_terms_are_found_by_value_and_by_gradient(
     tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:

@@ -139,6 +139,7 @@ def test_the_budget_is_never_exceeded(
     assert result.rounds == -(-evaluations // 4)
 
 
+@pytest.mark.slow
 def test_it_follows_scipy(tiny: FeatureModel, photo: Image, painting: Image) -> None:
     loss = Content(photo) + 10 * Gram(painting)
     objective = Objective(loss, tiny, (24, 32))
@@ -175,6 +176,7 @@ def test_the_same_seed_gives_the_same_bits(
     assert [(e.loss, e.terms) for e in first.history] == [(e.loss, e.terms) for e in second.history]
 
 
+@pytest.mark.slow
 def test_a_second_run_of_the_same_shapes_compiles_nothing(
     tiny: FeatureModel, photo: Image, painting: Image
 ) -> None:
@@ -206,6 +208,7 @@ def test_targets_are_refreshed_each_at_its_own_pace(
     assert set(rounds) == set(range(5))
 
 
+@pytest.mark.slow
 def test_pixels_are_clipped_between_rounds(tiny: FeatureModel, photo: Image) -> None:
     log: list[Any] = []
     start = images.noise(photo.shape[:2], normal=(128, 200))
@@ -289,6 +292,7 @@ def test_callbacks_are_told_every_iterate(
         steps[0].loss = 0.0  # type: ignore[misc]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS[1:3])
 def test_what_a_callback_changes_is_its_own(
     tiny: FeatureModel, photo: Image, painting: Image, optimizer: Any
@@ -449,6 +453,7 @@ def test_a_trial_that_is_not_finite_shortens_the_step(
     assert "finite" not in result.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [*OPTIMIZERS[1:3], "L-BFGS-B"])
 def test_a_run_without_a_finite_step_ends_with_what_it_has(
     tiny: FeatureModel, optimizer: Any
@@ -462,6 +467,7 @@ def test_a_run_without_a_finite_step_ends_with_what_it_has(
     np.testing.assert_array_equal(result.image, bright)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS[1:3])
 def test_a_run_goes_on_beside_what_is_not_finite(tiny: FeatureModel, optimizer: Any) -> None:
     dark, bright = np.full((8, 8, 3), 20.0), np.full((8, 8, 3), 200.0)
@@ -551,6 +557,7 @@ def test_a_history_is_a_positive_whole_number(
         minimize(Content(photo), tiny, photo, optimizer=LBFGS(history))
 
 
+@pytest.mark.slow
 def test_a_run_can_be_restarted_without_a_refresh(tiny: FeatureModel, photo: Image) -> None:
     start = images.noise(photo.shape[:2], normal=(128, 200))
     loss = Content(photo) + TotalVariation()
