@@ -210,7 +210,9 @@ class _Estimator:
         if any(loss.tiling == "mean" for loss in self.losses):
             seconds += _FORWARD * len(forward) * self._at_once(forward[0].size)[1]
         if any(loss.tiling == "map" for loss in self.losses):
-            parts["crops"] = round(2 * sum(own.target for own in self._needs(backward[0].size)))
+            parts["crops"] = round(
+                2 * sum(cost.target for cost in self._costs_at(backward[0].size))
+            )
         return Estimate(size, tile, self._with_targets(parts, size, tile), seconds)
 
     def surely_fits(self, size: Size, free: int) -> bool:
@@ -274,14 +276,14 @@ class _Estimator:
         computes all gradients of the losses between the two passes and keeps them. The sequential
         schedule (see XLA_FLAGS) computes them one layer after the other.
         """
-        needs, shapes = self._needs(size), self._shapes(size)
+        costs, shapes = self._costs_at(size), self._shapes(size)
         joined, kept_kernels = self.features.joined(self.layers, size), 0
         waits = SEQUENTIAL not in started_with().get("XLA_FLAGS", "")
         image: _Operation = None, (*size, 3)
         sizes = {IMAGE: _activation(image)} | {op.name: _activation((op, n)) for op, n in shapes}
         waiting = {n: sizes[n] * sum(n in loss.layers for loss in self.losses) for n in self.layers}
-        products = sum(own.products for own in needs) / _LOSSES
-        traffic = sum(own.traffic for own in needs)
+        products = sum(cost.products for cost in costs) / _LOSSES
+        traffic = sum(cost.traffic for cost in costs)
         kept = before = sizes[IMAGE]
         pending = waiting.get(IMAGE, 0)
         most = 0.0
@@ -302,7 +304,7 @@ class _Estimator:
             pending += waiting.get(operation.name, 0)
             before = out
         gradients = sum(waiting.values()) if waits else max(waiting.values())
-        turn = _LOSSES_HELD * (gradients + max(own.memory for own in needs))
+        turn = _LOSSES_HELD * (gradients + max(cost.memory for cost in costs))
         speed = machine.speed()
         seconds = _CALL + products / speed.products + traffic / speed.copies
         program = round(max(most, kept + turn))
@@ -320,21 +322,21 @@ class _Estimator:
         tiled = tile is not None and max(size) > tile
         layer = _COMPILED_LAYER + tiled * _FORWARD_LAYER
         parts = {**parts, "compiler": round(_COMPILER + layer * len(self._shapes(size)))}
-        needs = self._needs(size)
-        targets = sum(own.target for own in needs)
-        matching = max(own.matching for own in needs)
+        costs = self._costs_at(size)
+        targets = sum(cost.target for cost in costs)
+        matching = max(cost.matching for cost in costs)
         program = parts["network and losses"] + parts["kernels"]
         measuring: float = max(0, self._measuring(tile) - program)
         moving = [i for i, loss in enumerate(self.losses) if loss.refresh_every is not None]
         for i in moving:
             # New and old targets exist at the same time.
-            measuring += needs[i].statistics + needs[i].target
+            measuring += costs[i].statistics + costs[i].target
             for image in self.losses[i].references:  # measured once, then stored
                 targets += self._costs[i]((image.shape[0], image.shape[1])).statistics
         if moving:
             measuring += matching
         else:
-            statistics = sum(own.statistics for own in needs)
+            statistics = sum(cost.statistics for cost in costs)
             measuring += max(0, statistics + matching - sum(parts.values()))
         return {
             **parts,
@@ -343,7 +345,7 @@ class _Estimator:
             "pictures": self._pictures(size),
         }
 
-    def _needs(self, size: Size) -> list[Cost]:
+    def _costs_at(self, size: Size) -> list[Cost]:
         return [cost(size) for cost in self._costs]
 
     def _measuring(self, tile: int | None) -> float:

@@ -179,10 +179,15 @@ def graph_cost(graph: Any) -> tuple[int, float, float]:
 
 
 def _size(tensor: Tensor) -> int:
-    """The bytes of a tensor; 0 if it has no static rank or its type has no size."""
-    if tensor.shape.rank is None or tensor.dtype.size is None:
+    """The bytes of a tensor; 0 if its type has no size."""
+    return _elements(tensor) * int(tensor.dtype.size or 0)
+
+
+def _elements(tensor: Tensor) -> int:
+    """The elements of a tensor, 0 if its rank is unknown; an unknown dimension counts as 1."""
+    if tensor.shape.rank is None:
         return 0
-    return int(math.prod(n or 1 for n in tensor.shape) * tensor.dtype.size)
+    return math.prod(n or 1 for n in tensor.shape)
 
 
 def _products(operation: Any) -> float:
@@ -193,11 +198,10 @@ def _products(operation: Any) -> float:
     """
     if operation.type not in _PRODUCTS | _CONVOLUTIONS or len(operation.inputs) == 1:
         return 0.0
-    output = operation.outputs[0].shape
-    sizes = [math.prod(tensor.shape) for tensor in (*operation.inputs[-2:], operation.outputs[0])]
-    factor = 1.0
+    output = operation.outputs[0]
+    sizes = math.prod(map(_elements, (*operation.inputs[-2:], output)))
     if operation.type in _CONVOLUTIONS:
-        factor = math.prod(operation.inputs[1].shape[:2])
-    elif operation.type != "Einsum":
-        factor = 1 / math.prod(output[:-2])
-    return 2 * math.sqrt(math.prod(sizes) * factor)
+        sizes *= math.prod(n or 1 for n in operation.inputs[1].shape[:2])
+    elif operation.type != "Einsum" and output.shape.rank:
+        sizes //= math.prod(n or 1 for n in output.shape[:-2])
+    return 2 * math.sqrt(sizes)

@@ -28,7 +28,14 @@ def test_a_product_is_held_and_counted() -> None:
 
 
 def test_batches_of_products() -> None:
-    assert cost(tf.matmul, (5, 8, 16), (5, 16, 4))[1] == pytest.approx(5 * 2 * 8 * 16 * 4)
+    assert cost(tf.matmul, (5, 8, 16), (5, 16, 4))[1] == 5 * 2 * 8 * 16 * 4
+
+
+def test_a_shape_that_is_known_only_in_a_run_counts_as_1() -> None:
+    def chosen(x: Any, y: Any) -> Any:
+        return tf.matmul(tf.boolean_mask(x, x[:, 0] > 0), y)
+
+    assert cost(chosen, (8, 16), (16, 4))[1] == 2 * 1 * 16 * 4
 
 
 def test_a_convolution_is_counted() -> None:
