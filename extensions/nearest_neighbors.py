@@ -100,8 +100,9 @@ class NearestNeighbors(MatchingLoss):
     >>> loss = NearestNeighbors(np.zeros((32, 32, 3)), layers=["a"])
     >>> painting = {"a": np.array([[[[1.0, 2], [3, 2]]]])}
     >>> current = {"a": np.array([[[[5.0, 1], [3, 1], [4, 1]]]])}
-    >>> loss.target([painting], current, np.random.default_rng())["a"].tolist()
-    [[[[3.0, 2.0], [1.0, 2.0], [1.0, 2.0]]]]
+    >>> found = loss.target([painting], current, np.random.default_rng())["a"]
+    >>> (found[0, 0] * [[13**0.5], [5**0.5], [5**0.5]]).round(6).tolist()
+    [[3.0, 2.0], [1.0, 2.0], [1.0, 2.0]]
     """
 
     layers = ("block3_conv1", "block3_conv2", "block3_conv3")
@@ -129,16 +130,23 @@ class NearestNeighbors(MatchingLoss):
         return {"hypercolumns": ops.concatenate(columns, axis=-1)}
 
     def target(self, references: References, current: Any, rng: Rng) -> Statistic:
-        """The neighbor of every feature; if centered, minus its mean, and then the mean of F."""
+        """The direction of every feature's neighbor, a unit vector; if centered, and the mean of F.
+
+        A neighbor of zeros stays so.
+        """
         paintings = self._paintings(references)
         target = {}
         for key, f in current.items():
             query = self._query(key, f, references[0][key]) if self.photo_share else f
-            known = np.concatenate([self._drawn(painting[key], rng) for painting in paintings])
+            rows = [self._drawn(painting[key], rng) for painting in paintings]
+            known = np.concatenate(rows) if len(rows) > 1 else rows[0]
             found = known[nearest(query.reshape(-1, f.shape[3]), known)].reshape(f.shape)
             if self.centered:
+                found -= known.mean(0)
+            found /= np.maximum(np.linalg.norm(found, axis=-1, keepdims=True), _TINY)
+            if self.centered:
                 means = np.broadcast_to(f.mean((1, 2), keepdims=True), f.shape)
-                found = np.concatenate([found - known.mean(0), means], axis=-1)
+                found = np.concatenate([found, means], axis=-1)
             target[key] = found
         return target
 
@@ -147,7 +155,7 @@ class NearestNeighbors(MatchingLoss):
         if self.centered:
             target, means = ops.split(target, 2, axis=-1)
             current = current - means
-        return squared_lengths(unit(current) - unit(target)) / 2
+        return squared_lengths(unit(current) - target) / 2
 
     def value(self, current: Statistic, target: Any, mean: Means) -> Tensor:
         """Σ_l w_l · the mean over positions."""

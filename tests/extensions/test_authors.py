@@ -103,7 +103,7 @@ def test_nnst_matches_each_layer(case: dict[str, Any]) -> None:
     check((value, [g - g.mean((1, 2), keepdims=True) for g in gradient]), case)
 
 
-STROTSS = {
+STROTSS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "remd": (RelaxedEMD, {"layers": ["a"]}, "painting"),
     "moments": (HypercolumnMoments, {"layers": ["a"], "unit": 1}, "painting"),
     "self_similarity": (SelfSimilarity, {"layers": ["a"]}, "photo"),

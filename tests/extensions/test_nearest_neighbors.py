@@ -121,8 +121,10 @@ def test_the_search_follows_the_photo() -> None:
         for share in (0.25, 0.75, 1)
     }
     found[0] = target_of(neighbors(), CURRENT, PAINTING)
-    first = {share: target["a"][0, 0, 0].tolist() for share, target in found.items()}
-    assert first == {0: [3, 2], 0.25: [3, 2], 0.75: [1, 2], 1: [1, 2]}
+    slopes = {
+        share: target["a"][0, 0, 0, 1] / target["a"][0, 0, 0, 0] for share, target in found.items()
+    }
+    assert slopes == pytest.approx({0: 2 / 3, 0.25: 2 / 3, 0.75: 2, 1: 2})
 
 
 def test_some_of_the_painting_is_drawn_anew_in_each_search() -> None:
@@ -145,7 +147,7 @@ def test_hypercolumns_by_hand() -> None:
     expected = [[0, 0, 0], [7, 3, 0], [56, 12, 0], [63, 15, 0]]
     factors = [0.25**0.5 / 1, 0.75**0.5 / 2, 0]
     np.testing.assert_allclose(found.reshape(4, 3), np.multiply(expected, factors))
-    target = {"hypercolumns": np.ones((1, 2, 2, 3))}
+    target = {"hypercolumns": np.full((1, 2, 2, 3), 3**-0.5)}
     now = found.reshape(4, 3)
     cosines = [cosine(row, np.ones(3)) if row.any() else 0.5 for row in now]
     total = calls.value(loss, {"hypercolumns": found}, target)

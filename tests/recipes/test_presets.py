@@ -216,7 +216,7 @@ PUBLISHED: dict[str, Formula] = {
 }
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", list(SIZES))
 def test_the_published_formula(
     name: str, photo: Image, painting: Image, network: keras.Model, small: FeatureModel
 ) -> None:
@@ -271,7 +271,7 @@ def test_ashwindcruz_at_the_depth_of_the_notebook(
         presets.ashwindcruz(photo, painting, depth=6, features=small)
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", list(SIZES))
 def test_the_objective_is_made_again_from_json(
     name: str, photo: Image, painting: Image, small: FeatureModel
 ) -> None:
@@ -290,7 +290,7 @@ def test_the_objective_is_made_again_from_json(
     assert values[0] == values[1]
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", list(SIZES))
 def test_sides_in_proportion_are_cut_and_size_is_the_longer(name: str, small: FeatureModel) -> None:
     photo = images.noise((30, 40), seed=1)
     ways: list[dict[str, Any]] = [{"size": 41}, {"short_side": 32}]
@@ -333,7 +333,7 @@ SETTINGS: dict[str, tuple[Any, ...]] = {
 }
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", list(SIZES))
 def test_the_published_settings(
     name: str,
     photo: Image,
@@ -476,7 +476,7 @@ def test_other_noise_is_the_sources_or_quiet(photo: Image, small: FeatureModel) 
         np.testing.assert_array_equal(start.start, images.noise((height, width), seed=5, **own))
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", list(SIZES))
 def test_a_run(
     name: str, photo: Image, painting: Image, small: FeatureModel, tmp_path: Path
 ) -> None:
@@ -549,7 +549,7 @@ def test_a_picture_too_small_for_the_shift_is_named(photo: Image, small: Feature
         preset.run()
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", list(SIZES))
 def test_a_preset_is_public_and_has_its_source(name: str) -> None:
     preset = getattr(presets, name)
     assert preset is presets.find(name)

@@ -33,6 +33,7 @@ from neural_style.recipes.presets.gram import (
     tensorflow_tutorial,
     udacity,
 )
+from neural_style.recipes.presets.kolkin import nnst, strotss
 from neural_style.recipes.presets.tseng import tseng_cooccurrence, tseng_histogram
 
 __all__ = [
@@ -43,6 +44,8 @@ __all__ = [
     "keras_example",
     "names",
     "neural_style",
+    "nnst",
+    "strotss",
     "tensorflow_tutorial",
     "tseng_cooccurrence",
     "tseng_histogram",
@@ -61,6 +64,8 @@ _PRESETS = {
         gatys,
         keras_example,
         neural_style,
+        nnst,
+        strotss,
         tensorflow_tutorial,
         tseng_cooccurrence,
         tseng_histogram,
