@@ -19,9 +19,17 @@ KEYWORDS: dict[str, tuple[Any, str]] = {
     "short_side": (SIDE, "Shorter side in pixels, instead of --size."),
     "style_size": (SIDE, "Longer side of the style; by default resized like the photo."),
     "color": (click.Choice(["match", "luminance", "oklab"]), "How to keep the photo's colors."),
+    "padding": (
+        click.Choice(["zero", "symmetric", "periodic", "replicate"]),
+        "What the network reads outside the pictures; symmetric, or the preset's.",
+    ),
     "start": (Start(), "content, noise, or a picture's file."),
     "scales": (Scales(2), "Long sides to run from coarse to fine."),
     "evaluations": (Budget(1), "The budget, or one for each scale; 300, or the preset's."),
+    "minutes": (
+        click.FloatRange(0, min_open=True),
+        "The time of the run, instead of --evaluations.",
+    ),
     "parameterization": (
         click.Choice(["pixels", "frequencies", "wavelets"]),
         "The optimizer's variables; frequencies, or pixels with --loss or --preset.",
@@ -129,11 +137,14 @@ def setting(name: str, value: Any) -> Any:
 def keywords(given: dict[str, Any]) -> dict[str, Any]:
     """Remove the keywords of `transfer` from ``given``, and return those that are set."""
     from neural_style import images
+    from neural_style.recipes.draft import PADDING
 
     found = {name: given.pop(name) for name in KEYWORDS if given.get(name) is not None}
     found |= masks(given)
     for name in MASKS:
         given.pop(name, None)
+    if any(given.get(name) for name in MODEL):
+        found.setdefault("padding", PADDING)
     if found.get("tile") == "none":
         found["tile"] = None
     if found.get("start") not in (None, "content", "noise"):

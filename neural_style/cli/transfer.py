@@ -156,7 +156,9 @@ def reconstruct(**given: Any) -> None:
 @click.option("--style", "others", multiple=True, metavar="FILE[=W]", help="Another painting.")
 @options.mask_options
 @options.loss_options
-@options.keyword_options("start", "scales", "evaluations", "seed", "color", "parameterization")
+@options.keyword_options(
+    *("start", "scales", "evaluations", "minutes", "seed", "color", "parameterization")
+)
 @options.model_options
 @answer_options
 def estimate(**given: Any) -> None:

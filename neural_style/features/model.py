@@ -10,6 +10,7 @@ network runs only up to the deepest requested layer.
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 import os
@@ -164,6 +165,20 @@ class FeatureModel:
     def _notice(self) -> None:
         if not self._weights.are_current():
             self._begin()
+
+    def with_padding(self, padding: str) -> FeatureModel:
+        """The same network with another padding; the model itself if it has this one already.
+
+        Raises `OptionError` as the class.
+        """
+        if padding == self.padding:
+            return self
+        other = copy.copy(self)
+        other._padding = Padding(padding, self._network)
+        other._config = {**self._config, "padding": padding}
+        other._cuts = {}
+        other._begin()
+        return other
 
     @property
     def padding(self) -> str:

@@ -33,6 +33,7 @@ from neural_style.runs.minimize import minimize
 from neural_style.runs.result import Result
 from neural_style.utils.files import check_not_read, path_of
 
+PADDING = "symmetric"  # of `transfer` without a preset
 # The color that VGG's preprocessing maps to zero.
 _GRAY = np.array([123.68, 116.779, 103.939], np.float32)
 
@@ -44,7 +45,8 @@ class Options(TypedDict, total=False):
     side that the source fixes; if the source makes pictures square, it is both sides.
     ``start`` is ``"content"``, ``"noise"`` (the source's, or else that of `images.noise`) or an
     array, which is resized to the content's final size. ``features`` is any model with VGG's
-    layer names. ``evaluations``, ``optimizer`` and ``seed`` are as in `minimize`; the seed
+    layer names. ``padding`` is what the network reads outside the picture, as in `FeatureModel`.
+    ``evaluations``, ``optimizer`` and ``seed`` are as in `minimize`; the seed
     is also that of the noise.
 
     The other keywords are in no source. ``tile``, ``scales``, ``parameterization`` and ``average``
@@ -67,6 +69,7 @@ class Options(TypedDict, total=False):
     parameterization: str | Parameterization
     average: float
     features: FeatureModel
+    padding: str
     seed: int
     tile: Tile
 
@@ -141,6 +144,7 @@ class Draft:
         noise: Callable[..., Image] = images.noise,
         optimizer: Any = None,
         network: tuple[str, str, str] = ("vgg19", "max", "caffe"),
+        padding: str = "zero",
         squash: bool = False,
         restart_every: int | None = None,
         clip: Literal["round", "step"] = "round",
@@ -171,7 +175,11 @@ class Draft:
         self.painting = picture_of(style, "style", size=self.size if squash else fit)
         chroma, palette = self._colored(options.get("color"))
         features = options.get("features")
-        self.features = pretrained(*network) if features is None else check_model(features)
+        if features is None:
+            self.features = pretrained(*network).with_padding(options.get("padding", padding))
+        else:
+            features = check_model(features)
+            self.features = features.with_padding(options.get("padding", features.padding))
         seed = options.get("seed", 0)
         optimizer = options.get("optimizer", optimizer)
         optimizer = LBFGS() if optimizer is None else optimizer

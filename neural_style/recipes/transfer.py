@@ -19,8 +19,9 @@ from neural_style.losses.weighted_sum import WeightedSum, terms_of
 from neural_style.objective.estimate import Tile
 from neural_style.optimizers.parameterization import Parameterization
 from neural_style.recipes import presets
-from neural_style.recipes.draft import Draft, Options, Preset
+from neural_style.recipes.draft import PADDING, Draft, Options, Preset
 from neural_style.recipes.styles import several, styles_of, total
+from neural_style.recipes.time_budget import evaluations_within
 from neural_style.runs.loop import Callback, Verbose
 from neural_style.runs.result import Result
 from neural_style.runs.scales import coarser
@@ -43,7 +44,9 @@ def transfer(
     start: str | Image | None = None,
     scales: Sequence[int] | None = None,
     evaluations: int | Sequence[int] | None = None,
+    minutes: float | None = None,
     features: FeatureModel | None = None,
+    padding: str | None = None,
     optimizer: Any = None,
     parameterization: str | Parameterization | None = None,
     average: float | None = None,
@@ -106,8 +109,16 @@ def transfer(
         ``()``.
     evaluations
         As in `minimize`, at every scale; by default 300.
+    minutes
+        The time for the run, instead of ``evaluations``: those of all scales are multiplied by
+        the same factor, so that the run takes about so long on this machine. The record has the
+        numbers, which `rerun` and `resume` repeat without the clock.
     features
         The feature model; by default VGG19 with max pooling, loaded once in each process.
+    padding
+        What the network reads outside the pictures, as in `FeatureModel`: by default that of
+        ``features`` or of the preset, and otherwise ``"symmetric"``, which leaves no pale frame.
+        With ``"periodic"``, the result is a seamless tile.
     parameterization
         As in `minimize`. By default ``"frequencies"`` with the default loss, whose curvature
         sets their units; ``"pixels"`` with another loss, a preset or a Keras optimizer.
@@ -120,6 +131,8 @@ def transfer(
         As `images.load` and `minimize`; or the preset is unknown; or both a preset and a loss are
         given.
     """
+    if minutes is not None and evaluations is not None:
+        raise OptionError("expected either minutes or evaluations, got both.")
     styles, *masks = map(several, (style, content_mask, style_mask))
     if output is not None:
         check_not_read({"output": output}, [content, *styles, *masks[0], *masks[1]], OptionError)
@@ -134,6 +147,7 @@ def transfer(
         "scales": scales,
         "evaluations": evaluations,
         "features": features,
+        "padding": padding,
         "optimizer": optimizer,
         "parameterization": parameterization,
         "average": average,
@@ -151,6 +165,8 @@ def transfer(
         content_mask=content_mask,
         style_mask=style_mask,
     )
+    if minutes is not None:
+        ready = replace(ready, evaluations=evaluations_within(minutes, ready))
     return ready.run(
         callbacks=callbacks,
         verbose=verbose,
@@ -191,6 +207,7 @@ def prepared(
             "long_side",
             512,
             whole=round,
+            padding=PADDING,
             evaluations=300,
             parameterization="frequencies",
         )

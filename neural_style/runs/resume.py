@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neural_style.errors import CheckpointError, OptionError, RecordError, StyleError, again
-from neural_style.features.model import FeatureModel
+from neural_style.features.model import FeatureModel, check_model
 from neural_style.losses.base import Loss
 from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.optimizers import drivers, parameterization
@@ -156,6 +156,9 @@ def _arguments(
 ) -> dict[str, Any]:
     """The arguments of `minimize.run`: the replacements, and the others from a record."""
     loss, features, optimizer, parameters = replacements
+
+    if features is not None:
+        features = check_model(features).with_padding(record["features"]["padding"])
 
     def made(replacement: Any, make: Callable[[Any], Any], config: Any) -> Any:
         if replacement is not None:

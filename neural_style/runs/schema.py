@@ -93,6 +93,7 @@ class Features(TypedDict):
     pooling: str | None
     weights: str
     preprocess: str | None
+    padding: str
     winograd: bool
     sha256: str
 

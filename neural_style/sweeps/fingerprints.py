@@ -369,7 +369,7 @@ def _of_library(value: Any) -> _Parts | None:
 
     if isinstance(value, FeatureModel):
         config = value.get_config()
-        options = [config[name] for name in ("pooling", "preprocess", "winograd")]
+        options = [config[name] for name in ("pooling", "preprocess", "padding", "winograd")]
         made = (type(value), options, value._network, value.preprocess)
         return "features", [("", each) for each in made]
     if isinstance(value, tf.Tensor | tf.Variable | keras.Variable):
