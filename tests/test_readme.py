@@ -45,7 +45,15 @@ def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         exec(compile(block, str(README), "exec"), names)
     assert names["result"].evaluations == 3
     assert [str(outcome.error) for outcome in names["outcomes"] if outcome.error] == []
-    for picture in ("cat.png", "gatys.png", "two.png", "out/coffee.png", "out/sweep.png"):
+    for picture in (
+        "rocket.png",
+        "gatys.png",
+        "two.png",
+        "face.png",
+        "regions.png",
+        "out/coffee.png",
+        "out/sweep.png",
+    ):
         assert (tmp_path / picture).is_file()
     unused = names["loss"] + names["softer"] + names["means"] + names["halves"]
     own = ns.minimize(unused, names["features"], names["photo"])

@@ -9,7 +9,8 @@ A picture is searched for in three places, in this order:
 1. the folder named by the environment variable ``NEURAL_STYLE_DATA``, as ``<name>.png`` or
    ``<name>.jpg``;
 2. the cache, ``$KERAS_HOME/datasets/neural-style`` (by default in ``~/.keras``);
-3. its origin on the network. Seven pictures are part of scikit-image and need no network.
+3. its origin on the network. Seven pictures are part of scikit-image, and one, starry_night_640,
+   of this library, and need no network.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import skimage
 
@@ -62,10 +64,24 @@ class Source:
 class Wheel(Source):
     """A picture that scikit-image's wheel contains."""
 
+    package: ClassVar[str] = "scikit-image"
+
     @property
     def path(self) -> Path:
         """The path of the installed file."""
         return Path(skimage.__file__).parent / "data" / self.filename
+
+
+@dataclass(frozen=True)
+class Own(Wheel):
+    """A picture that this library's wheel contains."""
+
+    package: ClassVar[str] = "neural-style-keras"
+
+    @property
+    def path(self) -> Path:
+        """The path of the installed file."""
+        return Path(__file__).parent / "pictures" / self.filename
 
 
 @dataclass(frozen=True)
@@ -108,7 +124,7 @@ class Displayed(Remote):
 
 
 # Gabriel Tseng's notebook has no license, so the library must not contain copies of its pictures.
-# Ashwin D'Cruz' pictures have the MIT license.
+# Ashwin D'Cruz' pictures have the MIT license; pictures/NOTICE.txt is of the one that is here.
 _NOTEBOOK = (
     f"{_GITHUB}/GabrielTseng/LearningDataScience/cb79fe23b573977f57a41b4b2cba67b6aec10d2f"
     "/computer_vision/style_neural_network/Style_Network_w_CoOccurence.ipynb"
@@ -135,6 +151,9 @@ SOURCES: dict[str, Wheel | Remote] = {
         "starry_night.jpg",
         "a4a16fc75999a4aa84f413570ba85fe3ce9ecc084370854ac8d87992c93a15ba",
         f"{_DCRUZ}/starry_night.jpg",
+    ),
+    "starry_night_640": Own(
+        "starry_night_640.jpg", "5bdfd4900fe29a92724f412c8a757fd18d9d9686846b2a714959cb5ad0a5a271"
     ),
     "coastal_scene": Remote(
         "coastal_scene.jpg",
@@ -226,7 +245,7 @@ def path(name: str) -> Path:
         place = source.path
         problem = defect(place, source.accepts)
         missing = [f"{place}: {problem}"] if problem else []
-        remedy = "Reinstall scikit-image"
+        remedy = f"Reinstall {source.package}"
     else:
         place = cache_folder() / source.filename
         missing = obtain(

@@ -120,9 +120,22 @@ def table(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("table")
 def test_the_names_are_those_of_the_examples_and_of_scikit_image() -> None:
     assert datasets.names() == [
-        "montreal", "fuchun_mountains", "starry_night", "coastal_scene", "perth_skyline",
+        "montreal", "fuchun_mountains", "starry_night", "starry_night_640",
+        "coastal_scene", "perth_skyline",
         "astronaut", "coffee", "chelsea", "rocket", "ihc", "hubble_deep_field", "retina",
     ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("table")
+def test_the_painting_of_the_quickstart_comes_with_its_notice() -> None:
+    path = datasets.path("starry_night_640")
+    assert path.stat().st_size < 150_000
+    notice = (path.parent / "NOTICE.txt").read_text("utf-8")
+    assert "The MIT License" in notice
+    assert path.name in notice
+    credits = (Path(__file__).parents[2] / "examples" / "CREDITS.md").read_text("utf-8")
+    for name in ("starry_night_640", "rocket"):
+        assert SOURCES[name].digest in credits
 
 
 @pytest.mark.parametrize("name", SOURCES)
