@@ -45,17 +45,19 @@ class Contextual(StatisticLoss):
 
     Notes
     -----
-    The authors use the loss for style, and for content with ``layers=["block4_conv2"]``. They
-    sum over layers: ``layers={layer: 1, …}``. They do not subtract the constant C(y, y). It makes
-    L 0 at the reference, and the same for a painting that is repeated, where C grows by the log
-    of the number of repetitions. They draw 65² positions, the same of both pictures, at each
-    step of a stochastic optimizer. Here the positions are the same if both pictures have the
-    same size. A column x_i − ȳ of zeros has the distance ½ to each y_j, where the authors' code
-    divides by 0. Source: Mechrez, Talmi & Zelnik-Manor, *The Contextual Loss for
+    The authors use the loss for style, and for content with ``layers=["block4_conv2"]``. They sum
+    over layers: ``layers={layer: 1, …}``. They do not subtract the constant C(y, y). It makes L 0
+    at the reference, and the same for a painting that is repeated, where C grows by the log of the
+    number of repetitions. They draw 65² positions, the same of both pictures, at each step of a
+    stochastic optimizer. Here the positions are the same if both pictures have the same size. A
+    city in the manner of a landscape scroll got the scroll's pines and hills in place of towers,
+    and kept much of the photo's colors: add `Moments` or `Gram` for the palette. h = 0.2 looked
+    like 0.5, the authors' value. A column x_i − ȳ of zeros has the distance ½ to each y_j, where
+    the authors' code divides by 0. Source: Mechrez, Talmi & Zelnik-Manor, *The Contextual Loss for
     Image Transformation with Non-Aligned Data*, arXiv 1803.02077; roimehrez/contextualLoss,
-    CX/CSFlow.py, CX/CX_helper.py and config.py; the code was read, the paper was not. The
-    authors' second version, CX/CX_distance.py, leaves out the denominator of s; they say that it
-    was not tested.
+    CX/CSFlow.py, CX/CX_helper.py and config.py; the code was read, the paper was not. The authors'
+    second version, CX/CX_distance.py, leaves out the denominator of s; they say that it was not
+    tested.
 
     Examples
     --------

@@ -46,7 +46,9 @@ class PatchSlicedWasserstein(PatchLoss):
     draws 64 directions, each for itself, at every step of a stochastic optimizer, and repeats
     patches at random where sizes differ. The authors minimize it alone, over many scales, from the
     photo or from noise. A patch spans the same number of pixels at every scale, so use several:
-    ``scales=`` of `neural_style.minimize`. Source: Elnekave & Weiss, *Generating Natural Images
+    ``scales=`` of `neural_style.minimize`. At one scale, from the photo and with Content, it
+    brought the palette and little else; with `Gram`, it cleaned the picture of colors that the
+    painting does not have. Source: Elnekave & Weiss, *Generating Natural Images
     with Direct Patch Distributions Matching*, ECCV 2022, arXiv 2203.11862; ariel415el/GPDM,
     patch_swd.py, GPDM.py and main.py; the code was read, the paper was not.
 
