@@ -138,7 +138,7 @@ def test_the_last_pass_of_nnst(photo: Image, painting: Image, small: FeatureMode
 
 @pytest.mark.parametrize(("given", "weight"), [({}, 2), ({"content_weight": 0.25}, 0.5)])
 def test_the_objective_of_strotss(
-    given: dict[str, float], weight: float, photo: Image, painting: Image, small: FeatureModel
+    given: dict[str, Any], weight: float, photo: Image, painting: Image, small: FeatureModel
 ) -> None:
     """Its terms are tested against its code; here the weights of terms and layers."""
     preset = presets.strotss(photo, painting, features=small, **given)
