@@ -35,6 +35,7 @@ _UNLISTED = tuple(
     for name, kind in (
         ("joint_histogram", "JointHistogram"),
         ("summed_variation", "SummedVariation"),
+        ("nine_point_variation", "NinePointVariation"),
     )
 )
 _registered: dict[str, Callable[..., Any]] = {}

@@ -31,8 +31,10 @@ class Wavelets:
     step in x is about as long in pixels. With a gain of 1, L-BFGS does what it does with pixels,
     except for rounding.
 
-    For self-similarity + 4 · relaxed EMD at 128 pixels, after 100 evaluations from the photo, the
-    loss on one pair was 12 % lower than with pixels, and with a gain of 0.7 the same.
+    For self-similarity + 4 · relaxed EMD at 128 pixels, the loss after 100 evaluations from the
+    photo was 11.8, 2.8 and 3.3 % lower than with pixels on three pairs, and 8.3, 2.5 and 3.1 %
+    lower with places drawn anew. On the first of these pairs, places drawn anew gave 0.1 % more
+    than pixels with a gain of 0.7, 8.3 % less with 1.25, and 3.2 % more with 2.
 
     Parameters
     ----------

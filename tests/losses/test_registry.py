@@ -106,7 +106,14 @@ def test_names_are_sorted_and_hold_what_is_registered() -> None:
     assert names() == ["aardvark", *before] == sorted(names())
 
 
-@pytest.mark.parametrize("kind", [preset_losses.JointHistogram, preset_losses.SummedVariation])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        preset_losses.JointHistogram,
+        preset_losses.NinePointVariation,
+        preset_losses.SummedVariation,
+    ],
+)
 def test_the_losses_of_presets_have_names_and_are_not_offered(kind: type[Loss]) -> None:
     name = registry.name_of(kind)
     assert registry.factory(name) is kind

@@ -25,6 +25,8 @@ from collections.abc import Callable
 
 from neural_style.errors import OptionError, suggestion
 from neural_style.recipes.draft import Preset as Preset
+from neural_style.recipes.presets.crowson import crowsonkb
+from neural_style.recipes.presets.galerne import spst
 from neural_style.recipes.presets.gram import (
     ashwindcruz,
     gatys,
@@ -39,12 +41,14 @@ from neural_style.recipes.presets.tseng import tseng_cooccurrence, tseng_histogr
 __all__ = [
     "Preset",
     "ashwindcruz",
+    "crowsonkb",
     "find",
     "gatys",
     "keras_example",
     "names",
     "neural_style",
     "nnst",
+    "spst",
     "strotss",
     "tensorflow_tutorial",
     "tseng_cooccurrence",
@@ -61,10 +65,12 @@ _PRESETS = {
     preset.__name__: preset
     for preset in (
         ashwindcruz,
+        crowsonkb,
         gatys,
         keras_example,
         neural_style,
         nnst,
+        spst,
         strotss,
         tensorflow_tutorial,
         tseng_cooccurrence,
