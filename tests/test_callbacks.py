@@ -25,6 +25,7 @@ from neural_style.extensions import Content, TotalVariation
 from neural_style.images import Image
 
 
+@pytest.mark.slow
 def test_progress_shows_the_bar_the_time_left_and_every_term(
     tiny: FeatureModel, photo: Image
 ) -> None:

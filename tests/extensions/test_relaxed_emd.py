@@ -94,6 +94,7 @@ def test_a_picture_of_zeros_is_pulled_to_the_painting() -> None:
     assert value(emd(), zeros - gradient, painting) == pytest.approx(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cost", COSTS)
 def test_zeros_and_constants_are_no_nan(cost: str) -> None:
     f = random(0, 4, 5, 3)

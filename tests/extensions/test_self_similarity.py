@@ -77,6 +77,7 @@ def test_it_is_at_most_two() -> None:
     assert 1 < value(similarity(), one.reshape(A.shape), other.reshape(A.shape)) <= 2
 
 
+@pytest.mark.slow
 def test_zeros_and_constants_are_no_nan() -> None:
     f = random(0, 4, 5, 3)
     holes = f.copy()

@@ -134,6 +134,7 @@ def small(painting: Image) -> SlicedWasserstein:
     return SlicedWasserstein(painting, layers=["image", "block1_conv1", "block3_conv1"])
 
 
+@pytest.mark.slow
 def test_a_run_brings_the_distribution(tiny: FeatureModel, photo: Image, painting: Image) -> None:
     first, second = (minimize(small(painting), tiny, photo, evaluations=40) for _ in range(2))
     assert first.loss < 0.1 * first.history[0].loss

@@ -104,6 +104,7 @@ def test_the_gradient_is_right_where_eigenvalues_are_equal() -> None:
     assert (high - low) / 2e-5 == pytest.approx(float((gradient * direction).sum()), rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [0.0, 0.1, 1000.0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_constants_have_a_gradient(level: float, dtype: Any) -> None:

@@ -861,6 +861,7 @@ def frame(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / "frame.png"
 
 
+@pytest.mark.slow
 def test_a_dark_frame_is_a_picture_all_the_way(frame: Path, tmp_path: Path) -> None:
     features = FeatureModel(weights=None)
     loaded = images.load(frame)
@@ -895,6 +896,7 @@ def test_a_dark_frame_is_a_picture_all_the_way(frame: Path, tmp_path: Path) -> N
         np.testing.assert_array_equal(saved, np.rint(image))
 
 
+@pytest.mark.slow
 def test_a_batch_of_a_fade_in_is_painted_whole(frame: Path, tmp_path: Path) -> None:
     def alone(photo: Image, painting: Image) -> Any:
         return Content(photo, layers=["image"]) + TotalVariation("squared")

@@ -252,6 +252,7 @@ def test_small_maps_are_left_to_the_layer() -> None:
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 def test_kernels_are_kept_for_small_pictures_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[int, ...]] = []
     transform = winograd.transform

@@ -23,6 +23,7 @@ def gram(f: Any) -> Any:
     return ops.matmul(ops.transpose(rows), rows) / rows.shape[0]
 
 
+@pytest.mark.slow
 def test_a_gram_matrix(tiny: FeatureModel, photo: Image, painting: Image) -> None:
     own, theirs = (
         evaluated(loss, tiny, photo)
@@ -36,6 +37,7 @@ def test_a_gram_matrix(tiny: FeatureModel, photo: Image, painting: Image) -> Non
     np.testing.assert_allclose(own.gradient, theirs.gradient, atol=1e-4 * scale)
 
 
+@pytest.mark.slow
 def test_a_layer_of_keras(tiny: FeatureModel, photo: Image, painting: Image) -> None:
     pool, mean = (
         evaluated(Custom(painting, statistic=s, layers=LAYERS, name="means"), tiny, photo)

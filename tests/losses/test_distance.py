@@ -83,6 +83,7 @@ def test_worked_values(tiny: FeatureModel) -> None:
     assert value(squares, flat, flat + 3) == pytest.approx(2 * 9 * 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "metric", [keras.losses.BinaryCrossentropy(), "kl_divergence", "cosine_similarity", "poisson"]
 )
@@ -176,6 +177,7 @@ def test_a_map_is_tiled_only_with_a_value_for_every_position(
         assert Content(images.noise(SIZE)).with_distance(pointwise).tiling == "map"
 
 
+@pytest.mark.slow
 def test_equal_distances_compile_once(tiny: FeatureModel, photo: Image) -> None:
     def compiled(delta: float) -> int:
         evaluated(Content(photo).with_distance(keras.losses.Huber(delta=delta)), tiny, photo)

@@ -191,6 +191,7 @@ def test_no_mass_in_tiles_is_zero_as_it_is_whole(tiny: FeatureModel) -> None:
     np.testing.assert_allclose(tiled.gradient, whole.gradient, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_another_mask_compiles_nothing_new(tiny: FeatureModel, photo: Image) -> None:
     def objective(loss: Any) -> Objective:
         made = ready(loss, tiny, photo)

@@ -138,6 +138,7 @@ def bowl(image: Any) -> tuple[float, Any]:
     return curvatures @ x**2 / 2, np.reshape(curvatures * x, image.shape).astype("f4")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "start"), [(rosenbrock, START), (bowl, np.zeros((4, 4, 3), np.float32))]
 )

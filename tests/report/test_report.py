@@ -207,6 +207,7 @@ def test_a_report_needs_pictures_and_a_number(photo: Image, tmp_path: Path) -> N
         callbacks.report(path, every=0)
 
 
+@pytest.mark.slow
 def test_a_run_is_told_while_it_goes_on_and_after_it(
     tiny: FeatureModel, photo: Image, tmp_path: Path
 ) -> None:
@@ -685,6 +686,7 @@ def test_without_scripts_the_pictures_are_side_by_side(browser: Browser, page: P
     assert browser.value("document.getElementById('cut').offsetParent !== null")
 
 
+@pytest.mark.slow
 def test_a_page_of_a_run_loads_itself_again_until_the_end(
     browser: Browser, photo: Image, tmp_path: Path
 ) -> None:

@@ -164,6 +164,7 @@ def test_it_follows_scipy(tiny: FeatureModel, photo: Image, painting: Image) -> 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS[1:3])
 def test_the_same_seed_gives_the_same_bits(
     tiny: FeatureModel, photo: Image, painting: Image, optimizer: Any

@@ -16,6 +16,7 @@ def fonts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr(lettering, "_FONTS", ())
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     text=st.text(max_size=80) | st.text("ab ,_", max_size=80),

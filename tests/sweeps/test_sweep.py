@@ -171,6 +171,7 @@ def spawning() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pool", [spawning, Workers])
 def test_a_pool_of_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pool: Callable[[], Executor]
@@ -272,6 +273,7 @@ def test_what_is_finished_is_not_run_again(executor: Any, tmp_path: Path) -> Non
     assert all(same(a.result, b.result) for a, b in zip(second, third, strict=True))
 
 
+@pytest.mark.slow
 def test_a_result_with_many_inputs_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 10**6)
     inputs = {str(seed): np.full((1000, 1000, 3), seed, np.float32) for seed in range(8)}
@@ -637,6 +639,7 @@ def test_a_worker_s_interruption_is_the_sweep_s(tmp_path: Path) -> None:
     swept(never, {"seed": [0], "size": [4]}, folder=tmp_path)  # which finished before
 
 
+@pytest.mark.slow
 def test_ctrl_c_within_minimize_ends_the_sweep(
     tiny: FeatureModel, photo: Image, tmp_path: Path
 ) -> None:

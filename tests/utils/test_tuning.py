@@ -118,6 +118,7 @@ SCRIPT = """if True:
     """
 
 
+@pytest.mark.slow
 def test_a_deterministic_run_prints_nothing_and_leaves_the_environment_alone() -> None:
     clean = {k: v for k, v in os.environ.items() if k not in SWITCHES}
     done = subprocess.run(
