@@ -13,10 +13,10 @@ have the same M. Otherwise each Gram matrix is divided by the M of its own pictu
 
 All presets differ from their sources in some ways. Pictures are resized by Lanczos, not to the
 nearest pixel or bilinearly. VGG's weights are Keras'. Where a source uses torch's L-BFGS, which
-keeps 100 pairs and has no line search, the preset uses `LBFGS`, which keeps 20. As in every source,
-the other side of a resized picture is truncated to whole pixels, not rounded. In the formulas, m()
-is the mean over all elements, Δ the generated picture's value minus the reference's, F features,
-G = FᵀF, and conv1_1 the layer block1_conv1, after its ReLU.
+keeps 100 pairs and has no line search, the preset uses `LBFGS`, which keeps 20. The other side of
+a resized picture is truncated to whole pixels, unless the source rounds it. In the formulas,
+m() is the mean over all elements, Δ the generated picture's value minus the reference's, F
+features, G = FᵀF, and conv1_1 the layer block1_conv1, after its ReLU.
 """
 
 from __future__ import annotations

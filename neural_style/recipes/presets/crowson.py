@@ -32,9 +32,9 @@ def crowsonkb(content: Picture, style: Picture, **options: Unpack[Options]) -> P
     weights. Here it is assumed that its features are smaller by u, so the sum is u² times
     the source's, and Adam's ε u²/255 times. The source adds 1e-4 to the diagonal of covariances;
     here it is 1e-4 times the mean square of the layer's features. Both pad the first layer by
-    replication. The source resizes Adam's moments for the next scale; here Adam starts anew. It
-    does not enlarge the style. Source: crowsonkb/style-transfer-pytorch,
-    style_transfer/style_transfer.py, read.
+    replication. The source resizes Adam's moments for the next scale; here Adam starts anew. The
+    source does not enlarge the style. Both round sides to whole pixels. Source:
+    crowsonkb/style-transfer-pytorch, style_transfer/style_transfer.py, read.
     """
     adam = keras.optimizers.Adam(0.02 * 255, beta_2=0.99, epsilon=1e-8 * _UNIT**2 / 255)
     draft = Draft(
