@@ -39,18 +39,18 @@ class PatchSlicedWasserstein(PatchLoss):
 
     Notes
     -----
-    This is `SlicedWasserstein` for patches instead of single positions. Since the directions are
-    a whole basis, the wanted projections are wanted patches, and `PatchLoss` keeps the mean and
-    the spread of the values that they propose for a pixel. At a refresh, value and gradient are
-    those of the authors' code with its option for squares (its default is absolute values). It
-    draws 64 directions, each for itself, at every step of a stochastic optimizer, and repeats
-    patches at random where sizes differ. The authors minimize it alone, over many scales, from the
-    photo or from noise. A patch spans the same number of pixels at every scale, so use several:
-    ``scales=`` of `neural_style.minimize`. At one scale, from the photo and with Content, it
-    brought the palette and little else; with `Gram`, it cleaned the picture of colors that the
-    painting does not have. Source: Elnekave & Weiss, *Generating Natural Images
-    with Direct Patch Distributions Matching*, ECCV 2022, arXiv 2203.11862; ariel415el/GPDM,
-    patch_swd.py, GPDM.py and main.py; the code was read, the paper was not.
+    This is `SlicedWasserstein` for patches instead of single positions. Since the directions are a
+    whole basis, the wanted projections are wanted patches, and `PatchLoss` keeps the mean and the
+    spread of the values that they propose for a pixel. At a refresh, value and gradient are those
+    of the authors' code with its option for squares (its default is absolute values). It draws 64
+    directions, each for itself, at every step of a stochastic optimizer, and repeats patches at
+    random where sizes differ. The authors minimize it alone, over many scales, from the photo or
+    from noise. A patch spans the same number of pixels at every scale, so use several: ``scales=``
+    of `neural_style.minimize`. At one scale, from the photo and with Content, it brought the
+    palette and little else; with `Gram`, it cleaned the picture of colors that the painting does
+    not have. Source: Elnekave & Weiss, *Generating Natural Images with Direct Patch Distributions
+    Matching*, ECCV 2022, arXiv 2203.11862; ariel415el/GPDM, patch_swd.py, GPDM.py and main.py; the
+    code was read, the paper was not.
 
     Examples
     --------

@@ -45,6 +45,9 @@ class Spectrum(MatchingLoss):
     contrast grows so that the variance stays nearly the same. The transform takes pictures as
     periodic: opposite borders that differ are an edge to it, a cross in the spectrum.
 
+    It is a loss for textures. Added to `Gram`, with half of its share of the gradient, it gave a
+    city in ink the scroll's colors and grain, and cost much of the city.
+
     Source: Liu, Gousseau & Xia, *Texture Synthesis Through Convolutional Neural Networks and
     Spectrum Constraints*, arXiv 1605.01141. Neither the paper nor code of its authors was found.
     Read were two reimplementations, on gray values (sleepytaco/TextureSynthesisCNN, utils.py, and
