@@ -40,14 +40,14 @@ class DeepCorrelation(StatisticLoss):
     -----
     Add this loss to `Gram`: `Gram` compares different channels at one position, this loss one
     channel at different positions, and `ShiftedGram` different channels at a few shifts. The
-    authors' r is half the side of the layer, and they sum: with N channels, ``layers={layer: N *
-    (2 * r + 1)**2}``. (At an even side, they leave out the shift by half of it in one of two
-    directions.) Their objective also has Gram, a term against exact copies, and one for
-    smoothness. Added to `Gram`, it drew a city in ink with cleaner and longer strokes; r = 4 and r
-    = 8 looked alike. All shifts together are computed by Fourier transforms with a margin of r
-    zeros, exactly. So the loss cannot be tiled or masked: one mean for each of hundreds of shifts
-    would take hundreds of copies of a layer. Source: Sendik & Cohen-Or, *Deep Correlations for
-    Texture Synthesis*, ACM Transactions on Graphics 36 (5), 2017; omrysendik/DCor,
+    authors' r is half the side of the layer, and they sum: with N channels,
+    ``layers={layer: N * (2 * r + 1)**2}``. (At an even side, they leave out the shift by half of
+    it in one of two directions.) Their objective also has Gram, a term against exact copies, and
+    one for smoothness. Added to `Gram`, it drew a city in ink with cleaner and longer strokes; r =
+    4 and r = 8 looked alike. All shifts together are computed by Fourier transforms with a margin
+    of r zeros, exactly. So the loss cannot be tiled or masked: one mean for each of hundreds of
+    shifts would take hundreds of copies of a layer. Source: Sendik & Cohen-Or, *Deep Correlations
+    for Texture Synthesis*, ACM Transactions on Graphics 36 (5), 2017; omrysendik/DCor,
     CalcACorrTensor.m, CalcACorrErrorLoss.m and GetSynthParams.m; the code was read, the paper was
     not. The code is MATLAB's and was not run.
 
