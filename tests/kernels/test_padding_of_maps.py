@@ -28,8 +28,9 @@ def convolution(inputs: int, filters: int = 64, **options: Any) -> keras.layers.
 @pytest.mark.parametrize("margins", [((0, 0), (0, 0)), ((1, 2), (0, 3)), ((7, 5), (9, 1))])
 def test_a_map_is_extended_as_numpy_does(mode: Mode, margins: Any) -> None:
     x = random(1, 3, 4, 2)
-    expected = np.pad(x, ((0, 0), *margins, (0, 0)), mode)
-    np.testing.assert_array_equal(extended(tf.constant(x), *margins, mode), expected)
+    rows, columns = margins
+    expected = np.pad(x, ((0, 0), rows, columns, (0, 0)), mode)
+    np.testing.assert_array_equal(extended(tf.constant(x), rows, columns, mode), expected)
 
 
 @pytest.mark.parametrize("mode", ["wrap", "edge"])

@@ -24,11 +24,12 @@ def photo() -> Image:
 def measured(monkeypatch: pytest.MonkeyPatch, compilation: float, evaluation: float) -> None:
     """Pretend these seconds, and that no time passes besides."""
     monkeypatch.setattr(time_budget, "_measured", lambda preset: (compilation, evaluation))
-    monkeypatch.setattr(time_budget.time, "monotonic", lambda: 0.0)
+    monkeypatch.setattr("neural_style.recipes.time_budget.time.monotonic", lambda: 0.0)
 
 
 def drafted(photo: Image, tiny: FeatureModel, **options: Any) -> Any:
-    return prepared(photo, photo, None, None, None, {"features": tiny, "size": 48, **options})
+    settings: Any = {"features": tiny, "size": 48, **options}
+    return prepared(photo, photo, None, None, None, settings)
 
 
 def test_all_scales_get_the_same_factor(
@@ -52,7 +53,7 @@ def test_too_little_time_is_told(
     monkeypatch: pytest.MonkeyPatch, tiny: FeatureModel, photo: Image
 ) -> None:
     measured(monkeypatch, 2, 1)
-    with pytest.raises(OptionError, match="0.05 is too short for .*takes about 0.1 here"):
+    with pytest.raises(OptionError, match=r"0.05 is too short for .*takes about 0.1 here"):
         evaluations_within(0.05, drafted(photo, tiny, scales=(24,)))
 
 
