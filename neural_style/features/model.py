@@ -1,4 +1,4 @@
-"""The feature model: from an image to a dict of layer activations.
+"""The feature model, from an image to activations: one class, since its caches belong together.
 
     FeatureModel(network, …)(image, layers) -> {layer: activation}
 
@@ -17,10 +17,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self, TypeAlias
 
-import numpy as np
-
 from neural_style.errors import (
-    ImageError,
     LayerError,
     OptionError,
     advice,
@@ -28,8 +25,9 @@ from neural_style.errors import (
     layer_suggestion,
 )
 from neural_style.features import networks, receptive_field
+from neural_style.features.arguments import IMAGE, as_names, as_tensor, of_network
 from neural_style.features.networks import Preprocess
-from neural_style.features.padding import Extension, Padding
+from neural_style.features.padding import NO_HALO, Extension, Padding
 from neural_style.images import Size
 from neural_style.kernels.layers import (
     accelerated,
@@ -40,6 +38,7 @@ from neural_style.kernels.layers import (
     kept_kernels,
     replacement,
 )
+from neural_style.kernels.padding import Margins
 from neural_style.utils.backend import check_process, check_state, keras, tf
 from neural_style.utils.programs import Programs
 
@@ -47,7 +46,6 @@ Tensor: TypeAlias = Any
 Features: TypeAlias = dict[str, Tensor]
 _How: TypeAlias = Literal[True, False, "compared"] | None
 
-IMAGE = "image"
 # Pixels. Below this size, compilation takes longer than it saves. From about 900×900 pixels,
 # TensorFlow's own convolutions take minutes without AVX-512, where oneDNN has no fast ones.
 _COMPILED = 256 * 256
@@ -240,12 +238,12 @@ class FeatureModel:
             ``image`` is not a valid image.
         """
         check_process()
-        layers = _as_names(layers)
-        image = _as_tensor(image)
+        layers = as_names(layers)
+        image = as_tensor(image)
         size = tuple(image.shape[1:3])
         if not window:
             self.check(layers, size)
-        names = _of_network(layers)
+        names = of_network(layers)
         if not names:
             return dict.fromkeys(layers, image)
         extension = Extension() if window else self.extension(size)
@@ -257,7 +255,7 @@ class FeatureModel:
                 activations[name] = activations[name][:, :height, :width]
         return {name: image if name == IMAGE else activations[name] for name in layers}
 
-    def extension(self, size: Size, halo: Any = ((0, 0), (0, 0))) -> Extension:
+    def extension(self, size: Size, halo: tuple[Margins, Margins] = NO_HALO) -> Extension:
         """How a picture of (height, width) is extended; `Padding.extension`."""
         return self._padding.extension(size, halo)
 
@@ -267,8 +265,8 @@ class FeatureModel:
 
     def check(self, layers: Iterable[str], size: Size | None = None) -> None:
         """Raise `LayerError` for an unknown layer or a (height, width) that is too small."""
-        layers = _as_names(layers)
-        names = _of_network(layers)
+        layers = as_names(layers)
+        names = of_network(layers)
         for name in names:
             if name not in self.layers:
                 raise LayerError(f"{self.name} has no layer {name!r}: {self._suggest(name)}.")
@@ -298,10 +296,10 @@ class FeatureModel:
         In an extended picture, a position counts if its first pixel is in the picture. The
         network is not run. Raises `LayerError` as `check`.
         """
-        layers = _as_names(layers)
+        layers = as_names(layers)
         if not window:
             self.check(layers, size)
-        names = _of_network(layers)
+        names = of_network(layers)
         extension = Extension() if window else self.extension(size)
         outputs = self._output_shapes(names, extension.size(size))
         if names and extension:
@@ -320,9 +318,9 @@ class FeatureModel:
         The picture is extended if the padding does so. The network is not run. Raises `LayerError`
         as `check`.
         """
-        layers = _as_names(layers)
+        layers = as_names(layers)
         self.check(layers, size)
-        names = _of_network(layers)
+        names = of_network(layers)
         if not names:
             return []
         operations = self._plain(names).operations
@@ -343,11 +341,11 @@ class FeatureModel:
 
         Their activations are never in memory. Raises `LayerError` as `check`.
         """
-        layers = _as_names(layers)
+        layers = as_names(layers)
         shapes = {operation.name: shape for operation, shape in self.operations(layers, size)}
         if not shapes or not self._accelerated:
             return set()
-        convolutions = joined(self._plain(_of_network(layers))).values()
+        convolutions = joined(self._plain(of_network(layers))).values()
         return {name for name in convolutions if is_joined(shapes[name])}
 
     def receptive_fields(self, layers: Iterable[str]) -> dict[str, receptive_field.Fields]:
@@ -356,9 +354,9 @@ class FeatureModel:
         The preprocessing must treat every pixel independently; this is not checked. Raises
         `LayerError` as `check`, or if the receptive field of a layer is unknown.
         """
-        layers = _as_names(layers)
+        layers = as_names(layers)
         self.check(layers)
-        names = _of_network(layers)
+        names = of_network(layers)
         fields = receptive_field.fields(self._plain(names)) if names else {}
         fields[IMAGE] = (receptive_field.Field(), receptive_field.Field())
         return {name: fields[name] for name in layers}
@@ -447,32 +445,3 @@ def check_model(features: object) -> FeatureModel:
     raise OptionError(
         f"features: expected a FeatureModel, got {described(features)}; write {remedy}."
     )
-
-
-def _as_names(layers: object) -> tuple[str, ...]:
-    if isinstance(layers, str) or not isinstance(layers, Iterable):
-        raise LayerError(f"layers: expected a list of names, got {layers!r}.")
-    return tuple(layers)
-
-
-def _of_network(names: Iterable[str]) -> tuple[str, ...]:
-    """The names without ``"image"``."""
-    return tuple(name for name in names if name != IMAGE)
-
-
-def _as_tensor(image: Tensor) -> Tensor:
-    """The image as (1, H, W, 3)."""
-    try:
-        if isinstance(image, np.ndarray) and image.dtype.kind not in "uif":
-            raise TypeError(f"of {image.dtype}")
-        tensor = tf.convert_to_tensor(image, dtype=tf.float32)
-    except Exception as error:  # an object that is not an array can raise any exception
-        raise ImageError(
-            f"image: expected an array H×W×3, got {type(image).__name__} ({error})."
-        ) from error
-    tensor = tensor[None] if tensor.shape.rank == 3 else tensor
-    if tensor.shape.rank != 4 or tensor.shape[::3] != (1, 3) or 0 in tensor.shape:
-        raise ImageError(
-            f"image: expected the shape (height, width, 3), got {tuple(tensor.shape)}."
-        )
-    return tensor

@@ -29,6 +29,7 @@ from neural_style.utils.backend import keras
 
 Tensor: TypeAlias = Any
 
+NO_HALO: tuple[Margins, Margins] = (0, 0), (0, 0)
 MODES = ("zero", "symmetric", "periodic", "replicate")
 _POOLINGS = (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
 
@@ -88,7 +89,7 @@ class Padding:
         self.mode, self._network = mode, network
         self._convolutions: dict[keras.Layer, PaddedConvolution] = {}
         if mode == "symmetric":
-            self.multiple  # noqa: B018  raises for a network that it does not support
+            _ = self.multiple  # an error of the network is raised now
 
     @functools.cached_property
     def multiple(self) -> int:
@@ -103,7 +104,7 @@ class Padding:
         operations = [op for op in self._network.operations if not isinstance(op, _POOLINGS)]
         return math.lcm(*(field.stride for op in operations for field in fields[op.name]))
 
-    def extension(self, size: Size, halo: tuple[Margins, Margins] = ((0, 0), (0, 0))) -> Extension:
+    def extension(self, size: Size, halo: tuple[Margins, Margins] = NO_HALO) -> Extension:
         """How a picture of (height, width) is extended before the network runs.
 
         A ``halo`` of rows and columns is for windows of a picture: in a periodic one, they read

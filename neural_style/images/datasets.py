@@ -1,4 +1,4 @@
-"""The example pictures by name. The SHA-256 of every file is checked.
+"""The example pictures by name, with the tables of their sources; every SHA-256 is checked.
 
     names()                                      # -> ["montreal", "fuchun_mountains", …]
     load("montreal", long_side=512)              # -> float32 H×W×3, RGB, 0–255

@@ -28,7 +28,8 @@ from typing import Any, Literal, TypeAlias
 
 from neural_style import images
 from neural_style.errors import MemoryLimitError, OptionError, StyleError, advice, check_count
-from neural_style.features.model import IMAGE, FeatureModel, check_model
+from neural_style.features.arguments import IMAGE
+from neural_style.features.model import FeatureModel, check_model
 from neural_style.images import Size
 from neural_style.losses.base import Loss
 from neural_style.losses.weighted_sum import WeightedSum, terms_of

@@ -7,7 +7,7 @@ from typing import Unpack
 
 from neural_style import images
 from neural_style.errors import OptionError, check_count
-from neural_style.features.model import IMAGE
+from neural_style.features.arguments import IMAGE
 from neural_style.images import Picture
 from neural_style.losses.registry import create
 from neural_style.recipes.draft import Draft, Options, Preset, gray_noise
