@@ -105,7 +105,7 @@ def test_the_settings_of_nnst(photo: Image, painting: Image, small: FeatureModel
     preset = presets.nnst(photo, painting, features=small)
     assert preset.start.shape == (384, 512, 3)
     assert preset.scales == (64, 128, 256)
-    assert preset.evaluations == 60
+    assert preset.evaluations == 20
     assert preset.parameterization == "wavelets"
     assert preset.palette is not None
     ((_, weight, loss),) = ((t.name, t.weight, t.loss) for t in preset.loss.terms_of_sum())
