@@ -55,7 +55,8 @@ from neural_style import FeatureModel, create, extensions, images, minimize
 from neural_style.errors import LossError
 
 inputs = x = keras.Input((None, None, 3))
-for name in (f"block{block}_conv{i}" for block in range(1, 6) for i in range(1, 5)):
+parts = "conv1", "conv2", "conv3", "conv4", "pool"
+for name in (f"block{block}_{part}" for block in range(1, 6) for part in parts):
     x = keras.layers.Conv2D(2, 3, padding="same", name=name)(x)
 features = FeatureModel(keras.Model(inputs, x), preprocess="raw")
 picture = images.noise((16, 16))

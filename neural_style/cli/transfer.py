@@ -117,6 +117,7 @@ def transfer(**given: Any) -> None:
     *("preset", "style_size", "color", "start"),
     size="Longer side in pixels; 512.",
     evaluations="The budget, or one for each scale; 300.",
+    padding="What the network reads outside the picture; symmetric.",
     parameterization="The optimizer's variables; pixels.",
 )
 @options.model_options

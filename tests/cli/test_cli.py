@@ -850,7 +850,9 @@ def test_shell_completion() -> None:
 def test_a_record_is_repeated_and_a_run_is_gone_on_with(
     folder: Path, tiny: FeatureModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FeatureModel, "from_config", lambda config: tiny)
+    monkeypatch.setattr(
+        FeatureModel, "from_config", lambda config: tiny.with_padding(config["padding"])
+    )
     options = ("--checkpoint", "run", "--checkpoint-every", "2", "--record", "record")
     painted = images.load((paint(*options), folder / "out.png")[1])
     again = json.loads(run("rerun", "record", "-o", "again.png", "--json").stdout)
@@ -866,7 +868,9 @@ def test_a_record_is_repeated_and_a_run_is_gone_on_with(
 def test_what_repeats_a_run_ends_as_it_does_at_an_interruption(
     folder: Path, tiny: FeatureModel, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    monkeypatch.setattr(FeatureModel, "from_config", lambda config: tiny)
+    monkeypatch.setattr(
+        FeatureModel, "from_config", lambda config: tiny.with_padding(config["padding"])
+    )
     with monkeypatch.context() as first:
         interrupt(3, first)
         paint("--checkpoint", "run", "--checkpoint-every", "1", "--evaluations", "9", code=130)

@@ -138,19 +138,23 @@ def test_the_padding_is_in_the_config() -> None:
     assert model("periodic").get_config()["padding"] == model("periodic").padding == "periodic"
 
 
-CASES = [("symmetric", (97, 115)), ("periodic", (112, 128)), ("replicate", (97, 115))]
+CASES = [
+    ("symmetric", (97, 115), 96),
+    ("periodic", (112, 128), 96),
+    ("replicate", (113, 131), 112),
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("padding", "size"), CASES)
-def test_tiles_and_masks_with_a_padding(padding: str, size: Size) -> None:
+@pytest.mark.parametrize(("padding", "size", "tile"), CASES)
+def test_tiles_and_masks_with_a_padding(padding: str, size: Size, tile: int) -> None:
     photo, painting = noise(size), pattern((64, 80))
     half, white = np.zeros(size, np.float32), np.full((9, 9), 255, np.float32)
     half[:, : size[1] // 2 + 1] = 255
     loss = guided(create("content", pattern(size)), [(half, None)]) + create("histogram", painting)
     for name in ("gram", "gram_chain", "shifted_gram"):
         loss = loss + guided(create(name, painting), [(half, white)])
-    whole, tiled = (Objective(loss, model(padding), size, tile=tile) for tile in (None, 96))
+    whole, tiled = (Objective(loss, model(padding), size, tile=t) for t in (None, tile))
     for objective in (whole, tiled):
         objective.refresh(photo, round=0)
     expected, found = whole(photo), tiled(photo)
