@@ -66,6 +66,14 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
+def assert_slope(loss: Any, f: Array, reference: Array) -> None:
+    """The gradient against finite differences, along a random direction."""
+    _, gradient = value_and_gradient(loss, f, reference)
+    direction = np.random.default_rng(2).normal(size=f.shape)
+    high, low = (value(loss, f + step * direction, reference) for step in (1e-6, -1e-6))
+    assert (high - low) / 2e-6 == pytest.approx(float((gradient * direction).sum()), rel=1e-6)
+
+
 def assert_guides_weigh(loss: Any) -> None:
     """A statistic is the mean that guides weigh: of a half that of the half, of nothing 0."""
     f = random_features(0, 6, 8, 3)

@@ -23,6 +23,25 @@ Sizes: TypeAlias = tuple[int, tuple[int, int], tuple[int, int]]
 GRAY = np.array([123.68, 116.779, 103.939])
 
 
+def small_vgg(convolutions: tuple[int, ...], poolings: int) -> keras.Model:
+    """Small convolutions under VGG's names, no two blocks with the same number of channels."""
+    x = inputs = keras.Input((None, None, 3))
+    for block, number in enumerate(convolutions, 1):
+        for conv in range(1, number + 1):
+            start = keras.initializers.HeNormal(10 * block + conv)
+            x = keras.layers.Conv2D(
+                2 + block,
+                3,
+                padding="same",
+                activation="relu",
+                kernel_initializer=start,
+                name=f"block{block}_conv{conv}",
+            )(x)
+        if block <= poolings:
+            x = keras.layers.MaxPooling2D(name=f"block{block}_pool")(x)
+    return keras.Model(inputs, x, name="small")
+
+
 def caffe(image: Array) -> Any:
     return image[..., ::-1] - GRAY[::-1]
 

@@ -141,22 +141,26 @@ class Window:
         )
         return rows[:, None], columns
 
-    def guides(self, shapes: Mapping[str, Size]) -> dict[str, NDArray[np.float32]]:
-        """The weights of positions, (1, h, w, 2) for each layer: 1 in the core and 0 elsewhere.
+    def guides(self, shapes: Mapping[str, Size] | None = None) -> dict[str, NDArray[np.float32]]:
+        """The weights of positions, (1, h, w, 1) for each layer: 1 in the core and 0 elsewhere.
 
-        The second channel is 1 in the picture, whose features have the ``shapes``, else 0.
+        With the ``shapes`` of the picture's features, a second channel is 1 inside them, else 0.
         """
         guides = {}
         for layer, places in self.places.items():
-            rows, columns = (
-                (np.arange(place.start, place.stop) >= 0)
-                & (np.arange(place.start, place.stop) < side)
-                for place, side in zip(places, shapes[layer], strict=True)
-            )
-            inside = (rows[:, None] & columns).astype(np.float32)
-            core = np.zeros_like(inside)
+            core = np.zeros([place.stop - place.start for place in places], np.float32)
             core[self.inner(layer)] = 1
-            guides[layer] = np.stack([core, inside], -1)[None]
+            channels = [core]
+            if shapes is not None:
+                inside = np.zeros_like(core)
+                inside[
+                    tuple(
+                        slice(max(0, -place.start), max(0, side - place.start))
+                        for place, side in zip(places, shapes[layer], strict=True)
+                    )
+                ] = 1
+                channels.append(inside)
+            guides[layer] = np.stack(channels, -1)[None]
         return guides
 
 

@@ -87,6 +87,7 @@ class TiledEvaluator:
         self.forward_windows = windows(reach, features, size, tile)
         self.backward_windows = windows(reach, features, size, tile, BACK)
         self._extension = extension(reach, features, size)
+        self._wraps = features.padding == "periodic"
         self._totals: dict[int, tuple[Any, list[Tensor]]] = {}
         reserve(features, layers, self.backward_windows[0].size)
         self._forward: dict[tuple[int, ...], Traced] = {}
@@ -186,9 +187,9 @@ class TiledEvaluator:
             weights = mask or {
                 layer: np.ones((1, *shape, 1), np.float32) for layer, shape in self._shapes.items()
             }
-            wrap = self.features.padding == "periodic"
             totals = [
-                tf.constant(key.total(weights[key.layer], wrap=wrap)) for key in self._keys[i]
+                tf.constant(key.total(weights[key.layer], wrap=self._wraps))
+                for key in self._keys[i]
             ]
             self._totals[i] = mask, totals
         return self._totals[i][1]
@@ -259,10 +260,9 @@ class TiledEvaluator:
         """The pixels of a window of the extended picture, the weights of its positions, masks."""
         pixels = tf.constant(image[None][:, *window.pixels], tf.float32)
         crops = [_crop(mask, window) for mask in masks]
-        cores = window.guides(self._shapes)
         # In a periodic picture every pair counts, in others those inside.
-        if not self._extension or self.features.padding == "periodic":
-            cores = {layer: core[..., :1] for layer, core in cores.items()}
+        bounded = self._extension and not self._wraps
+        cores = window.guides(self._shapes if bounded else None)
         return pixels, tensors(cores), tensors(crops)
 
     def _weighing(

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from published import Array, Maps, caffe, check
+from published import Array, Maps, caffe, check, small_vgg
 from scipy.ndimage import map_coordinates
 
 from neural_style import FeatureModel, Objective, images
@@ -29,21 +29,7 @@ SIZES = (64, (48, 64), (32, 64))
 @pytest.fixture(scope="module")
 def network() -> keras.Model:
     """VGG16 with few channels, no two blocks with the same number."""
-    x = inputs = keras.Input((None, None, 3))
-    for block, convolutions in enumerate((2, 2, 3, 3, 3), 1):
-        for conv in range(1, convolutions + 1):
-            start = keras.initializers.HeNormal(10 * block + conv)
-            x = keras.layers.Conv2D(
-                2 + block,
-                3,
-                padding="same",
-                activation="relu",
-                kernel_initializer=start,
-                name=f"block{block}_conv{conv}",
-            )(x)
-        if block < 5:
-            x = keras.layers.MaxPooling2D(name=f"block{block}_pool")(x)
-    return keras.Model(inputs, x, name="small")
+    return small_vgg((2, 2, 3, 3, 3), poolings=4)
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ from published import (
     gram,
     mse,
     over_m,
+    small_vgg,
     sse,
     torch,
 )
@@ -70,21 +71,7 @@ TSENG = ("tseng_cooccurrence", "tseng_histogram")
 @pytest.fixture(scope="module")
 def network() -> keras.Model:
     """Ten small convolutions under VGG's names, no two blocks of the same size."""
-    x = inputs = keras.Input((None, None, 3))
-    for block in range(1, 6):
-        for conv in (1, 2):
-            start = keras.initializers.HeNormal(10 * block + conv)
-            x = keras.layers.Conv2D(
-                2 + block,
-                3,
-                padding="same",
-                activation="relu",
-                kernel_initializer=start,
-                name=f"block{block}_conv{conv}",
-            )(x)
-        if block <= 2:
-            x = keras.layers.MaxPooling2D(name=f"block{block}_pool")(x)
-    return keras.Model(inputs, x, name="small")
+    return small_vgg((2, 2, 2, 2, 2), poolings=2)
 
 
 @pytest.fixture(scope="module")
