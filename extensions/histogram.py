@@ -51,6 +51,7 @@ class Histogram(MatchingLoss):
     """
 
     layers = ("block1_conv1", "block4_conv1")
+    anywhere = True
 
     def match(self, f: Array, reference: Array, rng: Rng) -> Array:
         """The features, with each channel matched to the reference's histogram."""

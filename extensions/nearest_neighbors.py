@@ -85,7 +85,7 @@ class NearestNeighbors(MatchingLoss):
     is matched by itself, by centered cosines.
 
     Hypercolumns cannot be tiled or guided by masks. Layers can. A mask says where the picture is
-    pulled. Neighbors come from all of a painting: crop it for a part of it.
+    pulled, and a reference mask where in a painting neighbors are found.
 
     Sources: Kolkin, Kucera, Paris, Sykora, Shechtman & Shakhnarovich, *Neural Neighbor Style
     Transfer*, arXiv 2203.13215, its code nkolkin13/NeuralNeighborStyleTransfer,
@@ -111,6 +111,7 @@ class NearestNeighbors(MatchingLoss):
     photo_share: float = option(0.0, _share)
     samples: int | None = option(None, one_of(None, other=positive_whole))
     refresh_every = 25
+    anywhere = True
 
     def __post_init__(self) -> None:
         if self.hypercolumns:

@@ -69,6 +69,9 @@ blends of references, other distances and sizes.
   `StatisticLoss`; "map", as a `FeatureLoss`; or None, not at all. A `Loss` may say "mean" if
   ``mean`` computes all its statistics. Only a loss that can be tiled can have masks
   (`neural_style.guided`).
+- ``anywhere`` says that ``target`` takes the features of references in any number and order, as a
+  search for neighbors does. Then a reference may have a mask, and ``target`` gets the features
+  where it is white, (1, 1, n, channels).
 - ``memory`` says how memory grows with the number of positions: "linear" or "quadratic".
 - A loss keeps no state that changes during a run.
 

@@ -57,6 +57,8 @@ def guided(loss: Loss | WeightedSum, regions: Iterable[Region]) -> WeightedSum:
         stretched to the picture and to the reference. For several references, a reference mask
         may be a tuple with one mask for each. Pass None for a loss without references, and for
         a loss that compares position by position: the first mask says which positions count.
+        If such a loss takes matches from anywhere, as `NearestNeighbors`, the reference mask says
+        which features it takes: those where at least half is white.
 
     Raises
     ------
@@ -145,11 +147,27 @@ def guides(loss: Loss, mask: Mask | None, features: FeatureModel, size: Size) ->
     }
 
 
+def selected(features: Features, weights: Features | None) -> Features:
+    """The features of a reference where at least half of a position is white, (1, 1, n, channels).
+
+    Without a mask, and where all of it is white, they are unchanged. If no position is half white,
+    the whitest ones are taken.
+    """
+    if weights is None:
+        return features
+    found = {}
+    for layer, f in features.items():
+        weight = weights[layer][..., 0]
+        chosen = weight >= min(0.5, weight.max())
+        found[layer] = f if chosen.all() else f[chosen][None, None]
+    return found
+
+
 def _reference_masks(loss: Loss, given: Any, name: str) -> tuple[Mask, ...]:
     number = len(loss.references)
     if given is None and (not number or loss.tiling == "map"):
         return ()
-    if loss.tiling == "map":
+    if loss.tiling == "map" and not loss.anywhere:
         raise LossError(
             f"{loss.name}: {name} has a reference mask, but this loss compares position by "
             f"position and needs only the picture's mask; give (mask, None)."

@@ -38,7 +38,7 @@ Check: TypeAlias = Callable[[str, Any], Any]
 REQUIRED: Any = object()  # the default of an option that must be given
 
 # Annotated attributes of a loss that are not options.
-_RESERVED = frozenset({"references", "role", "masks", "tiling", "memory"})
+_RESERVED = frozenset({"references", "role", "masks", "tiling", "anywhere", "memory"})
 
 
 def _as_it_is(where: str, value: Any) -> Any:

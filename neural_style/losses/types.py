@@ -38,6 +38,7 @@ class BaseLoss:
     other_distance: Any = None
     refresh_every: int | None = None
     tiling: Literal["mean", "map"] | None = None
+    anywhere: bool = False
     memory: Literal["linear", "quadratic"] = "linear"
 
     @property

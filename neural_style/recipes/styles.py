@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from neural_style.errors import ImageError, LossError, OptionError, number
-from neural_style.images import Size
+from neural_style.images import Image, Size
 from neural_style.images.mask import Mask, as_mask, resized_mask
 from neural_style.losses.base import Loss
 from neural_style.losses.guidance import guided
@@ -117,20 +117,30 @@ def _in_region(loss: Loss | WeightedSum, style: Style) -> Iterator[Term]:
             f"{', '.join(term.name for term in terms)}; add one, such as Gram, or leave out the "
             f"masks."
         )
+    # A style's loss may have the photo as a reference, too, where the painting's mask has no place.
+    photos = [each for t in terms if t.loss.role == "content" for each in t.loss.references]
     for term in terms:
         if term.loss.role != "style":
             yield term
             continue
         by_position = term.loss.tiling == "map"
-        if by_position and theirs is not None:
+        if by_position and not term.loss.anywhere and theirs is not None:
             raise LossError(
-                f"{term.name}: style_mask needs a loss that compares means over positions, and "
-                f"this one compares position by position; crop the style picture instead."
+                f"{term.name}: style_mask needs a loss that compares means over positions, or "
+                f"takes matches from anywhere, and this one compares position by position; crop "
+                f"the style picture instead."
             )
         region = _WHITE if own is None else own
-        reference = None if by_position else _WHITE if theirs is None else theirs
+        reference: Any = None if by_position else _WHITE
+        if theirs is not None:
+            of_photo = [_is_one_of(image, photos) for image in term.loss.references]
+            reference = tuple(_WHITE if photo else theirs for photo in of_photo)
         (masked,) = guided(term.loss, [(region, reference)])
         yield replace(term, loss=masked.loss)
+
+
+def _is_one_of(image: Image, images: Iterable[Image]) -> bool:
+    return any(np.array_equal(image, each) for each in images)
 
 
 def _masks(option: str, given: Any, count: int) -> list[Mask | None]:

@@ -76,7 +76,7 @@ def transfer(
         gives each style its own region.
     style_mask
         The part of the style picture that is used, likewise. The losses of the style must compare
-        means over positions, as `Gram` does.
+        means over positions, as `Gram` does, or take matches from anywhere, as `NearestNeighbors`.
     preset
         The name of a published objective and run, one of `neural_style.presets.names`.
         Arguments given here replace the preset's settings.

@@ -182,8 +182,6 @@ def test_unusable_options_and_pictures() -> None:
     mask = np.full((8, 8), 255.0)
     with pytest.raises(LossError, match="cannot be guided by a mask"):
         guided(neighbors(hypercolumns=True), [(mask, None)])
-    with pytest.raises(LossError, match=r"needs only the picture's mask; give \(mask, None\)"):
-        guided(neighbors(), [(mask, mask)])
 
 
 @pytest.mark.slow

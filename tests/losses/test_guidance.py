@@ -22,12 +22,13 @@ from neural_style.extensions import (
     Gram,
     Histogram,
     Laplacian,
+    NearestNeighbors,
     ShiftedGram,
     TotalVariation,
 )
 from neural_style.images import Image, Size
 from neural_style.images.mask import as_mask
-from neural_style.losses.guidance import guides
+from neural_style.losses.guidance import guides, selected
 from neural_style.objective.objective import Evaluation
 from neural_style.objective.tiled import TiledEvaluator
 from neural_style.objective.whole import WholeImageEvaluator
@@ -177,6 +178,39 @@ def test_a_mask_weighs_the_positions_of_a_map_whole_and_in_tiles(tiny: FeatureMo
 def test_a_map_has_no_reference_mask(photo: Image) -> None:
     with pytest.raises(LossError, match=r"content: region 1 has a reference mask, .* \(mask, None"):
         guided(Content(photo), [(half(SIZE), half(SIZE))])
+
+
+@pytest.mark.parametrize("tile", [None, 16])
+@pytest.mark.parametrize("kind", [Histogram, NearestNeighbors])
+def test_matches_come_from_the_white_part_of_a_reference(
+    pixels: FeatureModel, photo: Image, kind: type[Loss], tile: int | None
+) -> None:
+    """A mask is a crop where features do not reach across its border."""
+    painting, left = images.noise((24, 40), uniform=(0, 255), seed=3), np.zeros((24, 40), np.uint8)
+    left[:, :16] = 255
+    masked, cropped, whole = (
+        evaluated(loss, pixels, photo, tile)
+        for loss in (
+            guided(kind(painting, layers=["pool"]), [(WHITE, left)]),
+            kind(painting[:, :16], layers=["pool"]),
+            kind(painting, layers=["pool"]),
+        )
+    )
+    assert masked.loss == pytest.approx(cropped.loss, rel=1e-6) != pytest.approx(whole.loss)
+    np.testing.assert_allclose(masked.gradient, cropped.gradient, rtol=1e-5, atol=1e-9)
+
+
+def test_features_of_a_reference_are_selected_by_half() -> None:
+    f = np.arange(8.0).reshape(1, 2, 2, 2)
+
+    def chosen(*weights: float) -> Any:
+        weight = np.reshape(weights, (1, 2, 2, 1))
+        return selected({"a": f}, {"a": weight})["a"].tolist()
+
+    assert chosen(1, 0, 0.5, 0.4) == [[[[0, 1], [4, 5]]]]
+    assert chosen(0, 0.2, 0.1, 0.2) == [[[[2, 3], [6, 7]]]]
+    assert chosen(1, 0.5, 1, 1) == f.tolist()
+    assert selected({"a": f}, None)["a"] is f
 
 
 def test_no_mass_in_tiles_is_zero_as_it_is_whole(tiny: FeatureModel) -> None:

@@ -11,7 +11,7 @@ import pytest
 import neural_style
 from neural_style import FeatureModel, Result, WeightedSum, images
 from neural_style.errors import ImageError, LossError, OptionError
-from neural_style.extensions import MRF, Content, Gram, TotalVariation
+from neural_style.extensions import MRF, Content, Gram, NearestNeighbors, TotalVariation
 from neural_style.images import Image
 from neural_style.losses.weighted_sum import terms_of
 from neural_style.recipes.styles import styles_of, total
@@ -99,7 +99,16 @@ def test_a_content_mask_gets_the_contents_size(losses: list[WeightedSum]) -> Non
     np.testing.assert_array_equal(gram.loss.masks[0], TOP)
 
 
-def test_a_loss_that_matches_takes_a_content_mask_only(photo: Image, painting: Image) -> None:
+def test_the_mask_of_a_painting_is_not_the_photos(photo: Image, painting: Image) -> None:
+    """A search for neighbors may have the photo as a reference, too."""
+    neighbors = NearestNeighbors(photo, painting, photo_share=0.5, layers=["block1_conv1"])
+    _, found = terms_of(summed([Content(photo) + neighbors], None, None, TOP))
+    of_photo, of_painting = found.loss.masks[1]
+    assert of_photo.min() == 255
+    np.testing.assert_array_equal(of_painting, TOP)
+
+
+def test_a_loss_of_patches_takes_a_content_mask_only(photo: Image, painting: Image) -> None:
     loss = Content(photo) + MRF(painting, layers=["block1_conv1"])
     assert weights(summed([loss], None, TOP)) == {"content": 1.0, "mrf": 0.25}
     with pytest.raises(LossError, match=r"^mrf: style_mask needs a loss that compares means over"):
