@@ -33,6 +33,7 @@ from neural_style.kernels.layers import (
     accelerated,
     by_winograd,
     compared,
+    has_static_gradient,
     is_joined,
     joined,
     kept_kernels,
@@ -367,9 +368,12 @@ class FeatureModel:
         if compiled:
             self._notice()
             how = self.keeps_kernels(size) if self._accelerated else "compared"
-        alone = functools.partial(self._cut(names, window, how), training=False)
+        cut = self._cut(names, window, how)
+        alone = functools.partial(cut, training=False)
         eager = tf.executing_eagerly()
-        if eager and not self.is_compiled(size):
+        # A function of its own has a forward and a backward half. If shapes pass between them as
+        # values, XLA compiles both anew for every picture.
+        if not (self.is_compiled(size) if eager else all(map(has_static_gradient, cut.layers))):
             return dict(alone(image))
         key = names, size, window, how, eager
         if key not in self._functions:

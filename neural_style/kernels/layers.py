@@ -155,6 +155,20 @@ def _is_plain_pooling(layer: keras.Layer) -> bool:
     )
 
 
+def has_static_gradient(layer: keras.Layer) -> bool:
+    """Whether the gradient of a layer of a network of static shapes takes no shape as a value.
+
+    Others may: TensorFlow's gradients of slices, concatenations and paddings do.
+    """
+    if isinstance(layer, _MaxPooling):
+        return _is_plain_pooling(layer.layer)
+    if isinstance(layer, _PooledConvolution):
+        layer = layer.convolution
+    if isinstance(layer, _Convolution):
+        return not isinstance(layer.layer, PaddedConvolution)
+    return isinstance(layer, keras.layers.InputLayer | keras.layers.AveragePooling2D)
+
+
 class _Replacement(keras.Layer):
     """Replaces ``layer``. It uses its weights, and calls it for small maps."""
 

@@ -289,3 +289,41 @@ def test_the_gradient_of_a_large_picture(tiny: FeatureModel) -> None:
     large = images.noise((300, 280), seed=1, uniform=(0, 255))
     whole, part = gradient(large), gradient(large[:120, :120])
     np.testing.assert_allclose(whole[:90, :90], part[:90, :90], rtol=1e-3, atol=1e-3)
+
+
+def _network(kind: str) -> keras.Model:
+    """Two convolutions with something between them."""
+    layers = keras.layers
+    inputs = keras.Input((None, None, 3))
+    x = layers.Conv2D(4, 3, padding="same", activation="relu")(inputs)
+    if kind == "concatenation":
+        x = layers.Concatenate()([x, layers.Conv2D(4, 3, padding="same")(x)])
+    elif kind == "overlapping pools":
+        x = layers.MaxPooling2D(3, 2, padding="same")(x)
+    elif kind == "margin":
+        x = layers.Conv2D(4, 3, strides=2)(layers.ZeroPadding2D(1)(x))
+    return keras.Model(inputs, layers.Conv2D(4, 3, padding="same", name="last")(x))
+
+
+@pytest.mark.parametrize(
+    ("kind", "padding"),
+    [
+        ("concatenation", "zero"),
+        ("overlapping pools", "zero"),
+        ("margin", "zero"),
+        ("plain", "periodic"),
+        ("plain", "replicate"),
+    ],
+)
+def test_no_value_of_the_forward_half_sizes_the_backward_half(kind: str, padding: str) -> None:
+    """If one does, XLA takes the picture for a constant, and compiles for each picture."""
+    features = FeatureModel(_network(kind), preprocess="raw", padding=padding)
+
+    def gradient(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            found = features(x, ["last"], compiled=True)["last"]
+        return tape.gradient(found, x)
+
+    graph = tf.function(gradient).get_concrete_function(tf.TensorSpec((1, 32, 32, 3))).graph
+    assert not [op.name for op in graph.get_operations() if "PartitionedCall" in op.type]
