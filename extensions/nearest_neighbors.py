@@ -85,7 +85,8 @@ class NearestNeighbors(MatchingLoss):
     is matched by itself, by centered cosines.
 
     Hypercolumns cannot be tiled or guided by masks. Layers can. A mask says where the picture is
-    pulled, and a reference mask where in a painting neighbors are found.
+    pulled, and a reference mask where in a painting neighbors are found. With ``photo_share``, the
+    reference mask of the photo is white.
 
     Sources: Kolkin, Kucera, Paris, Sykora, Shechtman & Shakhnarovich, *Neural Neighbor Style
     Transfer*, arXiv 2203.13215, its code nkolkin13/NeuralNeighborStyleTransfer,

@@ -17,7 +17,7 @@ import contextlib
 import copy
 import functools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -187,13 +187,6 @@ class Objective:
         weighted = {t.name: t.weight * terms[t.name] for t in self.terms}
         return Evaluation(loss, terms, weighted, gradient)
 
-    def reweighted(self, weights: Sequence[float]) -> Objective:
-        """This objective with other weights of its terms, in their order, and the same targets."""
-        other = copy.copy(self)
-        pairs = zip(self.terms, weights, strict=True)
-        other.terms = tuple(replace(term, weight=weight) for term, weight in pairs)
-        return other
-
     def gradient_norms(self, image: Image) -> dict[str, float]:
         """The Euclidean norm of each term's gradient at an image, without its weight.
 
@@ -286,7 +279,7 @@ class Objective:
                 pictures[picture], tuple(i for i, _ in own), guides
             )
             for (i, part), statistic, weights in zip(own, found, guides, strict=True):
-                if losses[i].anywhere:
+                if losses[i].tiling == "map":
                     statistic = guidance.selected(statistic, weights)
                 measured[picture, i, part] = statistic
         return {i: [measured[key, i, part] for key, part in own] for i, own in enumerate(keys)}

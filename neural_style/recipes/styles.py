@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from neural_style.errors import ImageError, LossError, OptionError, number
-from neural_style.images import Image, Size
+from neural_style.images import Size
 from neural_style.images.mask import Mask, as_mask, resized_mask
 from neural_style.losses.base import Loss
 from neural_style.losses.guidance import guided
@@ -133,14 +133,12 @@ def _in_region(loss: Loss | WeightedSum, style: Style) -> Iterator[Term]:
         region = _WHITE if own is None else own
         reference: Any = None if by_position else _WHITE
         if theirs is not None:
-            of_photo = [_is_one_of(image, photos) for image in term.loss.references]
-            reference = tuple(_WHITE if photo else theirs for photo in of_photo)
+            reference = tuple(
+                _WHITE if any(_equal(image, photo) for photo in photos) else theirs
+                for image in term.loss.references
+            )
         (masked,) = guided(term.loss, [(region, reference)])
         yield replace(term, loss=masked.loss)
-
-
-def _is_one_of(image: Image, images: Iterable[Image]) -> bool:
-    return any(np.array_equal(image, each) for each in images)
 
 
 def _masks(option: str, given: Any, count: int) -> list[Mask | None]:
