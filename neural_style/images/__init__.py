@@ -12,6 +12,7 @@ from neural_style.images import datasets as datasets
 from neural_style.images.arrays import as_array as as_array
 from neural_style.images.arrays import as_image, digest, resize
 from neural_style.images.arrays import as_opacity as as_opacity
+from neural_style.images.arrays import trimmed as trimmed
 from neural_style.images.io import check_output, load, save
 from neural_style.images.io import picture_of as picture_of
 from neural_style.images.io import rescue as rescue

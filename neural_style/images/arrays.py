@@ -113,6 +113,12 @@ def resize(
     return whole_if_dark(resized.clip(min(0, image.min()), max(255, image.max())))
 
 
+def trimmed(picture: NDArray[Any], margin: int) -> NDArray[Any]:
+    """A picture H×W or H×W×3 without ``margin`` rows and columns at each side."""
+    height, width = picture.shape[:2]
+    return np.ascontiguousarray(picture[margin : height - margin, margin : width - margin])
+
+
 def digest(picture: NDArray[np.float32] | None) -> str:
     """A hash of the shape and the float32 values of a picture or mask; empty for None."""
     if picture is None:

@@ -13,10 +13,12 @@ import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neural_style import images
 from neural_style.errors import OptionError, suggestion
@@ -96,6 +98,7 @@ class Preset:
     chroma: Image | None = field(default=None, repr=False)
     palette: Image | None = field(default=None, repr=False)
     average: float | None = None
+    margin: int = 0
     opacity: Opacity | None = field(default=None, repr=False)
     sources: tuple[Path, ...] = field(default=(), repr=False)
 
@@ -126,8 +129,9 @@ class Draft:
 
     ``side`` is the ``"long_side"`` or ``"short_side"`` of each picture, the ``"rows"`` of
     the content, or ``"square"``. ``whole`` rounds the other side. ``squash`` resizes the style
-    to the content's size. The arguments after ``options`` are the source's settings, which the
-    ``options`` replace.
+    to the content's size. The photo is extended by its mirror image, by ``margin`` pixels at each
+    side, which the run paints and cuts off. The arguments after ``options`` are the source's
+    settings, which the ``options`` replace.
     """
 
     def __init__(
@@ -150,6 +154,7 @@ class Draft:
         clip: Literal["round", "step"] = "round",
         parameterization: str = "pixels",
         average: float | None = None,
+        margin: int = 0,
     ) -> None:
         for name in set(options) - set(Options.__annotations__):
             raise TypeError(f"unknown option {name!r}: {suggestion(name, Options.__annotations__)}")
@@ -158,6 +163,14 @@ class Draft:
             raise OptionError(
                 f"expected either size, the longer side, or short_side, got {long} and {short}."
             )
+        features = options.get("features")
+        if features is None:
+            self.features = pretrained(*network).with_padding(options.get("padding", padding))
+        else:
+            features = check_model(features)
+            self.features = features.with_padding(options.get("padding", features.padding))
+        if self.features.padding == "periodic":
+            margin = 0  # a tile has no border
         self.sources = tuple(filter(None, map(path_of, (content, style))))
         content, style = images.repeatable(content), images.repeatable(style)
         asked = side
@@ -166,7 +179,9 @@ class Draft:
         elif short is not None:
             asked, size = "short_side", checked_side("short_side", short)
         fit = fitted("square" if side == "square" else asked, size, whole)
-        self.photo = picture_of(content, "content", size=fit)
+        photo = picture_of(content, "content", size=fit)
+        self._inner: Size = (photo.shape[0], photo.shape[1])
+        self.margin, self.photo = margin, extended(photo, margin)
         self.size: Size = (self.photo.shape[0], self.photo.shape[1])
         own = options.get("style_size")
         if own is not None:
@@ -174,12 +189,7 @@ class Draft:
             fit = fitted("long_side", checked_side("style_size", own), whole)
         self.painting = picture_of(style, "style", size=self.size if squash else fit)
         chroma, palette = self._colored(options.get("color"))
-        features = options.get("features")
-        if features is None:
-            self.features = pretrained(*network).with_padding(options.get("padding", padding))
-        else:
-            features = check_model(features)
-            self.features = features.with_padding(options.get("padding", features.padding))
+        opacity = images.opacity(content, "content", self._inner)
         seed = options.get("seed", 0)
         optimizer = options.get("optimizer", optimizer)
         optimizer = LBFGS() if optimizer is None else optimizer
@@ -194,12 +204,13 @@ class Draft:
             "clip": "round" if quasi_newton else clip,
             "seed": seed,
             "tile": options.get("tile"),
-            "scales": options.get("scales", ()),
+            "scales": self._scales(options.get("scales", ())),
             "parameterization": options.get("parameterization", parameterization),
             "average": options.get("average", average),
             "chroma": chroma,
             "palette": palette,
-            "opacity": images.opacity(content, "content", self.size),
+            "margin": margin,
+            "opacity": None if opacity is None else extended(opacity, margin),
         }
 
     def layers(
@@ -246,7 +257,18 @@ class Draft:
                 raise OptionError(f"start: expected 'content', 'noise' or an array, got {start!r}.")
             return self.photo if start == "content" else noise(self.size, seed=seed)
         image = images.as_image(start, "start", any_range=True)
-        return images.resize(image, size=self.size, any_range=True)
+        return extended(images.resize(image, size=self._inner, any_range=True), self.margin)
+
+    def _scales(self, sides: Any) -> Any:
+        """Long sides of the pictures, with the margin in proportion; invalid ones as they are."""
+        if not isinstance(sides, list | tuple) or not all(isinstance(x, Integral) for x in sides):
+            return sides
+        return tuple(round(side * max(self.size) / max(self._inner)) for side in sides)
+
+
+def extended(picture: NDArray[np.float32], margin: int) -> NDArray[np.float32]:
+    """A picture H×W or H×W×3, extended by its mirror image by ``margin`` pixels at each side."""
+    return np.pad(picture, ((margin, margin),) * 2 + ((0, 0),) * (picture.ndim - 2), "symmetric")
 
 
 @functools.cache

@@ -64,9 +64,9 @@ def several(value: Any) -> list[Any]:
 
 
 def total(
-    losses: Sequence[Loss | WeightedSum], styles: Sequence[Style], size: Size
+    losses: Sequence[Loss | WeightedSum], styles: Sequence[Style], size: Size, margin: int = 0
 ) -> Loss | WeightedSum:
-    """The sum L of the losses for each style, for a photo of ``size``.
+    """The sum L of the losses for each style, for a photo of ``size``, of which ``margin`` is cut.
 
     Equal losses, as those of the content, are merged.
 
@@ -79,7 +79,7 @@ def total(
     unmasked = all(style.content_mask is style.style_mask is None for style in styles)
     if len(losses) == 1 and unmasked:
         return losses[0]
-    styles = [_of_size(style, size) for style in styles]
+    styles = [_of_size(style, size, margin) for style in styles]
     whole = sum(style.weight for style in styles)
     strengths = [_share(style.content_mask) * style.weight for style in styles]
     strongest = float(np.max(sum(strengths[1:], start=strengths[0])))
@@ -95,9 +95,11 @@ def total(
     return _merged(terms)
 
 
-def _of_size(style: Style, size: Size) -> Style:
-    mask = style.content_mask
-    return style if mask is None else replace(style, content_mask=resized_mask(mask, size))
+def _of_size(style: Style, size: Size, margin: int) -> Style:
+    if style.content_mask is None:
+        return style
+    mask = resized_mask(style.content_mask, (size[0] - 2 * margin, size[1] - 2 * margin))
+    return replace(style, content_mask=np.pad(mask, margin, "symmetric"))
 
 
 def _share(mask: Mask | None) -> Any:

@@ -93,9 +93,11 @@ class Run:
         callbacks: tuple[Callback, ...],
         checkpoints: Checkpoints | None,
         average: Average | None = None,
+        margin: int = 0,
     ) -> None:
         self.pending = scales
         self.average = average
+        self.margin = margin  # at the size of the start
         self.several = len(scales) > 1
         self.variables = variables
         self.objective = scales[0].objective
@@ -340,7 +342,8 @@ class Run:
         self.history.append(entry)
         for callback in self.callbacks:
             own = vars(entry) | {"terms": dict(entry.terms), "weighted": dict(entry.weighted)}
-            shown = images.whole_if_dark(np.clip(image, 0, 255))
+            margin = round(self.margin * max(image.shape[:2]) / max(self.size))
+            shown = images.whole_if_dark(images.trimmed(np.clip(image, 0, 255), margin))
             self._tell(callback, Step(**own, evaluations=self.budget, image=shown))
 
     def _tell(self, callback: Callback, step: Step) -> None:
@@ -366,12 +369,12 @@ class Run:
         return Stopped(f"{ending} ({by}) after {self.evaluation} evaluations", ending)
 
     def result(self, seed: int, why: Stopped) -> Result:
-        """The outcome so far, resized to the start's size."""
+        """The outcome so far, resized to the start's size, without the margin."""
         best = self._best()
         image = images.whole_if_dark(np.clip(best.image, 0, 255))
         image = images.resize(image, size=self.size, any_range=True)
         return Result(
-            image=images.whole_if_dark(np.clip(image, 0, 255)),
+            image=images.whole_if_dark(images.trimmed(np.clip(image, 0, 255), self.margin)),
             loss=best.loss,
             terms=dict(best.terms),
             weighted=dict(best.weighted),

@@ -25,6 +25,7 @@ import os
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from numbers import Integral
 from typing import Any, Literal
 
 from neural_style import images
@@ -33,6 +34,7 @@ from neural_style.errors import (
     OptionError,
     advice,
     check_count,
+    shown,
 )
 from neural_style.features.model import FeatureModel, check_model
 from neural_style.images import Image, Opacity, color
@@ -66,6 +68,7 @@ def minimize(
     clip: Literal["round", "step"] = "round",
     parameterization: str | Parameterization = "pixels",
     average: float | None = None,
+    margin: int = 0,
     callbacks: Iterable[Callback] = (),
     verbose: Verbose = "auto",
     seed: int = 0,
@@ -115,6 +118,10 @@ def minimize(
         of the average of its iterates, with bias correction. This is the picture of the scale,
         whatever its loss, and what the next scale starts with. A run that ends early has its best
         picture instead. None: the best picture. (0 is the last iterate.)
+    margin
+        So many pixels are cut off at each side of the result, and in proportion of a `Step`'s
+        picture. Fewer positions of a network read the outermost pixels, so losses that search for
+        matches may leave dashes there. For a start and references that were extended by so much.
     callbacks
         Callables that take a `Step`.
     verbose
@@ -151,7 +158,8 @@ def minimize(
     -------
     Result
         Ctrl-C, SIGTERM or a callback's `StopIteration` end the run at any scale; the result is
-        then the best picture so far, with the reason. It always has the start's size. A second
+        then the best picture so far, with the reason. It always has the start's size, without
+        the margin. A second
         Ctrl-C raises `KeyboardInterrupt` at once, a second SIGTERM `SystemExit`. If the loss or its
         gradient is not finite after a step, the step is shortened. A scale ends if no step gives
         a finite loss; the reason names the term that is not finite.
@@ -194,6 +202,7 @@ def minimize(
             clip=clip,
             parameterization=parameterization,
             average=average,
+            margin=margin,
             callbacks=callbacks,
             verbose=verbose,
             seed=seed,
@@ -224,6 +233,7 @@ def run(
     chroma: Image | None,
     palette: Image | None = None,
     average: float | None = None,
+    margin: int = 0,
     opacity: Opacity | None,
     output: str | os.PathLike[str] | None,
     checkpoints: Checkpoints | None,
@@ -245,6 +255,12 @@ def run(
             raise OptionError("palette: expected a picture in chroma, too, whose hues it changes.")
     if opacity is not None:
         opacity = images.as_opacity(opacity, start.shape[:2])
+    whole = isinstance(margin, Integral) and not isinstance(margin, bool)
+    if not whole or not 0 <= 2 * margin < min(start.shape[:2]):
+        raise OptionError(
+            f"margin: expected a whole number of pixels from 0, less than half of the start's "
+            f"{start.shape[0]}×{start.shape[1]}, got {shown(margin)}."
+        )
     callbacks = with_progress(callbacks, verbose)
     optimizer = LBFGS() if optimizer is None else optimizer
     if restart_every is not None:
@@ -291,21 +307,25 @@ def run(
         seed=seed,
         tile=tile,
         average=average,
+        margin=margin,
     )
     state = None if checkpoints is None else checkpoints.begin(record, pictures)
     mean = None if average is None else Average(average)
-    running = Run(planned, variables, callbacks, checkpoints, mean)
+    running = Run(planned, variables, callbacks, checkpoints, mean, margin)
     if state is not None:
         running.restore(state, driver(), due)
 
     def finished(why: Stopped) -> Result:
         result = running.result(seed, why)
-        if chroma is not None and palette is not None:
-            result = replace(result, image=color.oklab(result.image, chroma, palette))
-        elif chroma is not None:
-            result = replace(result, image=color.recolor(result.image, chroma))
+        hues, own_opacity = (
+            None if x is None else images.trimmed(x, margin) for x in (chroma, opacity)
+        )
+        if hues is not None and palette is not None:
+            result = replace(result, image=color.oklab(result.image, hues, palette))
+        elif hues is not None:
+            result = replace(result, image=color.recolor(result.image, hues))
         own = {**record, "outcome": records.outcome(result)}
-        return replace(result, opacity=opacity, record=own, pictures=pictures)
+        return replace(result, opacity=own_opacity, record=own, pictures=pictures)
 
     with running.interrupts:
         why, ended = None, None

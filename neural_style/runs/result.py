@@ -60,8 +60,8 @@ class Entry:
 class Step(Entry):
     """What a callback gets at every iterate: the entry, the budget of the run and the picture.
 
-    ``image`` is float32, H×W×3, RGB, clipped to 0–255, and has its scale's size. The callback may
-    keep or change everything in a step.
+    ``image`` is float32, H×W×3, RGB, clipped to 0–255, and has its scale's size, without
+    a margin. The callback may keep or change everything in a step.
     """
 
     evaluations: int
@@ -76,7 +76,7 @@ class Result:
     ----------
     image
         float32, H×W×3, RGB, 0–255: the picture with the lowest loss in the last round. If the
-        run ended at a coarser scale, it is resized to the start's size.
+        run ended at a coarser scale, it is resized to the start's size; the margin is cut off.
     loss, terms, weighted
         The objective of this picture before clipping to 0–255 and resizing: the sum, and each
         term without and with its weight.

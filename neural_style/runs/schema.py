@@ -122,6 +122,7 @@ class Settings(TypedDict):
     seed: Seed
     tile: Positive | None
     average: NotRequired[Number | None]
+    margin: NotRequired[Count]
 
 
 class Threads(TypedDict):

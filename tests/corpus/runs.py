@@ -618,6 +618,7 @@ ABSURD: dict[str, list[Any]] = {
     ],
     "settings.restart_every": [0, -1, 1, HUGE, 10**9],
     "settings.average": [1, -1, HUGE],
+    "settings.margin": [-1, 10**9, HUGE],
     "settings.clip": ["", "step", "never", "os.system"],
     "settings.parameterization": [
         {"name": name, "config": config}

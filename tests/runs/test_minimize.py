@@ -18,6 +18,7 @@ from neural_style import (
     FeatureModel,
     Loss,
     Objective,
+    Result,
     Step,
     callbacks,
     images,
@@ -627,3 +628,46 @@ def test_the_output_is_written(tiny: FeatureModel, photo: Image, tmp_path: Path)
     path = tmp_path / "out.png"
     result = minimize(Content(photo), tiny, photo, evaluations=2, output=path)
     np.testing.assert_array_equal(images.load(path), np.rint(result.image))
+
+
+def test_a_margin_is_painted_and_cut_off(tiny: FeatureModel, photo: Image) -> None:
+    """Pictures are those of the run without a margin, less two pixels; one at half of the size."""
+    opacity = np.linspace(0, 255, 24 * 32, dtype=np.float32).reshape(24, 32)
+
+    def run(margin: int) -> tuple[Result, list[Image]]:
+        steps: list[Image] = []
+        result = minimize(
+            Towards(255 - photo),
+            tiny,
+            photo,
+            scales=(16,),
+            evaluations=3,
+            margin=margin,
+            opacity=opacity,
+            callbacks=[lambda step: steps.append(step.image)],
+        )
+        return result, steps
+
+    (whole, whole_steps), (cut, cut_steps) = run(0), run(2)
+    np.testing.assert_array_equal(cut.image, whole.image[2:-2, 2:-2])
+    np.testing.assert_array_equal(cut.opacity, opacity[2:-2, 2:-2])
+    assert cut.loss == whole.loss
+    assert {step.shape for step in cut_steps} == {(10, 14, 3), (20, 28, 3)}
+    for a, b in zip(whole_steps, cut_steps, strict=True):
+        margin = 2 if len(a) == 24 else 1
+        np.testing.assert_array_equal(b, a[margin:-margin, margin:-margin])
+
+
+def test_colors_are_restored_within_the_margin(tiny: FeatureModel, photo: Image) -> None:
+    chroma = images.noise((24, 32), uniform=(100, 150), seed=4)
+    runs = [
+        minimize(Towards(photo), tiny, photo, evaluations=2, chroma=chroma, margin=margin)
+        for margin in (0, 3)
+    ]
+    np.testing.assert_allclose(runs[1].image, runs[0].image[3:-3, 3:-3], atol=1e-4)
+
+
+@pytest.mark.parametrize("margin", [-1, 12, 2.0, True, "2"])
+def test_a_margin_leaves_a_picture(tiny: FeatureModel, photo: Image, margin: Any) -> None:
+    with pytest.raises(OptionError, match="margin: expected a whole number of pixels from 0, less"):
+        minimize(Towards(photo), tiny, photo, margin=margin)
