@@ -2,7 +2,7 @@
 
     python tests/benchmarks/convergence.py [--short 256] [--evaluations 200] [--pairs 0,4]
 
-Five pairs at one short side, from the photo, the default loss. Each line is an optimizer and
+Five pairs at one short side, from the photo, content and Gram. Each line is an optimizer and
 a parameterization, with the best loss after 20, 50, 100 and more evaluations; below each
 pair, after how many evaluations each line has the last loss of those that it meets.
 ``--rounds 20`` starts a new round every 20 evaluations; with ``--content 0`` there is no
@@ -21,13 +21,13 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from gram import gram_loss
 
 from neural_style import LBFGS, FeatureModel, images
 from neural_style import minimize as run
 from neural_style.extensions import TotalVariation
 from neural_style.images import Image, datasets
 from neural_style.losses.weighted_sum import WeightedSum
-from neural_style.recipes.transfer import default_loss
 from neural_style.runs.checkpoint import Checkpoints
 
 PAIRS = (
@@ -63,7 +63,7 @@ def trace(
 def table(features: FeatureModel, pair: tuple[str, str], options: argparse.Namespace) -> None:
     """Run everything on a pair, and print its lines."""
     photo, painting = (datasets.load(name, short_side=options.short) for name in pair)
-    loss = default_loss(photo, painting)
+    loss = gram_loss(photo, painting)
     start = photo
     if not options.content:
         loss = WeightedSum(term for term in loss if term.name != "content")
