@@ -26,7 +26,8 @@ def main() -> None:
     parser.add_argument("painting", nargs="?", help="instead of The Starry Night")
     parser.add_argument("-o", "--output", default="quickstart.png")
     parser.add_argument("--size", type=int, default=288, help="longer side in pixels")
-    parser.add_argument("--evaluations", type=int, default=90)
+    parser.add_argument("--evaluations", type=int, help="at each scale; by default 40 to 20")
+    parser.add_argument("--strength", type=float, help="of the style, from 0 to 1; 0.5")
     parser.add_argument("--figure", help="a picture of photo, painting and result to write, too")
     options = parser.parse_args()
     photo = options.photo or ns.datasets.path("rocket")
@@ -38,6 +39,7 @@ def main() -> None:
             painting,
             size=options.size,
             evaluations=options.evaluations,
+            strength=options.strength,
             output=options.output,
         )
         if options.figure:

@@ -29,9 +29,9 @@ from .optimizers import parameterization as parameterization
 from .optimizers.lbfgs import LBFGS as LBFGS
 from .recipes import presets as presets
 from .recipes.balance import balance as balance
+from .recipes.default import default_loss as default_loss
 from .recipes.score import Scores as Scores
 from .recipes.score import score as score
-from .recipes.transfer import default_loss as default_loss
 from .recipes.transfer import transfer as transfer
 from .runs.minimize import minimize as minimize
 from .runs.result import Result as Result

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 neural_style.tune_tensorflow()  # as the command line and the examples, which tests run in here
 
-LAYERS = (*(f"block{block}_conv1" for block in range(1, 6)), "block4_conv2")
+LAYERS = (
+    *(f"block{block}_conv1" for block in range(1, 6)),
+    *(f"block{block}_conv2" for block in (4, 1, 2, 3, 5)),
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,7 +47,7 @@ def default_signals() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tiny_network() -> keras.Model:
-    """Six small convolutions under VGG's names, with one pooling, seeded."""
+    """Ten small convolutions under VGG's names, with one pooling, seeded."""
     import keras
 
     inputs = keras.Input((None, None, 3))
@@ -64,6 +67,14 @@ def tiny(tiny_network: keras.Model) -> FeatureModel:
     from neural_style import FeatureModel
 
     return FeatureModel(tiny_network, preprocess=lambda image: image / 127.5 - 1)
+
+
+@pytest.fixture
+def no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default loss has the weight of its content without small runs that search for it."""
+    from neural_style.recipes import transfer
+
+    monkeypatch.setattr(transfer, "content_weight", lambda *pair, **options: 0.03)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import pytest
 from neural_style import FeatureModel
 from neural_style.errors import StyleError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_search")]
 
 CASES = corpus.cases()
 

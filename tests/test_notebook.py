@@ -30,10 +30,9 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     here = tmp_path_factory.mktemp("jupyter")
     write_kernel_spec(here / "kernels" / "python3")  # runs sys.executable
     notebook = read()
-    for name, value in {"evaluations": 3, "size": 48}.items():
-        cell = notebook.cells[1]
-        cell.source, found = re.subn(rf"(?m)^{name} = \d+", f"{name} = {value}", cell.source)
-        assert found == 1
+    cell = notebook.cells[1]
+    cell.source, found = re.subn(r"(?m)^size = \d+", "size = 48", cell.source)
+    assert found == 1
     with pytest.MonkeyPatch.context() as patch:
         for variable in ("JUPYTER_PATH", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
             patch.setenv(variable, str(here))
@@ -59,7 +58,7 @@ def test_only_what_it_prints_is_printed(outputs: dict[str, Any]) -> None:
     assert outputs["settings"] == []
     printed = [each for each in outputs["transfer"] if each.output_type == "stream"]
     assert {each.name for each in printed} == {"stdout"}
-    assert "after 3 evaluations" in printed[-1].text
+    assert re.search(r"after \d+ evaluations", printed[-1].text)
 
 
 def test_a_result_shows_its_picture_and_its_curve(outputs: dict[str, Any]) -> None:

@@ -25,14 +25,21 @@ KEYWORDS: dict[str, tuple[Any, str]] = {
     ),
     "start": (Start(), "content, noise, or a picture's file."),
     "scales": (Scales(2), "Long sides to run from coarse to fine."),
-    "evaluations": (Budget(1), "The budget, or one for each scale; 300, or the preset's."),
+    "evaluations": (
+        Budget(1),
+        "The budget, or one for each scale; 40 to 20, the preset's, or 300.",
+    ),
     "minutes": (
         click.FloatRange(0, min_open=True),
         "The time of the run, instead of --evaluations.",
     ),
+    "strength": (
+        click.FloatRange(0, 1),
+        "How strong the style is, from 0 to 1, with the default loss; 0.5.",
+    ),
     "parameterization": (
         click.Choice(["pixels", "frequencies", "wavelets"]),
-        "The optimizer's variables; frequencies, or pixels with --loss or --preset.",
+        "The optimizer's variables; wavelets, or pixels with --loss or --preset.",
     ),
     "average": (
         click.FloatRange(0, 1, max_open=True),

@@ -95,8 +95,9 @@ class Recipe:
         terms: list[Any] = []
         masked, whole = [], []
         for name, of, loss, weight in losses:
-            if masks and of == "style" and loss.tiling == "mean":
-                terms.append(weight * guided(loss, masks))
+            if masks and of == "style" and (loss.tiling == "mean" or loss.anywhere):
+                regions = [(mask, _masks_of(loss, own, photo)) for mask, own in masks]
+                terms.append(weight * guided(loss, regions))
                 masked.append(name)
             else:
                 terms.append(weight * loss)
@@ -143,6 +144,14 @@ class Recipe:
         for name in named - {*weights}:
             raise OptionError(f"{name!r} has options but no weight: add --loss {name}=1.")
         return found
+
+
+def _masks_of(loss: Any, mask: Any, photo: Any) -> Any:
+    """The masks of a loss's references: that of the painting, and none of the photo."""
+    import numpy as np
+
+    white = np.full((2, 2), 255, np.uint8)
+    return tuple(white if np.array_equal(x, photo) else mask for x in loss.references)
 
 
 def _check_reference(name: str, of: object) -> None:

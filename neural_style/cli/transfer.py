@@ -114,7 +114,7 @@ def transfer(**given: Any) -> None:
 )
 @options.loss_options
 @options.keyword_options(
-    *("preset", "style_size", "color", "start"),
+    *("preset", "style_size", "color", "start", "strength"),
     size="Longer side in pixels; 512.",
     evaluations="The budget, or one for each scale; 300.",
     padding="What the network reads outside the picture; symmetric.",
@@ -158,7 +158,8 @@ def reconstruct(**given: Any) -> None:
 @options.mask_options
 @options.loss_options
 @options.keyword_options(
-    *("start", "scales", "evaluations", "minutes", "seed", "color", "parameterization")
+    *("start", "scales", "evaluations", "minutes", "strength", "seed", "color"),
+    "parameterization",
 )
 @options.model_options
 @answer_options

@@ -17,7 +17,7 @@ import contextlib
 import copy
 import functools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -186,6 +186,13 @@ class Objective:
         terms = dict(zip((t.name for t in self.terms), values, strict=True))
         weighted = {t.name: t.weight * terms[t.name] for t in self.terms}
         return Evaluation(loss, terms, weighted, gradient)
+
+    def reweighted(self, weights: Sequence[float]) -> Objective:
+        """This objective with other weights of its terms, in their order, and the same targets."""
+        other = copy.copy(self)
+        pairs = zip(self.terms, weights, strict=True)
+        other.terms = tuple(replace(term, weight=weight) for term, weight in pairs)
+        return other
 
     def gradient_norms(self, image: Image) -> dict[str, float]:
         """The Euclidean norm of each term's gradient at an image, without its weight.

@@ -192,7 +192,7 @@ def score(
     of_lines, of_places = np.random.default_rng(seed).spawn(2)
     lumas = [color.luminance(image)[..., 0] for image in (picture, content)]
     return Scores(
-        style_gram=float(np.mean([_relative(_gram(x), _gram(y)) for x, y in pairs])),
+        style_gram=_gram_distance(pairs),
         style_wasserstein=float(
             np.mean([_relative(*_projections(x, y, directions, of_lines)) for x, y in pairs])
         ),
@@ -205,6 +205,18 @@ def score(
         ),
         content_edges=_correlation(*map(sobel, lumas)),
     )
+
+
+def style_distance(picture: Image, style: Image, features: FeatureModel) -> float:
+    """``style_gram`` of `score` at its default layers."""
+    ours, theirs = (_activations(features, image, STYLE_LAYERS) for image in (picture, style))
+    return _gram_distance([(ours[layer], theirs[layer]) for layer in STYLE_LAYERS])
+
+
+def _gram_distance(
+    pairs: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+) -> float:
+    return float(np.mean([_relative(_gram(x), _gram(y)) for x, y in pairs]))
 
 
 def _activations(

@@ -1,6 +1,6 @@
 """A budget in time: the evaluations that a preset has time for.
 
-    evaluations_within(minutes, preset)     # -> a budget for each scale
+    evaluations_within(minutes, preset, time.monotonic())   # -> a budget for each scale
 
 The clock decides only here, before the run. The run gets the numbers, and its record has them, so
 `rerun` and `resume` do the same evaluations on any machine.
@@ -17,12 +17,13 @@ from neural_style.objective.objective import Objective
 from neural_style.recipes.draft import Preset
 
 
-def evaluations_within(minutes: float, preset: Preset) -> list[int]:
+def evaluations_within(minutes: float, preset: Preset, began: float) -> list[int]:
     """The preset's evaluations at each scale, all multiplied by the factor that fills the time.
 
-    Two evaluations at the final size are measured; they count in the time. The first one compiles,
-    for the run, too. An evaluation at a coarser scale is expected to take a time in proportion to
-    its pixels, and its compilation as long as that of the final size.
+    The time counts from ``began``, a value of `time.monotonic`. Two evaluations at the final size
+    are measured; they count in the time. The first one compiles, for the run, too. An evaluation
+    at a coarser scale is expected to take a time in proportion to its pixels, and its compilation
+    as long as that of the final size.
 
     Raises
     ------
@@ -31,9 +32,7 @@ def evaluations_within(minutes: float, preset: Preset) -> list[int]:
     StyleError
         As `Objective`.
     """
-    began, asked = time.monotonic(), number(minutes)
-    if not 0 < asked < math.inf:
-        raise OptionError(f"minutes: expected a finite number above 0, got {minutes!r}.")
+    asked = check_minutes(minutes)
     size = preset.start.shape[0], preset.start.shape[1]
     sides = sorted({*preset.scales, max(size)})
     budgets = preset.evaluations
@@ -49,6 +48,13 @@ def evaluations_within(minutes: float, preset: Preset) -> list[int]:
             f"scale, which takes about {least:g} here; use more, or a smaller picture."
         )
     return shared(60 * asked - spent, budgets, seconds)
+
+
+def check_minutes(minutes: object) -> float:
+    """Minutes as a float, or an `OptionError` if they are not a finite number above 0."""
+    if not 0 < (found := number(minutes)) < math.inf:
+        raise OptionError(f"minutes: expected a finite number above 0, got {minutes!r}.")
+    return found
 
 
 def shared(left: float, budgets: Sequence[int], seconds: Sequence[float]) -> list[int]:

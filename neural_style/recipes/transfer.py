@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-import numpy as np
-
 from neural_style import images
-from neural_style.errors import OptionError, described
+from neural_style.errors import OptionError, advice, described
 from neural_style.features.model import FeatureModel
 from neural_style.images import Image, Picture
-from neural_style.losses import registry
 from neural_style.losses.base import Loss
-from neural_style.losses.weighted_sum import WeightedSum, terms_of
+from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.objective.estimate import Tile
 from neural_style.optimizers.parameterization import Parameterization
 from neural_style.recipes import presets
+from neural_style.recipes.default import (
+    MARGIN,
+    PARAMETERIZATION,
+    budgets,
+    default_loss,
+    has_default,
+    scales_of,
+)
 from neural_style.recipes.draft import PADDING, Draft, Options, Preset
+from neural_style.recipes.strength import STRENGTH, check_strength, content_weight
 from neural_style.recipes.styles import several, styles_of, total
-from neural_style.recipes.time_budget import evaluations_within
+from neural_style.recipes.time_budget import check_minutes, evaluations_within
 from neural_style.runs.loop import Callback, Verbose
 from neural_style.runs.result import Result
-from neural_style.runs.scales import coarser
 from neural_style.utils.files import check_not_read
 
 
@@ -45,6 +51,7 @@ def transfer(
     scales: Sequence[int] | None = None,
     evaluations: int | Sequence[int] | None = None,
     minutes: float | None = None,
+    strength: float | None = None,
     features: FeatureModel | None = None,
     padding: str | None = None,
     optimizer: Any = None,
@@ -82,7 +89,8 @@ def transfer(
         Arguments given here replace the preset's settings.
     loss
         Only without a preset: a function from the two pictures, at their final sizes, to a loss;
-        by default `default_loss`. A sum that contains the default terms, with any weights and
+        by default `default_loss`, with the photo extended by a margin of 8 pixels at each side,
+        which is cut off in the end. A sum that contains the default terms, with any weights and
         masks, is minimized with the default scales and parameterization. An example is
         ``lambda photo, painting: default_loss(photo, painting) + 3 * mine(painting)``.
     size
@@ -102,17 +110,23 @@ def transfer(
         an array, which is resized to the content's final size. With ``scales``, the start is
         resized to the first scale, which removes the finest noise.
     scales
-        As in `minimize`. By default, with the default loss, a picture of more than 512 pixels
-        is first painted at halves of its size, down to 256 (`neural_style.runs.scales.coarser`).
-        From noise, pictures of every size are, down to a short side of 64 pixels.
-        With another loss, a preset or a list of evaluations, only the final size is used, as with
-        ``()``.
+        As in `minimize`, of the picture. By default, with the default loss, a picture is first
+        painted at halves of its size, down to a short side of 40 pixels
+        (`neural_style.runs.scales.coarser`). With another loss, a preset or a list of evaluations,
+        only the final size is used, as with ``()``.
     evaluations
-        As in `minimize`, at every scale; by default 300.
+        As in `minimize`, at every scale. By default the preset's; with the default loss 40 at the
+        first scale, 20 at the last and 30 between; with another loss 300.
     minutes
         The time for the run, instead of ``evaluations``: those of all scales are multiplied by
         the same factor, so that the run takes about so long on this machine. The record has the
         numbers, which `rerun` and `resume` repeat without the clock.
+    strength
+        How strong the style of the default loss is, from 0 (the photo) to 1 (the most style that
+        keeps the content, `neural_style.recipes.strength`), by default 0.5. It means about the same
+        for every pair: the weight of the content is found by up to five small runs, about 15
+        seconds with two cores. The record has the weight, so that `rerun` and `resume` do not
+        search. A preset and a loss have their own weights: ``loss=default_loss`` has no search.
     features
         The feature model; by default VGG19 with max pooling, loaded once in each process.
     padding
@@ -120,8 +134,8 @@ def transfer(
         ``features`` or of the preset, and otherwise ``"symmetric"``, which leaves no pale frame.
         With ``"periodic"``, the result is a seamless tile.
     parameterization
-        As in `minimize`. By default ``"frequencies"`` with the default loss, whose curvature
-        sets their units; ``"pixels"`` with another loss, a preset or a Keras optimizer.
+        As in `minimize`. By default ``"wavelets"`` with the default loss; ``"pixels"`` with another
+        loss, a preset or a Keras optimizer.
     average, optimizer, callbacks, verbose, seed, tile, output, checkpoint, checkpoint_every
         As in `minimize`.
 
@@ -129,10 +143,21 @@ def transfer(
     ------
     StyleError
         As `images.load` and `minimize`; or the preset is unknown; or both a preset and a loss are
-        given.
+        given, or a strength with one of them.
     """
+    began = time.monotonic()
     if minutes is not None and evaluations is not None:
         raise OptionError("expected either minutes or evaluations, got both.")
+    if strength is None:
+        strength = STRENGTH
+    elif preset is not None or loss is not None:
+        raise OptionError(
+            f"{advice('strength', '--strength')}: got {strength!r}, but it is for the default "
+            f"loss, and this run has {'a preset' if loss is None else 'a loss'}: set its weights."
+        )
+    strength = check_strength(strength)
+    if minutes is not None:
+        check_minutes(minutes)
     styles, *masks = map(several, (style, content_mask, style_mask))
     if output is not None:
         check_not_read({"output": output}, [content, *styles, *masks[0], *masks[1]], OptionError)
@@ -164,9 +189,10 @@ def transfer(
         options,
         content_mask=content_mask,
         style_mask=style_mask,
+        strength=strength,
     )
     if minutes is not None:
-        ready = replace(ready, evaluations=evaluations_within(minutes, ready))
+        ready = replace(ready, evaluations=evaluations_within(minutes, ready, began))
     return ready.run(
         callbacks=callbacks,
         verbose=verbose,
@@ -186,6 +212,7 @@ def prepared(
     *,
     content_mask: Any = None,
     style_mask: Any = None,
+    strength: float | None = None,
 ) -> Preset:
     """The objective and the settings for the arguments of `transfer`; raises the same errors."""
     if preset is not None and loss is not None:
@@ -197,64 +224,47 @@ def prepared(
             f"lambda photo, painting: …, or pass a loss to neural_style.minimize."
         )
 
-    def drafted(style: Picture) -> Preset:
-        if preset is not None:
-            return presets.find(preset)(content, style, **options)
-        draft = Draft(
-            content,
-            style,
-            options,
-            "long_side",
-            512,
-            whole=round,
-            padding=PADDING,
-            evaluations=300,
-            parameterization="frequencies",
-        )
-        drafted = draft.preset(make(draft.photo, draft.painting))
-        if "parameterization" not in options and not _has_default(drafted):
-            drafted = replace(drafted, parameterization="pixels")
-        return drafted
-
     pictures = several(style)
     styles = styles_of(len(pictures), style_weights, content_mask, style_mask)
-    drafts = [drafted(each) for each in pictures]
-    size = drafts[0].start.shape[0], drafts[0].start.shape[1]
-    first = replace(drafts[0], loss=total([each.loss for each in drafts], styles, size))
-    plain = preset is None and "scales" not in options and _has_default(first)
-    if plain and not isinstance(first.evaluations, Sequence):
-        terms = terms_of(first.loss)
-        sizes = [image.shape[:2] for term in terms for image in term.loss.references]
-        start = options.get("start")
-        from_noise = isinstance(start, str) and start == "noise"
-        scales = coarser(first.start.shape[:2], *sizes, from_noise=from_noise)
-        first = replace(first, scales=scales)
+    pairs: list[Draft] = []
+    if preset is not None:
+        drafts = [presets.find(preset)(content, picture, **options) for picture in pictures]
+    else:
+        source: Any = {
+            "whole": round,
+            "padding": PADDING,
+            "evaluations": 300,
+            "parameterization": PARAMETERIZATION,
+            "margin": MARGIN if loss is None else 0,
+        }
+        pairs = [
+            Draft(content, picture, options, "long_side", 512, **source) for picture in pictures
+        ]
+        drafts = [pair.preset(make(pair.photo, pair.painting)) for pair in pairs]
+    first = drafts[0]
+    size = first.start.shape[0], first.start.shape[1]
+
+    def with_losses(losses: Sequence[Loss | WeightedSum]) -> Preset:
+        return replace(first, loss=total(losses, styles, size, first.margin))
+
+    first = with_losses([draft.loss for draft in drafts])
+    if preset is not None:
+        return first
+    if not has_default(first.loss):
+        own = "parameterization" in options
+        return first if own else replace(first, parameterization="pixels")
+    if "scales" not in options and not isinstance(first.evaluations, Sequence):
+        first = replace(first, scales=scales_of(first.loss, size))
+    if "evaluations" not in options:
+        coarser = [side for side in first.scales if side != max(size)]
+        first = replace(first, evaluations=budgets(coarser))
+    if loss is None and strength is not None:  # last, since it takes time
+        seed = options.get("seed", 0)
+
+        def searched(pair: Draft) -> WeightedSum:
+            pictures = pair.photo, pair.painting
+            weight = content_weight(strength, *pictures, pair.features, seed=seed)
+            return default_loss(*pictures, weight)
+
+        first = with_losses(list(map(searched, pairs)))
     return first
-
-
-def default_loss(photo: Image, painting: Image) -> WeightedSum:
-    """Content at conv4_2, Gram at conv1_1 … conv5_1, and a small total variation.
-
-        mean (F−P)² + 0.3 · Σ_l 1e3/N_l² · mean (ΔG_l)² + 1e3 · (mean|dx| + mean|dy|)
-
-    The layers and their weights are those of Gatys' notebook. The factor 0.3 and the total
-    variation were chosen by eye, from pictures of 200 to 300 pixels. They make the photo easier
-    to recognize and avoid stray pixels at its borders. Source:
-    leongatys/PytorchNeuralStyleTransfer, NeuralStyleTransfer.ipynb.
-    """
-    channels = (64, 128, 256, 512, 512)
-    # `Gram` has 1/4 of the mean squared difference, as in the paper.
-    layers = {f"block{i}_conv1": 4e3 / n**2 for i, n in enumerate(channels, 1)}
-    loss: WeightedSum = (
-        registry.create("content", photo)
-        + 0.3 * registry.create("gram", painting, layers=layers)
-        + 1e3 * registry.create("total_variation")
-    )
-    return loss
-
-
-def _has_default(drafted: Preset) -> bool:
-    """Whether a sum has the terms of `default_loss`, with any weights, references and masks."""
-    blank = np.zeros((2, 2, 3), np.float32)
-    kinds = [(type(term.loss), term.loss.layers) for term in terms_of(drafted.loss)]
-    return all((type(t.loss), t.loss.layers) in kinds for t in default_loss(blank, blank))

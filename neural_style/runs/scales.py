@@ -26,7 +26,7 @@ from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.objective.objective import Objective
 from neural_style.utils.backend import tf
 
-_WHOLE, _LEAST, _THINNEST = 512, 256, 64  # pixels
+_THINNEST = 40  # pixels: the least short side of a coarser scale
 
 
 @dataclass(frozen=True)
@@ -72,37 +72,29 @@ def plan(
     return planned
 
 
-def coarser(size: Size, *others: Size, from_noise: bool = False) -> tuple[int, ...]:
-    """The coarser long sides for a picture above 512 pixels: repeated halves, increasing.
+def coarser(size: Size, *others: Size) -> tuple[int, ...]:
+    """The coarser long sides of a picture: repeated halves, increasing.
 
-    Halving stops before a long side under 256 pixels, or a short side, of any size given, under 64.
-    With ``from_noise``, pictures of any size are halved, and only the short side stops it.
+    Halving stops before a short side, of any size given, under 40 pixels.
 
     A receptive field has the same size in pixels at every scale, so it covers a smaller part of a
-    larger picture. Measured with Montreal × Fuchun mountains:
-
-    - At 1024 pixels, 60 evaluations kept the blue of the photo's sky and its buildings'
-      reflections. Coarse to fine painted everything at about the same cost, with a loss 5 % higher.
-    - At 2048, 198 evaluations, 8 of them at the last size, painted everything except the outermost
-      8 pixels. At the same cost, 21 evaluations at that size alone left the photo as it was, with
-      2.4 times the loss.
-    - At 512, 20 evaluations after 80 at 256 gave a loss 7 % higher than 40 at 512 alone, and no
-      better picture.
+    larger picture. Coarse scales move large forms, and an evaluation takes less time there. With
+    the default loss at 256 pixels, a coarsest scale of 64 gives a much stronger style than one of
+    128. With Gram matrices and Montreal × Fuchun mountains, at 2048 pixels, 198 evaluations, 8 of
+    them at the last size, painted everything except the outermost 8 pixels. At the same cost, 21
+    evaluations at that size alone left the photo as it was, with 2.4 times the loss.
 
     Noise has no large forms, and at a single scale the optimizer fills it with ragged fine lines:
-    measured at 128 pixels with one pair and 60 evaluations, with white, pink, blurred and nearly no
-    noise alike. After 60 evaluations at 64 pixels, 30 at 128 gave large smooth strokes, and a loss
-    15 % lower.
+    measured with Gram matrices at 128 pixels with one pair and 60 evaluations, with white, pink,
+    blurred and nearly no noise alike. After 60 evaluations at 64 pixels, 30 at 128 gave large
+    smooth strokes, and a loss 15 % lower.
 
-    >>> coarser((384, 512)), coarser((1024, 768)), coarser((1024, 768), (1024, 130))
-    ((), (256, 512), (512,))
-    >>> coarser((384, 512), from_noise=True), coarser((100, 150), from_noise=True)
-    ((128, 256), ())
+    >>> coarser((384, 512)), coarser((512, 384), (512, 130)), coarser((70, 100))
+    ((64, 128, 256), (256,), ())
     """
     side, thinnest = max(size), min(map(min, (size, *others)))
-    most, least = (0, 0) if from_noise else (_WHOLE, _LEAST)
     halves: list[int] = []
-    while (side > most or (halves and side >= 2 * least)) and thinnest >= 2 * _THINNEST:
+    while thinnest >= 2 * _THINNEST:
         side, thinnest = side // 2, thinnest // 2
         halves.append(side)
     return tuple(halves[::-1])

@@ -40,6 +40,9 @@ from neural_style.utils import startup
 SMALL = ("--size", "32", "--evaluations", "3")
 
 
+pytestmark = pytest.mark.usefixtures("no_search")
+
+
 @pytest.fixture(autouse=True)
 def network(tiny: FeatureModel, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (draft, scoring):
@@ -220,9 +223,11 @@ def test_the_default_objective_with_a_mask_and_with_another_loss(folder: Path) -
     images.save(mask, "mask.png")
 
     def masked(photo: Any, painting: Any) -> Any:
-        content, gram, variation = ns.default_loss(photo, painting)
-        own = gram.weight * ns.guided(gram.loss, [(mask, mask)])
-        return content.weight * content.loss + own + variation.weight * variation.loss
+        neighbors, moments, content = ns.default_loss(photo, painting)
+        white = np.full((2, 2), 255, np.uint8)  # the photo is a reference of the neighbors, too
+        own = ns.guided(neighbors.loss, [(mask, (white, mask))])
+        own += moments.weight * ns.guided(moments.loss, [(mask, mask)])
+        return own + content.weight * content.loss
 
     def more(photo: Any, painting: Any) -> Any:
         return 2 * ns.default_loss(photo, painting) + 3 * ns.create("moments", painting)

@@ -182,6 +182,7 @@ def minimize_options() -> Iterator[Case]:
         "optimizer": but(also=["adam", ns.LBFGS, ns.LBFGS(0), ns.LBFGS(2.5)]),  # type: ignore[arg-type]
         "restart_every": but(HUGE, also=[1, 2.0, True]),
         "average": [5, -1, 1, "0.9", NAN, INF, [], Thorn(), True],
+        "margin": [-1, 2.0, True, HUGE, 12, "1", None, NAN, [], Thorn()],
         "clip": but(also=[None, "step", ["round"]]),
         "parameterization": but(also=[None, "pixel", ["pixels"], ns.parameterization.Pixels]),
         "callbacks": [5, "abc", [None], [5], [print, "x"], Thorn(), NAN],
@@ -212,6 +213,7 @@ def transfer_options() -> Iterator[Case]:
     bad: dict[str, Any] = {
         "content": [None, 5, "", "nowhere.png", "\0", [], Thorn()],
         "style": [None, 5, "", [], [None], ["nowhere.png"], {}, Thorn()],
+        "strength": [-1, 2, "0.5", NAN, INF, [], True, HUGE, Thorn()],
         "style_weights": ["", "a", 5, [], [0], [-1], [NAN], [INF], [HUGE], ["1"], [1, 2], Thorn()],
         "preset": but(also=["gatis", ["gatys"]]),
         "loss": [5, "gram", [], Gram, lambda photo, painting: 5],

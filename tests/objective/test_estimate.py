@@ -326,6 +326,7 @@ def test_a_run_that_cannot_fit_does_not_start(tiny: FeatureModel, free: Any) -> 
         minimize(TotalVariation(), tiny, start, optimizer=LBFGS(history=400), callbacks=[callback])
 
 
+@pytest.mark.usefixtures("no_search")
 def test_transfer_finds_a_tile_by_itself(
     tiny: FeatureModel, free: Any, photo: Image, painting: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:

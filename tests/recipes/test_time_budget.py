@@ -38,15 +38,15 @@ def test_all_scales_get_the_same_factor(
     measured(monkeypatch, 2, 1)
     # A quarter of the pixels takes 0.25 s, and its compilation 2 s.
     preset = drafted(photo, tiny, scales=(24,), evaluations=(300, 100))
-    assert evaluations_within(1, preset) == [int(58 / 175 * 300), int(58 / 175 * 100)]
+    assert evaluations_within(1, preset, 0) == [int(58 / 175 * 300), int(58 / 175 * 100)]
     preset = drafted(photo, tiny, evaluations=300)
-    assert evaluations_within(0.5, preset) == [30]
+    assert evaluations_within(0.5, preset, 0) == [30]
 
 
 @pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf"), "1", None])
 def test_minutes_are_a_positive_number(tiny: FeatureModel, photo: Image, minutes: Any) -> None:
     with pytest.raises(OptionError, match="minutes: expected a finite number above 0"):
-        evaluations_within(minutes, drafted(photo, tiny))
+        evaluations_within(minutes, drafted(photo, tiny), 0)
 
 
 def test_too_little_time_is_told(
@@ -54,7 +54,7 @@ def test_too_little_time_is_told(
 ) -> None:
     measured(monkeypatch, 2, 1)
     with pytest.raises(OptionError, match=r"0.05 is too short for .*takes about 0.1 here"):
-        evaluations_within(0.05, drafted(photo, tiny, scales=(24,)))
+        evaluations_within(0.05, drafted(photo, tiny, scales=(24,)), 0)
 
 
 def test_either_minutes_or_evaluations(tiny: FeatureModel, photo: Image) -> None:
@@ -63,6 +63,7 @@ def test_either_minutes_or_evaluations(tiny: FeatureModel, photo: Image) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_search")
 def test_the_record_has_the_evaluations_and_a_rerun_does_not_look_at_the_clock(
     monkeypatch: pytest.MonkeyPatch, tiny: FeatureModel, photo: Image, tmp_path: Path
 ) -> None:

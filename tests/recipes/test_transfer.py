@@ -28,8 +28,9 @@ from neural_style.images import Image, color
 from neural_style.recipes import draft as drafts
 from neural_style.recipes import presets
 from neural_style.recipes import transfer as styling
+from neural_style.recipes.default import MARGIN
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_search")]
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,7 @@ def test_paths_and_arrays_give_the_same_picture(pictures: Path, tmp_path: Path) 
     by_path = transfer(*paths, size=32, evaluations=4, output=output)
     by_array = transfer(*(images.load(p, long_side=32) for p in paths), size=32, evaluations=4)
     assert by_path.image.shape == (21, 32, 3)
-    assert list(by_path.terms) == ["content", "gram", "total_variation"]
+    assert list(by_path.terms) == ["nearest_neighbors", "moments", "content"]
     np.testing.assert_array_equal(by_path.image, by_array.image)
     np.testing.assert_array_equal(images.load(output), np.rint(by_path.image))
 
@@ -78,7 +79,7 @@ def test_the_result_is_as_transparent_as_the_content(
     expected = images.opacity(cut, "cut", (12, 16))
     assert expected is not None
     np.testing.assert_array_equal(result.opacity, expected)
-    assert result.record["opacity"] == images.digest(expected)
+    assert result.record["opacity"] == images.digest(np.pad(expected, MARGIN, "symmetric"))
     # What is transparent is painted as white.
     opaque = transfer(images.load(cut, long_side=16), painting, **given)
     np.testing.assert_array_equal(opaque.image, result.image)
@@ -101,7 +102,8 @@ def test_the_result_is_as_transparent_as_the_content(
 def test_a_size_is_the_longer_side_and_short_side_the_shorter(painting: Image) -> None:
     photo = images.noise((30, 40), seed=1)
     sizes: list[Any] = [{"size": 41}, {"short_side": 32}]
-    found = [styling.prepared(photo, painting, None, None, None, s).start.shape for s in sizes]
+    loss = lambda photo, painting: Content(photo)  # noqa: E731
+    found = [styling.prepared(photo, painting, None, None, loss, s).start.shape for s in sizes]
     assert found == [(31, 41, 3), (32, 43, 3)]
     with pytest.raises(OptionError, match="got 41 and 32"):
         transfer(photo, painting, size=41, short_side=32)
@@ -121,31 +123,20 @@ def test_it_starts_from_the_content_noise_or_a_picture(photo: Image, painting: I
         )
         return seen[0]
 
-    # Its frequencies are those of the picture but for rounding.
+    # Its wavelets are those of the picture but for rounding.
     np.testing.assert_allclose(first("content"), photo, atol=1e-3)
-    np.testing.assert_allclose(first("noise", seed=5), images.noise((24, 32), seed=5), atol=1e-3)
+    noise = images.noise((24 + 2 * MARGIN, 32 + 2 * MARGIN), seed=5)
+    inner = noise[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    np.testing.assert_allclose(first("noise", seed=5), inner, atol=1e-3)
     assert not np.allclose(first("noise", seed=5), first("noise", seed=6), atol=1)
     np.testing.assert_allclose(first(255 - photo), 255 - photo, atol=1e-3)
-
-
-def test_from_noise_it_paints_large_forms_first(photo: Image, painting: Image) -> None:
-    def scales(size: int, style: Image = painting, **options: Any) -> Any:
-        given: Any = {"size": size, "start": "noise", **options}
-        return styling.prepared(photo, style, None, None, None, given).scales
-
-    assert scales(380) == (95, 190)  # of 3:4; a short side of 71 is not halved
-    assert scales(150) == ()
-    assert scales(380, images.noise((30, 100))) == ()
-    assert scales(380, scales=()) == scales(380, start="content") == ()
-    assert scales(380, start=photo) == ()
-    assert scales(380, evaluations=[5]) == ()
 
 
 @pytest.mark.parametrize(
     ("options", "variables"),
     [
-        ({}, "frequencies"),
-        ({"optimizer": "L-BFGS-B"}, "frequencies"),
+        ({}, "wavelets"),
+        ({"optimizer": "L-BFGS-B"}, "wavelets"),
         ({"optimizer": keras.optimizers.Adam(1.0)}, "pixels"),
         ({"preset": "gatys"}, "pixels"),
         ({"loss": lambda photo, painting: Content(photo)}, "pixels"),
@@ -184,21 +175,24 @@ def test_a_start_of_another_size_is_resized(photo: Image, painting: Image) -> No
 
 
 @pytest.mark.parametrize(
-    ("options", "scales"),
+    ("options", "scales", "evaluations"),
     [
-        ({"size": 512}, ()),
-        ({"size": 1040}, (260, 520)),
-        ({"size": 1040, "scales": ()}, ()),
-        ({"size": 1040, "scales": (64,)}, (64,)),
-        ({"size": 1040, "evaluations": [9]}, ()),
+        ({"size": 79}, (), [40]),
+        ({"size": 112}, (64,), [40, 20]),
+        ({"size": 512}, (66, 132, 264), [40, 30, 30, 20]),
+        ({"size": 1040, "scales": ()}, (), [40]),
+        ({"size": 520, "scales": (130, 260)}, (134, 268), [40, 30, 20]),
+        ({"size": 1040, "evaluations": [9]}, (), [9]),
+        ({"size": 112, "evaluations": 9}, (64,), 9),
     ],
-    ids=["small", "large", "whole", "given", "evaluations"],
+    ids=["small", "half", "large", "whole", "given", "a list", "a number"],
 )
-def test_a_large_picture_is_painted_from_coarse_to_fine(
-    photo: Image, painting: Image, options: Any, scales: tuple[int, ...]
+def test_a_picture_is_painted_from_coarse_to_fine(
+    photo: Image, painting: Image, options: Any, scales: tuple[int, ...], evaluations: Any
 ) -> None:
+    """The sides include the margin of 8 pixels on each side."""
     ready = styling.prepared(photo, painting, None, None, None, options)
-    assert ready.scales == scales
+    assert (ready.scales, ready.evaluations) == (scales, evaluations)
 
 
 def test_a_scroll_is_painted_at_the_scales_that_it_is_high_enough_for(photo: Image) -> None:
@@ -206,7 +200,7 @@ def test_a_scroll_is_painted_at_the_scales_that_it_is_high_enough_for(photo: Ima
     for height in (600, 130, 54):
         scroll = images.noise((height, 1040), seed=1)
         scales.append(styling.prepared(photo, scroll, None, None, None, {"size": 1040}).scales)
-    assert scales == [(260, 520), (520,), ()]
+    assert scales == [(132, 264, 528), (528,), ()]
 
 
 def test_a_sum_that_has_the_default_loss_is_minimized_as_it_is(
@@ -215,14 +209,14 @@ def test_a_sum_that_has_the_default_loss_is_minimized_as_it_is(
     mask = np.full((24, 32), 255.0)
 
     def more(photo: Image, painting: Image) -> WeightedSum:
-        content, gram, variation = default_loss(photo, painting)
-        masked = 2 * guided(gram.loss, [(mask, mask)])
-        total: WeightedSum = content.loss + masked + 3 * variation.loss
+        neighbors, moments, content = default_loss(photo, painting)
+        masked = 2 * guided(moments.loss, [(mask, mask)])
+        total: WeightedSum = neighbors.loss + masked + 3 * content.loss
         return total + Gram(painting, layers=["image"])
 
-    for size, scales in ((1040, (260, 520)), (32, ())):
+    for size, scales in ((1040, (65, 130, 260, 520)), (32, ())):
         ready = styling.prepared(photo, painting, None, None, more, {"size": size})
-        assert (ready.scales, ready.parameterization) == (scales, "frequencies")
+        assert (ready.scales, ready.parameterization) == (scales, "wavelets")
     part = lambda photo, painting: default_loss(photo, painting)[0].loss  # noqa: E731
     ready = styling.prepared(photo, painting, None, None, part, {"size": 1040})
     assert (ready.scales, ready.parameterization) == ((), "pixels")
@@ -231,6 +225,27 @@ def test_a_sum_that_has_the_default_loss_is_minimized_as_it_is(
 def test_a_loss_of_ones_own_is_minimized_at_its_size_alone(photo: Image, painting: Image) -> None:
     make = lambda photo, painting: Content(photo)  # noqa: E731
     assert styling.prepared(photo, painting, None, None, make, {"size": 1040}).scales == ()
+
+
+def test_the_default_paints_a_margin_that_it_cuts_off(photo: Image, painting: Image) -> None:
+    mask = np.zeros((24, 32), np.uint8)
+    mask[:12] = 255
+
+    def prepared(loss: Any = None, **options: Any) -> Any:
+        given: Any = {"size": 32, **options}
+        return styling.prepared(photo, painting, None, None, loss, given, content_mask=mask)
+
+    ready = prepared()
+    wide = np.pad(photo, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), "symmetric")
+    np.testing.assert_array_equal(ready.start, wide)
+    neighbors, moments, content = ready.loss
+    np.testing.assert_array_equal(content.loss.references[0], wide)
+    for masked in (neighbors, moments):
+        region = masked.loss.masks[0]
+        np.testing.assert_array_equal(region, np.pad(mask, MARGIN, "symmetric"))
+    assert ready.run(verbose=False).image.shape == photo.shape
+    for none in (prepared(default_loss), prepared(padding="periodic")):
+        assert (none.margin, none.start.shape) == (0, photo.shape)
 
 
 def test_a_preset_is_painted_at_its_size_alone(photo: Image, painting: Image) -> None:
@@ -293,7 +308,7 @@ def test_an_unknown_preset_gets_a_suggestion(tmp_path: Path) -> None:
 
 def test_a_preset_has_its_own_loss(photo: Image) -> None:
     with pytest.raises(OptionError, match="'gatys' has its own loss: pass a preset or a loss"):
-        transfer(photo, photo, preset="gatys", loss=styling.default_loss)
+        transfer(photo, photo, preset="gatys", loss=default_loss)
 
 
 def test_an_unknown_start_is_refused(photo: Image) -> None:
@@ -316,10 +331,12 @@ def test_several_styles_are_added_by_their_weights(photo: Image, painting: Image
     options: Any = {"size": 32, "evaluations": 1}
     both = transfer(photo, [painting, other], style_weights=[3, 1], **options)
     alone = [transfer(photo, style, **options) for style in (painting, other)]
-    assert list(both.terms) == ["content", "gram", "total_variation", "gram_2"]
-    first, second = (one.weighted["gram"] for one in alone)
-    assert both.weighted["gram"] == pytest.approx(0.75 * first)
-    assert both.weighted["gram_2"] == pytest.approx(0.25 * second)
+    names = ["nearest_neighbors", "moments", "content", "nearest_neighbors_2", "moments_2"]
+    assert list(both.terms) == names
+    for name in ("nearest_neighbors", "moments"):
+        first, second = (one.weighted[name] for one in alone)
+        assert both.weighted[name] == pytest.approx(0.75 * first)
+        assert both.weighted[f"{name}_2"] == pytest.approx(0.25 * second)
     assert both.loss == pytest.approx(0.75 * alone[0].loss + 0.25 * alone[1].loss)
 
 

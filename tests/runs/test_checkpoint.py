@@ -389,6 +389,7 @@ def test_options_of_what_is_one_s_own_are_compared(
     assert ns.resume(tmp_path, features=tiny, **{name: same}).evaluations == 3
 
 
+@pytest.mark.usefixtures("no_search")
 @pytest.mark.parametrize("color", ["luminance", "oklab"])
 def test_colors_are_put_back_after_going_on(
     color: str, tiny: FeatureModel, photo: Image, painting: Image, tmp_path: Path
