@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +185,7 @@ def estimate(**given: Any) -> None:
     run = prepared(given["photo"], painted, weights, name, loss, keywords, **masks)
     size = run.start.shape[0], run.start.shape[1]
     found = ns.estimate(run.loss, run.features, size, tile=tile, optimizer=run.optimizer)
+    found = replace(found, size=(size[0] - 2 * run.margin, size[1] - 2 * run.margin))
     data = {
         "size": found.size,
         "tile": found.tile,

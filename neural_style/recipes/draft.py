@@ -13,7 +13,6 @@ import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
@@ -33,6 +32,7 @@ from neural_style.optimizers.parameterization import Parameterization
 from neural_style.runs.loop import Callback, Verbose
 from neural_style.runs.minimize import minimize
 from neural_style.runs.result import Result
+from neural_style.runs.scales import checked_sides
 from neural_style.utils.files import check_not_read, path_of
 
 PADDING = "symmetric"  # of `transfer` without a preset
@@ -260,8 +260,8 @@ class Draft:
         return extended(images.resize(image, size=self._inner, any_range=True), self.margin)
 
     def _scales(self, sides: Any) -> Any:
-        """Long sides of the pictures, with the margin in proportion; invalid ones as they are."""
-        if not isinstance(sides, list | tuple) or not all(isinstance(x, Integral) for x in sides):
+        """Long sides of pictures without the margin, with it in proportion."""
+        if not self.margin or not checked_sides(sides, max(self._inner))[:-1]:
             return sides
         return tuple(round(side * max(self.size) / max(self._inner)) for side in sides)
 

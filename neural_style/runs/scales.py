@@ -56,7 +56,7 @@ def plan(
         As `Objective`; or ``scales`` or ``evaluations`` are invalid; or a loss cannot be used
         at one of the scales, which the message names.
     """
-    sides = _sides(scales, max(size))
+    sides = checked_sides(scales, max(size))
     budgets = _budgets(evaluations, sides)
     planned = [Scale(size, budgets[-1], Objective(loss, features, size, seed=seed, tile=tile))]
     for side, budget in zip(sides[:-1], budgets, strict=False):
@@ -100,8 +100,8 @@ def coarser(size: Size, *others: Size) -> tuple[int, ...]:
     return tuple(halves[::-1])
 
 
-def _sides(scales: Sequence[int], last: int) -> list[int]:
-    """The long sides of all scales, including the start's."""
+def checked_sides(scales: Sequence[int], last: int) -> list[int]:
+    """The long sides of all scales, including the start's, or an `OptionError`."""
     if (
         not isinstance(scales, Sequence)
         or isinstance(scales, str | bytes)  # which may be empty

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from objectives import ready
 
-from neural_style import FeatureModel, Loss, Objective, images, minimize, transfer
+from neural_style import (
+    FeatureModel,
+    Loss,
+    Objective,
+    default_loss,
+    images,
+    minimize,
+    transfer,
+)
 from neural_style.errors import LayerError, LossError, OptionError
 from neural_style.extensions import Content, Gram, Histogram, ShiftedGram, TotalVariation
 from neural_style.features.receptive_field import Field
@@ -513,10 +521,10 @@ def test_transfer_and_presets_take_a_tile(
     options: Any = {"size": 80, "evaluations": 1, "features": features}
     assert presets.gatys(photo, photo, size=80, features=features, tile=50).tile == 50
     assert presets.gatys(photo, photo, size=80, features=features).tile is None
-    for preset in (None, "gatys"):
+    for own in ({"loss": default_loss, "scales": ()}, {"preset": "gatys"}):
+        given = {**options, **own}
         tiled, whole = (
-            transfer(photo, photo, preset=preset, start="noise", tile=tile, **options)
-            for tile in (50, None)
+            transfer(photo, photo, start="noise", tile=tile, **given) for tile in (50, None)
         )
         assert tiled.loss == pytest.approx(whole.loss, rel=1e-5)
     assert [type(each) for each in made] == 2 * [TiledEvaluator, WholeImageEvaluator]

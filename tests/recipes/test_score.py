@@ -233,7 +233,7 @@ def test_options_are_checked(
 
 
 def test_layers_are_those_of_the_network(tiny: FeatureModel, photo: Image) -> None:
-    with pytest.raises(LayerError, match="has no layer 'block1_conv2'"):
+    with pytest.raises(LayerError, match="has no layer 'block4_conv3'"):
         score(photo, photo, photo, features=tiny)
 
 
