@@ -138,7 +138,8 @@ class Run:
                 why = self._rounds(self.restored or driver(), image, periods, scale.budget)
                 self._end_with_average()
                 if not self.pending:
-                    where = f" at {scale.size[0]}×{scale.size[1]}" if self.several else ""
+                    height, width = (side - 2 * self.margin for side in scale.size)
+                    where = f" at {height}×{width}" if self.several else ""
                     used = f"the budget of {scale.budget} evaluations{where} was used"
                     return why or Stopped(used, Ending.BUDGET)
                 image = images.whole_if_dark(np.clip(self._best().image, 0, 255))
