@@ -9,8 +9,8 @@ A picture is searched for in three places, in this order:
 1. the folder named by the environment variable ``NEURAL_STYLE_DATA``, as ``<name>.png`` or
    ``<name>.jpg``;
 2. the cache, ``$KERAS_HOME/datasets/neural-style`` (by default in ``~/.keras``);
-3. its origin on the network. Seven pictures are part of scikit-image, and one, starry_night_640,
-   of this library, and need no network.
+3. its origin on the network. Seven pictures are part of scikit-image, and three paintings,
+   starry_night_640, great_wave and shipwreck_640, of this library, and need no network.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Displayed(Remote):
 
 
 # Gabriel Tseng's notebook has no license, so the library must not contain copies of its pictures.
-# Ashwin D'Cruz' pictures have the MIT license; pictures/NOTICE.txt is of the one that is here.
+# pictures/NOTICE.txt has the licenses of the three that are here.
 _NOTEBOOK = (
     f"{_GITHUB}/GabrielTseng/LearningDataScience/cb79fe23b573977f57a41b4b2cba67b6aec10d2f"
     "/computer_vision/style_neural_network/Style_Network_w_CoOccurence.ipynb"
@@ -154,6 +154,12 @@ SOURCES: dict[str, Wheel | Remote] = {
     ),
     "starry_night_640": Own(
         "starry_night_640.jpg", "5bdfd4900fe29a92724f412c8a757fd18d9d9686846b2a714959cb5ad0a5a271"
+    ),
+    "great_wave": Own(
+        "great_wave.jpg", "ef7d3b5479fbcd2bce28eec2b9be5a4eb19577ac4f545bd73226dabe39d2ff71"
+    ),
+    "shipwreck_640": Own(
+        "shipwreck_640.jpg", "31da7a6e4136c5e22c168b5919a07bc811c8758e92e0b890f2c5ec242afb0edb"
     ),
     "coastal_scene": Remote(
         "coastal_scene.jpg",
