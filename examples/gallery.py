@@ -1,30 +1,35 @@
-"""Compare all losses on one pair of pictures, and style against content.
+"""Draw every loss and every preset on the same three pairs of pictures.
 
     python examples/gallery.py --quick
-    python examples/gallery.py --photo mine.jpg --painting other.jpg --losses gram relaxed_emd
+    python examples/gallery.py                    # about two hours on two cores
+    python examples/gallery.py --photo mine.jpg --painting other.jpg --only gram nnst default
 
 All registered losses are included, also those of other packages. The references that a loss
 accepts show its purpose. It needs no reference; or it accepts a reference of any size (a style
 loss, which is run with content); or it accepts only one of the picture's size (a content loss,
-which is run with Gram and replaces content). Losses have different units, so
-`neural_style.balance` gives style nine tenths of the gradient and the other losses the rest
-(``--share``). The shares are measured at a picture that a first, shorter run has painted. At the
-photo the style's gradient is far larger, and the same share paints much less.
+which is run with Gram and replaces content). Losses have different units, so `neural_style.balance`
+gives style nine tenths of the gradient and the other losses the rest (``--share``), at a picture
+that Gram has painted. At the photo the style's gradient is far larger, and the same share paints
+much less. A run has scales of a quarter, a half and the whole size, with equal evaluations.
 
-out/gallery.png has the pictures with the seconds of an evaluation, including the time to refresh
-targets, and with the figures of `neural_style.score`: Gram, Wasserstein and color for style;
-self-similarity, structural similarity and edges for content. out/gallery-curve.png has style
-against content for growing shares of Gram, alone and with long-range correlations and histograms.
-All losses are points beside these curves. Nearer to the lower left corner is better, at any share.
-Finished runs are saved in out/gallery and not repeated.
+A preset has its own run, with at most five times as many evaluations at each scale.
+
+A picture of each is written to out/gallery/<pair>/, and out/gallery/<pair>.png has all of them.
+out/gallery/gallery.json has the weights, the seconds of a run and of an evaluation, and the figures
+of `neural_style.score`. Finished runs are saved in out/gallery/runs and not repeated.
 """
 
-from typing import TypeAlias
+import itertools
+import json
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import options
+import PIL.Image
 from keras import tree
-from matplotlib.figure import Figure
 
 import neural_style as ns
 from neural_style.extensions import Content, Gram
@@ -34,16 +39,8 @@ from neural_style.losses import calls
 # The style losses, the others, and the total share of the style losses in the gradient.
 Objective: TypeAlias = tuple[tuple[str, ...], tuple[str, ...], float]
 
-CURVES = (
-    ("gram",),
-    ("gram", "shifted_gram"),
-    ("gram", "histogram"),
-    ("gram", "shifted_gram", "histogram"),
-)
-FIGURES = (  # on the horizontal and the vertical axis; lower is better
-    ("content_self_similarity", "style_gram"),
-    ("content_self_similarity", "style_wasserstein"),
-)
+PAIRS = (("rocket", "starry_night_640"), ("chelsea", "great_wave"), ("astronaut", "shipwreck_640"))
+DEFAULT = "default"  # the name of the default loss
 
 
 def role(name: str, features: ns.FeatureModel) -> str:
@@ -72,29 +69,48 @@ def role(name: str, features: ns.FeatureModel) -> str:
     raise ns.errors.LossError(f"{name}: it accepts neither zero references nor one.")
 
 
-def objectives(roles: dict[str, str], share: float) -> dict[Objective, str]:
-    """Every loss with its counterpart and the share of the style, and their titles."""
-    found: dict[Objective, str] = {}
-    for name, kind in roles.items():
-        styles = (name,) if kind == "style" else ("gram",)
-        others = {"style": ("content",), "content": (name,), "none": ("content", name)}[kind]
-        found.setdefault((styles, others, share), " + ".join((*styles, *others)))
-    return found
+class Pair(NamedTuple):
+    """Two pictures, and the name of both."""
+
+    name: str
+    photo: Image
+    painting: Image
+
+    @property
+    def digest(self) -> str:
+        """What a run with them depends on."""
+        return "-".join(ns.images.digest(picture)[:16] for picture in (self.photo, self.painting))
 
 
 class Studio:
     """A pair of pictures, and the runs with it."""
 
     def __init__(
-        self, photo: Image, painting: Image, features: ns.FeatureModel, evaluations: int
+        self, pair: Pair, features: ns.FeatureModel, evaluations: int, share: float = 0.9
     ) -> None:
-        self.photo, self.painting, self.features = photo, painting, features
-        self.evaluations = evaluations
+        self.photo, self.painting = pair.photo, pair.painting
+        self.features, self.evaluations, self.share = features, evaluations, share
+        self.scales = [side for part in (4, 2) if (side := max(self.photo.shape) // part) >= 32]
         self.roles = {name: role(name, features) for name in ns.names()}
         # At the photo itself, this share paints as strongly as weights chosen by eye.
-        shares = 0.999 * Gram(painting) + 0.001 * Content(photo)
-        first = ns.balance(shares, features, photo)
-        self.painted = ns.minimize(first, features, photo, evaluations=max(1, evaluations // 2))
+        shares = 0.999 * Gram(self.painting) + 0.001 * Content(self.photo)
+        self.painted = self.minimize(ns.balance(shares, features, self.photo)).image
+
+    def paint(self, name: str) -> ns.Result:
+        """Run the default loss, a preset, or a loss with its counterpart."""
+        if name == DEFAULT:
+            return ns.transfer(self.photo, self.painting, size=max(self.photo.shape))
+        if name in self.roles:
+            return self.run(self.objective(name))
+        preset = ns.presets.find(name)(self.photo, self.painting, size=max(self.photo.shape))
+        budgets: Any = np.minimum(preset.evaluations, 5 * self.evaluations).tolist()
+        return replace(preset, evaluations=budgets).run()
+
+    def objective(self, name: str) -> Objective:
+        """A loss with its counterpart: content for a style, Gram for any other."""
+        kind = self.roles[name]
+        others = {"style": ("content",), "content": (name,), "none": ("content", name)}[kind]
+        return (name,) if kind == "style" else ("gram",), others, self.share
 
     def run(self, objective: Objective) -> ns.Result:
         """Run an objective from the photo."""
@@ -105,8 +121,13 @@ class Studio:
             for name in names
         )
         assert isinstance(shares, ns.WeightedSum)
-        loss = ns.balance(shares, self.features, self.painted.image)
-        return ns.minimize(loss, self.features, self.photo, evaluations=self.evaluations)
+        return self.minimize(ns.balance(shares, self.features, self.painted))
+
+    def minimize(self, loss: ns.WeightedSum) -> ns.Result:
+        """Minimize from the photo, coarse to fine."""
+        return ns.minimize(
+            loss, self.features, self.photo, scales=self.scales, evaluations=self.evaluations
+        )
 
     def loss(self, name: str) -> ns.Loss:
         """Create a loss by its name, with the reference for its role."""
@@ -119,100 +140,77 @@ class Studio:
         return ns.score(picture, self.photo, self.painting, features=self.features)
 
 
-def seconds(result: ns.Result) -> float:
-    """The mean time of an evaluation, without the first, which compiles the objective."""
-    first, last = result.history[0], result.history[-1]
-    return (last.seconds - first.seconds) / max(1, last.evaluation - first.evaluation)
+def row(pair: Pair, name: str, studio: Studio, result: ns.Result) -> dict[str, Any]:
+    """What the table says about a picture."""
+    history = [entry for entry in result.history if entry.scale == result.scale]
+    steps = [
+        (later.seconds - entry.seconds) / (later.evaluation - entry.evaluation)
+        for entry, later in itertools.pairwise(history)
+    ]
+    settings = result.record["settings"]
+    return {
+        "pair": pair.name,
+        "name": name,
+        "weights": {term["loss"]: term["weight"] for term in result.record["loss"]["terms"]},
+        "scales": [*settings["scales"], max(result.image.shape)],
+        "evaluations": settings["evaluations"],
+        "seconds": round(result.seconds, 1),
+        "seconds an evaluation": round(median(steps), 3) if steps else None,
+        "figures": {k: round(v, 3) for k, v in studio.scores(result.image).as_dict().items()},
+    }
 
 
-def table(
-    titles: dict[Objective, str],
-    results: dict[Objective, ns.Result],
-    scores: dict[Objective, ns.Scores],
-) -> dict[str, Image]:
-    """The pictures, with the figures as titles. The figures are also printed."""
-    drawn = {}
-    print(f"{'':32}{'s':>7}  " + " ".join(next(iter(scores.values())).as_dict()))
-    for objective, title in titles.items():
-        own = scores[objective].as_dict()
-        figures = " ".join(f"{value:.2f}" for value in own.values())
-        print(f"{title:32}{seconds(results[objective]):7.3f}  {figures}", flush=True)
-        style, content = figures.split()[:3], figures.split()[3:]
-        drawn[
-            f"{title}: {seconds(results[objective]):.2f} s, {'/'.join(style)}, {'/'.join(content)}"
-        ] = results[objective].image
-    return drawn
-
-
-def curve(
-    titles: dict[Objective, str], scores: dict[Objective, ns.Scores], shares: list[float]
-) -> Figure:
-    """Draw style against content: a curve for each of `CURVES`, a point for each loss."""
-    drawn = Figure(figsize=(7 * len(FIGURES), 6), layout="constrained")
-    for axes, (across, up) in zip(drawn.subplots(1, len(FIGURES)), FIGURES, strict=True):
-        for styles in CURVES:
-            own = [scores[each] for each in points(styles, shares) if each in scores]
-            axes.plot(
-                [getattr(each, across) for each in own],
-                [getattr(each, up) for each in own],
-                marker=".",
-                label=" + ".join(styles),
-            )
-        for objective, title in titles.items():
-            at = getattr(scores[objective], across), getattr(scores[objective], up)
-            axes.plot(*at, "k.", markersize=4)
-            axes.annotate(title, at, fontsize=7, xytext=(3, 3), textcoords="offset points")
-        axes.set(xlabel=f"{across} (lower is better)", ylabel=f"{up} (lower is better)")
-        axes.margins(x=0.2)  # for the names of the points
-    title = "with content, for growing shares of style"
-    drawn.legend(
-        handles=axes.lines[: len(CURVES)], loc="outside lower center", ncols=4, title=title
-    )
-    return drawn
-
-
-def points(styles: tuple[str, ...], shares: list[float]) -> list[Objective]:
-    """The objectives of a curve."""
-    return [(styles, ("content",), share) for share in shares]
+def merged(path: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, with those of other pictures that the file has."""
+    old = json.loads(path.read_text("utf-8")) if path.exists() else []
+    found = {(row["pair"], row["name"]): row for row in (*old, *rows)}
+    return list(found.values())
 
 
 def main() -> None:
-    """Read the command line, run every objective, and draw the sheet and the curve."""
-    made = options.parser(__doc__, size=256, evaluations=200)
-    made.add_argument("--photo", help="instead of the cup of coffee")
-    made.add_argument("--painting", help="instead of the starry night")
-    made.add_argument("--losses", nargs="+", choices=ns.names(), help="instead of all")
-    made.add_argument("--share", type=float, default=0.9, help="share of style in the pictures")
-    made.add_argument(
-        "--shares",
-        nargs="+",
-        type=float,
-        default=[0.2, 0.5, 0.8, 0.95],
-        help="shares along the curves",
-    )
-    given = options.settings(made, quick_size=160, quick_evaluations=80)
-    photo, painting = (
-        ns.images.load(path or ns.datasets.path(name), long_side=given.size)
-        for path, name in ((given.photo, "coffee"), (given.painting, "starry_night"))
-    )
-    studio = Studio(photo, painting, ns.FeatureModel("vgg19"), given.evaluations)
-    roles = {name: studio.roles[name] for name in given.losses or studio.roles}
-    titles = objectives(roles, given.share)
-    curves = [each for styles in CURVES for each in points(styles, given.shares)]
-    pair = "-".join(ns.images.digest(picture)[:16] for picture in (photo, painting))
-    outcomes = ns.sweep(
-        studio.run,
-        {"objective": list(dict.fromkeys([*titles, *curves]))},
-        folder=given.out / f"gallery/{pair}-{given.size}-{given.evaluations}",
-        callbacks=[lambda outcome: print(outcome, flush=True)],
-    )
-    results = {x.settings["objective"]: x.result for x in outcomes if x.result is not None}
-    scores = {objective: studio.scores(result.image) for objective, result in results.items()}
-    titles = {objective: title for objective, title in titles.items() if objective in results}
-    sheet = {"the photo": photo, "the painting": painting} | table(titles, results, scores)
-    written = ns.images.save(ns.contact_sheet(sheet, columns=5), given.out / "gallery.png")
-    curve(titles, scores, given.shares).savefig(given.out / "gallery-curve.png", dpi=100)
-    print(f"Wrote {written} and {given.out / 'gallery-curve.png'}.")
+    """Read the command line, paint every picture, and write the table and the sheets."""
+    made = options.parser(__doc__, size=384, evaluations=40)
+    made.add_argument("--photo", help="one pair, instead of the three")
+    made.add_argument("--painting", help="one pair, instead of the three")
+    names = [DEFAULT, *ns.names(), *ns.presets.names()]
+    made.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME")
+    made.add_argument("--share", type=float, default=0.9, help="of style in the gradient")
+    made.add_argument("--quality", type=int, default=70, help="of the JPEG files")
+    given = options.settings(made, quick_size=128, quick_evaluations=20)
+    pairs: tuple[tuple[str, str], ...] = PAIRS
+    if given.photo or given.painting:
+        pairs = ((given.photo or PAIRS[0][0], given.painting or PAIRS[0][1]),)
+    folder = given.out / "gallery"
+    features = ns.FeatureModel("vgg19", padding="symmetric")
+    for paths in pairs:
+        pictures = [
+            ns.images.load(
+                ns.datasets.path(path) if path in ns.datasets.names() else path,
+                long_side=given.size,
+            )
+            for path in paths
+        ]
+        pair = Pair("-".join(Path(path).stem for path in paths), *pictures)
+        studio = Studio(pair, features, given.evaluations, given.share)
+        outcomes = ns.sweep(
+            studio.paint,
+            {"name": given.only},
+            folder=folder / f"runs/{pair.digest}-{given.evaluations}",
+            callbacks=[lambda outcome: print(outcome, flush=True)],
+        )
+        results = {x.settings["name"]: x.result for x in outcomes if x.result is not None}
+        sheet = {"photo": pair.photo, "painting": pair.painting}
+        for name, result in results.items():
+            path = folder / pair.name / f"{name}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.clip(np.rint(result.image), 0, 255).astype(np.uint8)
+            PIL.Image.fromarray(pixels).save(path, quality=given.quality, optimize=True)
+            sheet[name] = result.image
+        rows = [row(pair, name, studio, result) for name, result in results.items()]
+        table = folder / "gallery.json"
+        table.write_text(json.dumps(merged(table, rows), indent=1) + "\n", "utf-8")
+        drawn = ns.images.save(ns.contact_sheet(sheet, columns=6), folder / f"{pair.name}.png")
+        print(f"Wrote {drawn} and {table}.")
 
 
 if __name__ == "__main__":

@@ -29,8 +29,10 @@ from neural_style.losses.weighted_sum import WeightedSum
 from neural_style.objective.estimate import Tile
 from neural_style.optimizers.lbfgs import LBFGS
 from neural_style.optimizers.parameterization import Parameterization
+from neural_style.runs.checkpoint import Checkpoints
 from neural_style.runs.loop import Callback, Verbose
 from neural_style.runs.minimize import minimize
+from neural_style.runs.preparation import prepare
 from neural_style.runs.result import Result
 from neural_style.runs.scales import checked_sides
 from neural_style.utils.files import check_not_read, path_of
@@ -112,16 +114,34 @@ class Preset:
         checkpoint_every: int = 50,
     ) -> Result:
         """Call `minimize` with these settings. The arguments are those of `minimize`."""
-        settings = {option.name: getattr(self, option.name) for option in fields(self)}
-        check_not_read({"output": output}, settings.pop("sources"), OptionError)
         return minimize(
-            **settings,
+            **self._settings(output),
             callbacks=callbacks,
             verbose=verbose,
             output=output,
             checkpoint=checkpoint,
             checkpoint_every=checkpoint_every,
         )
+
+    def check(
+        self,
+        *,
+        callbacks: Iterable[Callback],
+        verbose: Verbose,
+        output: str | os.PathLike[str] | None,
+        checkpoint: str | os.PathLike[str] | None,
+        checkpoint_every: int,
+    ) -> None:
+        """Raise what `run` with these arguments would raise before its first evaluation."""
+        if checkpoint is not None:
+            Checkpoints(checkpoint, checkpoint_every, output)
+        prepare(**self._settings(output), callbacks=callbacks, verbose=verbose, output=output)
+
+    def _settings(self, output: str | os.PathLike[str] | None) -> dict[str, Any]:
+        """The fields as arguments of `minimize`, for an output that is not one of the sources."""
+        settings = {option.name: getattr(self, option.name) for option in fields(self)}
+        check_not_read({"output": output}, settings.pop("sources"), OptionError)
+        return settings
 
 
 class Draft:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from neural_style import images
-from neural_style.errors import OptionError, advice, described
+from neural_style.errors import OptionError, advice, check_callables, described
 from neural_style.features.model import FeatureModel
 from neural_style.images import Image, Picture
 from neural_style.losses.base import Loss
@@ -180,6 +180,13 @@ def transfer(
         "tile": tile,
     }
     options: Any = {name: value for name, value in arguments.items() if value is not None}
+    run: Any = {
+        "callbacks": check_callables("callbacks", callbacks),
+        "verbose": verbose,
+        "output": output,
+        "checkpoint": checkpoint,
+        "checkpoint_every": checkpoint_every,
+    }
     ready = prepared(
         content,
         styles,
@@ -190,16 +197,12 @@ def transfer(
         content_mask=content_mask,
         style_mask=style_mask,
         strength=strength,
+        check=lambda preset: preset.check(**run),
     )
     if minutes is not None:
+        ready.check(**run)
         ready = replace(ready, evaluations=evaluations_within(minutes, ready, began))
-    return ready.run(
-        callbacks=callbacks,
-        verbose=verbose,
-        output=output,
-        checkpoint=checkpoint,
-        checkpoint_every=checkpoint_every,
-    )
+    return ready.run(**run)
 
 
 def prepared(
@@ -213,8 +216,12 @@ def prepared(
     content_mask: Any = None,
     style_mask: Any = None,
     strength: float | None = None,
+    check: Callable[[Preset], object] = lambda preset: None,
 ) -> Preset:
-    """The objective and the settings for the arguments of `transfer`; raises the same errors."""
+    """The objective and the settings for the arguments of `transfer`; raises the same errors.
+
+    With the default loss and a strength, ``check`` is called before the search.
+    """
     if preset is not None and loss is not None:
         raise OptionError(f"the preset {preset!r} has its own loss: pass a preset or a loss.")
     make = default_loss if loss is None else loss
@@ -259,6 +266,7 @@ def prepared(
         coarser = [side for side in first.scales if side != max(size)]
         first = replace(first, evaluations=budgets(coarser))
     if loss is None and strength is not None:  # last, since it takes time
+        check(first)
         seed = options.get("seed", 0)
 
         def searched(pair: Draft) -> WeightedSum:

@@ -1,4 +1,4 @@
-"""`minimize`: rounds of an optimizer on the objective; two fifths of the file describe it.
+"""`minimize`: rounds of an optimizer on the objective.
 
 Within a round every target is fixed, so that the optimizer sees one smooth function.
 Between rounds the targets that are due are refreshed and the pixels are clipped to 0–255.
@@ -20,40 +20,25 @@ the result so far.
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from numbers import Integral
 from typing import Any, Literal
 
 from neural_style import images
-from neural_style.errors import (
-    ImageError,
-    OptionError,
-    advice,
-    check_count,
-    shown,
-)
-from neural_style.features.model import FeatureModel, check_model
+from neural_style.features.model import FeatureModel
 from neural_style.images import Image, Opacity, color
 from neural_style.losses.base import Loss
-from neural_style.losses.weighted_sum import WeightedSum, terms_of
-from neural_style.objective.estimate import Tile, fitting
-from neural_style.optimizers import drivers
-from neural_style.optimizers.lbfgs import LBFGS
-from neural_style.optimizers.parameterization import Parameterization, Pixels, resolve
+from neural_style.losses.weighted_sum import WeightedSum
+from neural_style.objective.estimate import Tile
+from neural_style.optimizers.parameterization import Parameterization
 from neural_style.runs import record as records
 from neural_style.runs.average import Average
-from neural_style.runs.average import check as check_average
 from neural_style.runs.checkpoint import Checkpoints
 from neural_style.runs.loop import Callback, Run, Stopped, Verbose
-from neural_style.runs.progress import with_progress
+from neural_style.runs.preparation import Prepared, prepare
 from neural_style.runs.result import Ending, Result
-from neural_style.runs.scales import plan
-
-_RESTART = -1  # what has a period without being a term
 
 
 def minimize(
@@ -191,7 +176,7 @@ def minimize(
         checkpoints = None
         if checkpoint is not None:
             checkpoints = stack.enter_context(Checkpoints(checkpoint, checkpoint_every, output))
-        return run(
+        ready = prepare(
             loss,
             features,
             start,
@@ -211,121 +196,32 @@ def minimize(
             palette=palette,
             opacity=opacity,
             output=output,
-            checkpoints=checkpoints,
         )
+        return run(ready, output, checkpoints)
 
 
 def run(
-    loss: Loss | WeightedSum,
-    features: FeatureModel,
-    start: Image,
-    *,
-    scales: Sequence[int],
-    evaluations: int | Sequence[int],
-    optimizer: Any,
-    restart_every: int | None,
-    clip: Literal["round", "step"],
-    parameterization: str | Parameterization,
-    callbacks: Iterable[Callback],
-    verbose: Verbose,
-    seed: int,
-    tile: Tile,
-    chroma: Image | None,
-    palette: Image | None = None,
-    average: float | None = None,
-    margin: int = 0,
-    opacity: Opacity | None,
-    output: str | os.PathLike[str] | None,
-    checkpoints: Checkpoints | None,
+    ready: Prepared, output: str | os.PathLike[str] | None, checkpoints: Checkpoints | None
 ) -> Result:
-    """`minimize`, with the folder of a new run or of a run to resume."""
-    terms_of(loss)
-    check_model(features)
-    start = images.as_image(start, "start", any_range=True)
-    if chroma is not None:
-        chroma = images.as_image(chroma, "chroma")
-        if chroma.shape != start.shape:
-            raise ImageError(
-                f"chroma: expected the start's size of {start.shape[0]}×{start.shape[1]}, got "
-                f"{chroma.shape[0]}×{chroma.shape[1]}; resize it with neural_style.images.resize."
-            )
-    if palette is not None:
-        palette = images.as_image(palette, "palette")
-        if chroma is None:
-            raise OptionError("palette: expected a picture in chroma, too, whose hues it changes.")
-    if opacity is not None:
-        opacity = images.as_opacity(opacity, start.shape[:2])
-    whole = isinstance(margin, Integral) and not isinstance(margin, bool)
-    if not whole or not 0 <= 2 * margin < min(start.shape[:2]):
-        raise OptionError(
-            f"margin: expected a whole number of pixels from 0, less than half of the start's "
-            f"{start.shape[0]}×{start.shape[1]}, got {shown(margin)}."
-        )
-    callbacks = with_progress(callbacks, verbose)
-    optimizer = LBFGS() if optimizer is None else optimizer
-    if restart_every is not None:
-        check_count("restart_every", restart_every)
-    if clip not in ("round", "step"):
-        raise OptionError(f"clip: expected 'round' or 'step', got {clip!r}.")
-    driver = functools.partial(drivers.driver, optimizer, clip_steps=clip == "step")
-    resumes_there = driver().resumes_there
-    variables = resolve(parameterization)
-    if clip == "step" and not isinstance(variables, Pixels):
-        raise OptionError(
-            "clip='step' is for pixels: use clip='round', or parameterization='pixels'."
-        )
-    if output is not None:
-        images.check_output(output)
-    size = start.shape[0], start.shape[1]
-    tile = fitting(loss, features, size, tile, optimizer)
-    planned = plan(loss, features, size, scales, evaluations, seed=seed, tile=tile)
-    average = check_average(average, [scale.budget for scale in planned])
-    periods = {i: t.loss.refresh_every for i, t in enumerate(loss.terms_of_sum())}
-    periods[_RESTART] = restart_every
-    due = {i: n for i, n in periods.items() if n}
-    if not resumes_there and 1 in due.values():
-        raise OptionError(
-            "a round of one evaluation leaves no evaluation for a step of L-BFGS: "
-            + advice(
-                "set refresh_every and restart_every higher, or use a Keras optimizer.",
-                "set it higher, as --option histogram.refresh_every=50 does of a loss.",
-            )
-        )
-    record, pictures = records.describe(
-        WeightedSum(loss.terms_of_sum()),
-        features,
-        start,
-        chroma,
-        palette,
-        opacity,
-        optimizer=optimizer,
-        variables=variables,
-        scales=scales,
-        evaluations=evaluations,
-        restart_every=restart_every,
-        clip=clip,
-        seed=seed,
-        tile=tile,
-        average=average,
-        margin=margin,
-    )
-    state = None if checkpoints is None else checkpoints.begin(record, pictures)
-    mean = None if average is None else Average(average)
-    running = Run(planned, variables, callbacks, checkpoints, mean, margin)
+    """Evaluate what `minimize` has prepared, in the folder of a new run or of one to resume."""
+    record, margin = ready.record, ready.margin
+    state = None if checkpoints is None else checkpoints.begin(record, ready.pictures)
+    mean = None if ready.average is None else Average(ready.average)
+    running = Run(ready.scales, ready.variables, ready.callbacks, checkpoints, mean, margin)
     if state is not None:
-        running.restore(state, driver(), due)
+        running.restore(state, ready.driver(), ready.due)
 
     def finished(why: Stopped) -> Result:
-        result = running.result(seed, why)
-        hues, own_opacity = (
-            None if x is None else images.trimmed(x, margin) for x in (chroma, opacity)
+        result = running.result(ready.seed, why)
+        hues, opacity = (
+            None if x is None else images.trimmed(x, margin) for x in (ready.chroma, ready.opacity)
         )
-        if hues is not None and palette is not None:
-            result = replace(result, image=color.oklab(result.image, hues, palette))
+        if hues is not None and ready.palette is not None:
+            result = replace(result, image=color.oklab(result.image, hues, ready.palette))
         elif hues is not None:
             result = replace(result, image=color.recolor(result.image, hues))
         own = {**record, "outcome": records.outcome(result)}
-        return replace(result, opacity=own_opacity, record=own, pictures=pictures)
+        return replace(result, opacity=opacity, record=own, pictures=ready.pictures)
 
     with running.interrupts:
         why, ended = None, None
@@ -335,7 +231,7 @@ def run(
                     for callback in running.callbacks:
                         if isinstance(callback, AbstractContextManager):
                             stack.enter_context(callback)
-                    why = running.scales(driver, start, due)
+                    why = running.scales(ready.driver, ready.start, ready.due)
                 except BaseException as error:
                     ended = error
                     raise

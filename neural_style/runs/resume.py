@@ -17,6 +17,7 @@ from neural_style.runs import minimize, storage
 from neural_style.runs import record as records
 from neural_style.runs.checkpoint import Continued
 from neural_style.runs.loop import Callback, Verbose
+from neural_style.runs.preparation import prepare
 from neural_style.runs.result import Result
 from neural_style.utils.files import as_path, check_not_read
 
@@ -92,13 +93,13 @@ def resume(
         record, pictures = checkpoints.record, checkpoints.pictures
         output = checkpoints.output if output is None else output
         check_not_read({"output": output}, checkpoints.folder.iterdir(), OptionError)
-        return minimize.run(
+        ready = prepare(
             **_arguments(record, pictures, replacements, CheckpointError, folder),
             callbacks=callbacks,
             verbose=verbose,
             output=output,
-            checkpoints=checkpoints,
         )
+        return minimize.run(ready, output, checkpoints)
 
 
 def rerun(
@@ -136,9 +137,8 @@ def rerun(
     check_not_read({"output": output}, [home, *home.glob("*")], OptionError)
     replacements = loss, features, optimizer, parameterization
     arguments = _arguments(record, pictures, replacements, RecordError, home)
-    result = minimize.run(
-        **arguments, callbacks=callbacks, verbose=verbose, output=output, checkpoints=None
-    )
+    ready = prepare(**arguments, callbacks=callbacks, verbose=verbose, output=output)
+    result = minimize.run(ready, output, None)
     outcome = record["outcome"]
     return Rerun(
         result,
@@ -154,7 +154,7 @@ def _arguments(
     error: type[StyleError],
     where: object,
 ) -> dict[str, Any]:
-    """The arguments of `minimize.run`: the replacements, and the others from a record."""
+    """The arguments of `prepare`: the replacements, and the others from a record."""
     loss, features, optimizer, parameters = replacements
 
     if features is not None:

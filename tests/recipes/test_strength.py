@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from neural_style import FeatureModel, Result, default_loss, images, minimize, rerun, transfer
-from neural_style.errors import OptionError
+from neural_style.errors import OptionError, StyleError
 from neural_style.images import Image
 from neural_style.recipes import strength as strengths
 from neural_style.recipes import transfer as styling
@@ -102,6 +102,53 @@ def test_a_strength_is_a_number_from_0_to_1(photo: Image, strength: Any) -> None
 def test_a_preset_and_a_loss_have_no_strength(photo: Image, options: Any) -> None:
     with pytest.raises(OptionError, match=r"strength: got 0\.5, but it is for the default loss"):
         transfer(photo, photo, strength=0.5, **options)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"callbacks": [3]},
+        {"callbacks": 3},
+        {"verbose": "loud"},
+        {"seed": -1},
+        {"seed": 0.5},
+        {"tile": 0},
+        {"tile": "small"},
+        {"average": 2},
+        {"evaluations": 0},
+        {"evaluations": [1, 2, 3]},
+        {"scales": [8000]},
+        {"optimizer": "sgd"},
+        {"parameterization": "words"},
+        {"checkpoint": "full"},
+        {"checkpoint": "new", "checkpoint_every": 0},
+        {"output": "picture.svg"},
+        {"features": 3},
+        {"padding": "none"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "slow", [{}, {"preset": "gatys", "size": 48, "minutes": 5}], ids=["search", "minutes"]
+)
+def test_what_is_wrong_is_told_before_anything_slow(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    tiny: FeatureModel,
+    photo: Image,
+    slow: dict[str, Any],
+    wrong: dict[str, Any],
+) -> None:
+    if "evaluations" in wrong and slow:
+        pytest.skip("minutes give the evaluations")
+    monkeypatch.chdir(tmp_path)
+    Path("full").mkdir()
+    Path("full/record.json").touch()
+    for name in ("content_weight", "evaluations_within"):
+        monkeypatch.setattr(styling, name, lambda *given, **options: pytest.fail("it was slow"))
+    with pytest.raises(StyleError):
+        transfer(photo, 255 - photo, **{"features": tiny, **slow, **wrong})
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / "full", tmp_path / "full/record.json"]
 
 
 def test_ctrl_c_during_the_search_ends_all_of_it(
