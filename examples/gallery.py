@@ -90,7 +90,9 @@ class Studio:
     ) -> None:
         self.photo, self.painting = pair.photo, pair.painting
         self.features, self.evaluations, self.share = features, evaluations, share
-        self.scales = [side for part in (4, 2) if (side := max(self.photo.shape) // part) >= 32]
+        height, width = self.photo.shape[:2]
+        parts = [part for part in (4, 2) if min(height, width) >= 40 * part]
+        self.scales = [max(height, width) // part for part in parts]
         self.roles = {name: role(name, features) for name in ns.names()}
         # At the photo itself, this share paints as strongly as weights chosen by eye.
         shares = 0.999 * Gram(self.painting) + 0.001 * Content(self.photo)
@@ -98,11 +100,12 @@ class Studio:
 
     def paint(self, name: str) -> ns.Result:
         """Run the default loss, a preset, or a loss with its counterpart."""
-        if name == DEFAULT:
-            return ns.transfer(self.photo, self.painting, size=max(self.photo.shape))
         if name in self.roles:
             return self.run(self.objective(name))
-        preset = ns.presets.find(name)(self.photo, self.painting, size=max(self.photo.shape))
+        size = max(self.photo.shape)
+        if name == DEFAULT:
+            return ns.transfer(self.photo, self.painting, size=size)
+        preset = ns.presets.find(name)(self.photo, self.painting, size=size)
         budgets: Any = np.minimum(preset.evaluations, 5 * self.evaluations).tolist()
         return replace(preset, evaluations=budgets).run()
 
@@ -136,8 +139,9 @@ class Studio:
         return loss
 
     def scores(self, picture: Image) -> ns.Scores:
-        """The figures of a picture."""
-        return ns.score(picture, self.photo, self.painting, features=self.features)
+        """The figures of a picture, which a preset may have made square."""
+        photo = ns.images.resize(self.photo, size=picture.shape[:2])
+        return ns.score(picture, photo, self.painting, features=self.features)
 
 
 def row(pair: Pair, name: str, studio: Studio, result: ns.Result) -> dict[str, Any]:

@@ -36,6 +36,8 @@ _UNLISTED = tuple(
         ("joint_histogram", "JointHistogram"),
         ("summed_variation", "SummedVariation"),
         ("nine_point_variation", "NinePointVariation"),
+        ("coarse_self_similarity", "CoarseSelfSimilarity"),
+        ("fine_relaxed_emd", "FineRelaxedEMD"),
     )
 )
 _registered: dict[str, Callable[..., Any]] = {}

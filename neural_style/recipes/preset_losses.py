@@ -1,15 +1,22 @@
-"""Losses needed only to reproduce published presets: two variations, and one known bug.
+"""Losses needed only to reproduce published presets: variations of others, and one known bug.
 
-Records contain them as ``joint_histogram``, ``summed_variation`` and ``nine_point_variation``.
-`registry.names` does not.
+Records contain them as ``joint_histogram``, ``summed_variation``, ``nine_point_variation``,
+``coarse_self_similarity`` and ``fine_relaxed_emd``. `registry.names` does not.
 """
 
 from __future__ import annotations
 
+from typing import Self, TypeVar
+
 from neural_style import ops
+from neural_style.extensions.relaxed_emd import RelaxedEMD
+from neural_style.extensions.self_similarity import SelfSimilarity
 from neural_style.losses.base import Loss
+from neural_style.losses.hypercolumns import HypercolumnLoss
 from neural_style.losses.mean import Means
 from neural_style.losses.types import Features, Statistic, Tensor
+
+Hypercolumn = TypeVar("Hypercolumn", bound=HypercolumnLoss)
 
 
 class JointHistogram(Loss):
@@ -97,3 +104,24 @@ class NinePointVariation(Loss):
         """The weighted sum of their mean squares."""
         dx, dy, a, b = (ops.mean(ops.square(current[name])) for name in ("dx", "dy", "a", "b"))
         return 2 * (dx + dy) / 3 + (a + b) / 6
+
+
+class CoarseSelfSimilarity(SelfSimilarity):
+    """`SelfSimilarity` that weighs more at coarser scales: doubled at half the size."""
+
+    def resized(self, factor: float) -> Self:
+        """A copy for a picture resized by a factor, times 1 / factor."""
+        return _weighted(super().resized(factor), 1 / factor)
+
+
+class FineRelaxedEMD(RelaxedEMD):
+    """`RelaxedEMD` that weighs less at coarser scales: halved at half the size."""
+
+    def resized(self, factor: float) -> Self:
+        """A copy for a picture resized by a factor, times the factor."""
+        return _weighted(super().resized(factor), factor)
+
+
+def _weighted(loss: Hypercolumn, factor: float) -> Hypercolumn:
+    loss.layers = {layer: factor * weight for layer, weight in loss.layer_weights.items()}
+    return loss

@@ -109,6 +109,8 @@ def test_names_are_sorted_and_hold_what_is_registered() -> None:
 @pytest.mark.parametrize(
     "kind",
     [
+        preset_losses.CoarseSelfSimilarity,
+        preset_losses.FineRelaxedEMD,
         preset_losses.JointHistogram,
         preset_losses.NinePointVariation,
         preset_losses.SummedVariation,

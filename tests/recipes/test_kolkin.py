@@ -154,6 +154,19 @@ def test_the_objective_of_strotss(
     assert (preset.scales, preset.evaluations) == ((64, 128, 256), 100)
 
 
+def test_strotss_finds_the_layout_first(photo: Image, painting: Image, small: FeatureModel) -> None:
+    """At an eighth of the size, a is eight times as large, as the source's 16, 8, 4, 2."""
+    loss = presets.strotss(photo, painting, features=small).loss
+    whole, coarse = (
+        {t.name: t.weight * sum(t.loss.layer_weights.values()) for t in terms.terms_of_sum()}
+        for terms in (loss, loss.resized(1 / 8))
+    )
+    found = {name: coarse[name] / whole[name] for name in whole}
+    assert found == pytest.approx(
+        {"self_similarity": 8, "relaxed_emd": 1, "hypercolumn_moments": 1, "palette": 1 / 8}
+    )
+
+
 def test_strotss_starts_from_the_mean_color_and_fine_details(
     painting: Image, small: FeatureModel
 ) -> None:

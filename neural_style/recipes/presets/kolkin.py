@@ -17,6 +17,7 @@ from neural_style.images import Image, Picture
 from neural_style.losses.registry import create
 from neural_style.losses.types import Layers
 from neural_style.recipes.draft import Draft, Options, Preset
+from neural_style.recipes.preset_losses import CoarseSelfSimilarity, FineRelaxedEMD
 
 _BLOCKS = {1: 2, 2: 2, 3: 3, 4: 3}
 _NNST = tuple(f"block{b}_conv{i}" for b, n in _BLOCKS.items() for i in range(1, n + 1))
@@ -98,21 +99,19 @@ def strotss(
 
         (a · self-similarity + relaxed EMD + moments + palette / max(a, 1)) / (a + 2)
 
-    on hypercolumns of the image and nine layers, conv1_1 … conv3_3, conv4_3 and conv5_3, with
-    a = 2 · ``content_weight``. Longer sides of 512, in four scales, each half the next, if no
-    side is below 16; L-BFGS on wavelets, 100 evaluations at each scale. The start is the mean
-    color of the painting with the photo's finest details at the first scale.
+    on hypercolumns of the image and nine layers, conv1_1 … conv3_3, conv4_3 and conv5_3. At the
+    final size a = 2 · ``content_weight``, and it doubles at each half of it, so the layout is
+    found first. Longer sides of 512, in four scales, each half the next, if no side is below 16;
+    L-BFGS on wavelets, 100 evaluations at each scale. The start is the mean color of the painting
+    with the photo's finest details at the first scale.
 
     Features are divided by 57.6, the deviation of ImageNet's pixels, and the image by 255, which
-    is about the scale of the source's. Departures: the source halves a at each scale, from
-    16 · ``content_weight`` to 2 · ``content_weight`` at 512 pixels; here a has that last value
-    at all scales. It adds the photo's finest details to the start of each scale. It moves the
-    coefficients of a Laplacian pyramid by 250 RMSprop steps a scale, with 1024 places drawn at
-    each step; here they are drawn every 10 evaluations. The numbers that differ are in
-    `RelaxedEMD`. At 144 pixels, a photo of a skater was lost in a painting of birches with
-    ``content_weight`` 1, and nearly with 4: the source's larger a at coarse scales keeps the
-    layout. Source: nkolkin13/STROTSS, styleTransfer.py, st_helper.py and
-    stylize_objectives.py, read.
+    is about the scale of the source's. Departures: max(a, 1) doubles at each half, too, which
+    differs for content weights below ½. The source adds the photo's finest details to the start
+    of each scale, here only to that of the first. It moves the coefficients of a Laplacian
+    pyramid by 250 RMSprop steps a scale, with 1024 places drawn at each step; here they are drawn
+    every 10 evaluations. The numbers that differ are in `RelaxedEMD`. Source:
+    nkolkin13/STROTSS, styleTransfer.py, st_helper.py and stylize_objectives.py, read.
     """
     if not 0 < number(content_weight) < np.inf:
         raise OptionError(
@@ -128,9 +127,10 @@ def strotss(
     }
     unit = _DEVIATION * (len(layers) / (share + len(_STROTSS))) ** 0.5
     painting = draft.painting
-    palette = create("relaxed_emd", painting, cost="palette", layers=["image"], name="palette")
+    photo = CoarseSelfSimilarity(draft.photo, layers=layers, name="self_similarity")
+    palette = FineRelaxedEMD(painting, cost="palette", layers=["image"], name="palette")
     made = draft.preset(
-        weight / total * create("self_similarity", draft.photo, layers=layers)
+        weight / total * photo
         + 1 / total * create("relaxed_emd", painting, layers=layers)
         + 1 / total * create("hypercolumn_moments", painting, layers=layers, unit=unit)
         + 1 / (max(weight, 1) * total) * palette
