@@ -43,7 +43,7 @@ def tune_tensorflow(*, log_level: int | None = 3) -> None:
     """Import TensorFlow with good settings. Variables that you have set are not changed.
 
     ``TF_ENABLE_ONEDNN_OPTS`` makes evaluations on a CPU faster. ``XLA_FLAGS`` reduces their memory
-    and the time of compilation (the README has figures); it is set only with TensorFlow 2.21,
+    and the time of compilation (`docs/speed.md` has figures); it is set only with TensorFlow 2.21,
     because other versions may not have these flags. Neither affects a GPU.
     ``TF_CPP_MIN_LOG_LEVEL`` drops messages of TensorFlow: 3 drops all, 2 all except errors, 1 all
     except errors and warnings, None drops nothing. The first use of this library starts TensorFlow
