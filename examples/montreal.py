@@ -10,8 +10,6 @@ best": the default loss of `transfer`, on the photo in the painting's inks, from
 contact sheet is out/montreal.png, and the pictures are in the same folder.
 """
 
-import functools
-
 import numpy as np
 import options
 from skimage.exposure import match_histograms
@@ -59,11 +57,11 @@ def story(
 
 
 def best(photo: Image, painting: Image, features: ns.FeatureModel, evaluations: int) -> ns.Result:
-    """The default loss, with a weight of the content that was chosen by eye."""
+    """The default loss, from coarse to fine."""
     return ns.transfer(
         tones(photo, painting),
         painting,
-        loss=functools.partial(ns.default_loss, content_weight=0.1),
+        loss=ns.default_loss,
         size=max(photo.shape[:2]),
         features=features,
         evaluations=evaluations,  # at each scale

@@ -13,7 +13,7 @@ from neural_style.losses.weighted_sum import WeightedSum, terms_of
 from neural_style.runs.scales import coarser
 
 PARAMETERIZATION = "wavelets"
-CONTENT_WEIGHT = 0.08
+CONTENT_WEIGHT = 0.2
 # Pixels at each side. Without it, neighbors leave dashes along the border.
 MARGIN = 8
 
@@ -29,7 +29,7 @@ def default_loss(
 ) -> WeightedSum:
     """Nearest neighbors for the strokes, moments for colors and contrast, and content.
 
-        m_l (1 − cos(F, S_NN)) + 0.3 · m_l ((Δμ² + Δσ²) / p_l) + c · m_l (m((F−P)²) / p_l)
+        m_l (1 − cos(F, S_NN)) + m_l ((Δμ² + Δσ²) / p_l) + c · m_l (m((F−P)²) / p_l)
 
     F, S and P are the features of the picture, the painting and the photo, m() is the mean over
     positions and channels, and m_l the mean over the layers conv1_1 … conv4_1, without conv1_1
@@ -52,7 +52,7 @@ def default_loss(
             refresh_every=_ONCE,
             layers=tuple(_SQUARES)[1:],
         )
-        + 0.3 * registry.create("moments", painting, layers=squares)
+        + registry.create("moments", painting, layers=squares)
         + content_weight * registry.create("content", photo, layers=squares)
     )
     return loss
