@@ -45,6 +45,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
+    "parallel": 2,
 }
 
 html_theme = "pydata_sphinx_theme"

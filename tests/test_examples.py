@@ -8,6 +8,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,8 +31,8 @@ TINY = ("--size", "32", "--evaluations", "2")
         ("content_reconstruction", (*TINY, *PHOTO), ["content_reconstruction"]),
         (
             "gallery",
-            ("--size", "64", *TINY[2:], *PHOTO, *PAINTING, "--losses", "gram", "--shares", "0.5"),
-            ["gallery", "gallery-curve"],
+            ("--size", "64", *TINY[2:], *PHOTO, *PAINTING, "--only", "gram", "edges", "gatys"),
+            ["gallery/coffee-ihc"],
         ),
         ("histogram_matching", ("--quick", *PHOTO, *PAINTING), ["histogram_matching"]),
         (
@@ -50,6 +51,7 @@ TINY = ("--size", "32", "--evaluations", "2")
             ["style_reconstruction-painting-32"],
         ),
         ("style_transfer", (*TINY, *PHOTO, *PAINTING), ["style_transfer-photo"]),
+        ("trade_off", (*TINY, *PHOTO, *PAINTING, "--shares", "0.5"), ["trade_off"]),
     ],
 )
 def test_an_experiment_draws_its_figure(
@@ -79,7 +81,7 @@ def test_pictures_of_one_name_are_not_mixed_up(
 
     monkeypatch.setattr(ns, "sweep", sweep)
     for slow in ("balance", "minimize"):
-        monkeypatch.setattr(ns, slow, lambda *arguments, **options: None)
+        monkeypatch.setattr(ns, slow, lambda *arguments, **options: SimpleNamespace(image=None))
     monkeypatch.setattr(ns, "names", lambda: ["gram"])
     monkeypatch.setattr(ns, "FeatureModel", lambda name: small_network())
     monkeypatch.syspath_prepend(str(EXAMPLES))

@@ -10,10 +10,10 @@ from show import show
 
 import neural_style as ns
 
-rocket = ns.datasets.load("rocket", long_side=160)  # or the path of your own photo
-night = ns.datasets.load("starry_night_640", long_side=160)
+rocket = ns.datasets.load("rocket", long_side=128)  # or the path of your own photo
+night = ns.datasets.load("starry_night_640", long_side=128)
 
-first = ns.transfer(rocket, night, size=160, verbose=False)
+first = ns.transfer(rocket, night, size=128, verbose=False)
 show(photo=rocket, painting=night, result=first)
 
 # %%
@@ -21,8 +21,8 @@ show(photo=rocket, painting=night, result=first)
 # --------------------------------------
 # ``strength`` is a number from 0 to 1. It means about the same for every pair of pictures.
 
-strong = ns.transfer(rocket, night, size=160, strength=0.9, verbose=False)
-weak = ns.transfer(rocket, night, size=160, strength=0.2, verbose=False)
+strong = ns.transfer(rocket, night, size=128, strength=0.9, verbose=False)
+weak = ns.transfer(rocket, night, size=128, strength=0.2, verbose=False)
 show(strength_02=weak, strength_05=first, strength_09=strong)
 
 # %%
@@ -30,7 +30,7 @@ show(strength_02=weak, strength_05=first, strength_09=strong)
 # ----------------
 # By default the colors are the painting's. ``color`` keeps those of the photo.
 
-kept = ns.transfer(rocket, night, size=160, color="luminance", verbose=False)
+kept = ns.transfer(rocket, night, size=128, color="luminance", verbose=False)
 show(before=first, after=kept)
 
 # %%
@@ -39,7 +39,7 @@ show(before=first, after=kept)
 # Strokes have the size that they have in the painting's pixels. A larger ``style_size`` makes them
 # larger, a smaller one makes them smaller.
 
-large = ns.transfer(rocket, night, size=160, style_size=320, verbose=False)
+large = ns.transfer(rocket, night, size=128, style_size=256, verbose=False)
 show(before=first, after=large)
 
 # %%
@@ -49,12 +49,17 @@ show(before=first, after=large)
 
 import numpy as np
 
-astronaut = ns.datasets.load("astronaut", long_side=160)
-face = np.full((160, 160), 255)
-face[3:67, 46:92] = 0
-painted = ns.transfer(astronaut, night, size=160, verbose=False)
-spared = ns.transfer(astronaut, night, size=160, content_mask=face, verbose=False)
-show(before=painted, after=spared)
+astronaut = ns.datasets.load("astronaut", long_side=128)
+face = np.full((128, 128), 255)
+face[2:54, 37:74] = 0
+spared = ns.transfer(
+    astronaut, night, size=128, content_mask=face, loss=ns.default_loss, verbose=False
+)
+show(photo=astronaut, mask=np.stack([face] * 3, -1), after=spared)
+
+# %%
+# (Here ``loss=ns.default_loss`` leaves out the search for the strength, so that this page is built
+# quickly.)
 
 # %%
 # Noise
@@ -64,16 +69,16 @@ show(before=painted, after=spared)
 
 
 def gram(photo, painting):
-    return ns.create("content", photo) + 0.05 * ns.create("gram", painting)
+    return ns.create("content", photo) + 1e-3 * ns.create("gram", painting)
 
 
 def smoother(photo, painting):
     return gram(photo, painting) + 3e4 * ns.create("total_variation")
 
 
-noisy = ns.transfer(rocket, night, size=160, loss=gram, evaluations=60, verbose=False)
+noisy = ns.transfer(rocket, night, size=128, loss=gram, evaluations=60, verbose=False)
 clean = ns.transfer(
-    rocket, night, size=160, loss=smoother, scales=[80], evaluations=40, verbose=False
+    rocket, night, size=128, loss=smoother, scales=[64], evaluations=30, verbose=False
 )
 show(before=noisy, after=clean)
 

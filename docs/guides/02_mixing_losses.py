@@ -10,13 +10,13 @@ from show import show
 import neural_style as ns
 from neural_style.extensions import Content, Gram, Histogram, NearestNeighbors, ShiftedGram
 
-photo = ns.datasets.load("chelsea", long_side=160)
-painting = ns.datasets.load("great_wave", long_side=160)
+photo = ns.datasets.load("chelsea", long_side=128)
+painting = ns.datasets.load("great_wave", long_side=128)
 features = ns.FeatureModel("vgg19", padding="symmetric")
 
 
 def paint(loss):
-    return ns.minimize(loss, features, photo, scales=[80], evaluations=[60, 30], verbose=False)
+    return ns.minimize(loss, features, photo, scales=[64], evaluations=[40, 20], verbose=False)
 
 
 # %%
@@ -27,19 +27,19 @@ content = Content(photo)
 show(
     photo=photo,
     painting=painting,
-    gram_1e_3=paint(content + 1e-3 * Gram(painting)),
-    gram_1e_1=paint(content + 1e-1 * Gram(painting)),
+    a_little_gram=paint(content + 1e-5 * Gram(painting)),
+    more_gram=paint(content + 1e-3 * Gram(painting)),
 )
 
 # %%
 # Other losses of style bring what `Gram` misses. `ShiftedGram` orders the texture, `Histogram`
 # brings the range of every feature, and `NearestNeighbors` whole strokes.
 
-base = content + 1e-1 * Gram(painting)
+base = content + 1e-4 * Gram(painting)
 show(
-    with_shifted_gram=paint(base + 1e-1 * ShiftedGram(painting, shifts=[4])),
-    with_histogram=paint(base + 10 * Histogram(painting)),
-    nearest_neighbors=paint(1e-7 * content + NearestNeighbors(painting)),
+    with_shifted_gram=paint(base + 1e-4 * ShiftedGram(painting, shifts=[4])),
+    with_histogram=paint(base + 1 * Histogram(painting)),
+    nearest_neighbors=paint(3e-7 * content + NearestNeighbors(painting)),
 )
 
 # %%

@@ -10,8 +10,8 @@ from show import show
 import neural_style as ns
 from neural_style.extensions import Content, Gram, Wasserstein2
 
-photo = ns.datasets.load("chelsea", long_side=160)
-painting = ns.datasets.load("great_wave", long_side=160)
+photo = ns.datasets.load("chelsea", long_side=128)
+painting = ns.datasets.load("great_wave", long_side=128)
 features = ns.FeatureModel("vgg19", padding="symmetric")
 
 # %%
@@ -21,7 +21,7 @@ features = ns.FeatureModel("vgg19", padding="symmetric")
 # The record of the result has it, so `ns.rerun` does not search again.
 
 mild, strong = (
-    ns.transfer(photo, painting, size=160, strength=s, verbose=False) for s in (0.25, 0.75)
+    ns.transfer(photo, painting, size=128, strength=s, verbose=False) for s in (0.25, 0.75)
 )
 show(photo=photo, strength_025=mild, strength_075=strong)
 
@@ -33,7 +33,7 @@ show(photo=photo, strength_025=mild, strength_075=strong)
 # start from a picture that is already painted.
 
 first = ns.minimize(
-    Content(photo) + 1e-2 * Gram(painting), features, photo, evaluations=40, verbose=False
+    Content(photo) + 1e-3 * Gram(painting), features, photo, evaluations=30, verbose=False
 )
 painted = {}
 for share in (0.5, 0.9):
@@ -41,7 +41,7 @@ for share in (0.5, 0.9):
         share * Wasserstein2(painting) + (1 - share) * Content(photo), features, first.image
     )
     print(loss)
-    painted[f"share_{share}"] = ns.minimize(loss, features, photo, evaluations=40, verbose=False)
+    painted[f"share_{share}"] = ns.minimize(loss, features, photo, evaluations=30, verbose=False)
 show(**painted)
 
 # %%

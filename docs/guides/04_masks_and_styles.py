@@ -10,16 +10,19 @@ from show import show
 
 import neural_style as ns
 
-astronaut = ns.datasets.load("astronaut", long_side=160)
-night = ns.datasets.load("starry_night_640", long_side=160)
-wave = ns.datasets.load("great_wave", long_side=160)
+astronaut = ns.datasets.load("astronaut", long_side=128)
+night = ns.datasets.load("starry_night_640", long_side=128)
+wave = ns.datasets.load("great_wave", long_side=128)
+
+# The default loss, without the search for its strength, so that this page is built quickly.
+options = {"size": 128, "loss": ns.default_loss, "verbose": False}
 
 # %%
 # Two paintings
 # -------------
 # The losses of several paintings are added. Only the ratios of their weights matter.
 
-both = ns.transfer(astronaut, [night, wave], style_weights=[1, 1], size=160, verbose=False)
+both = ns.transfer(astronaut, [night, wave], style_weights=[1, 1], **options)
 show(photo=astronaut, one=night, other=wave, both=both)
 
 # %%
@@ -27,11 +30,9 @@ show(photo=astronaut, one=night, other=wave, both=both)
 # -----------------
 # With a mask for each painting, every painting has its own region.
 
-left = np.zeros((160, 160))
-left[:, :80] = 255
-regions = ns.transfer(
-    astronaut, [night, wave], content_mask=[left, 255 - left], size=160, verbose=False
-)
+left = np.zeros((128, 128))
+left[:, :64] = 255
+regions = ns.transfer(astronaut, [night, wave], content_mask=[left, 255 - left], **options)
 show(mask=np.stack([left] * 3, -1), regions=regions)
 
 # %%
@@ -40,6 +41,6 @@ show(mask=np.stack([left] * 3, -1), regions=regions)
 # ``style_mask`` is the part of the painting that is used: here its sky.
 
 sky = np.zeros(night.shape[:2])
-sky[:80] = 255
-swirls = ns.transfer(astronaut, night, style_mask=sky, size=160, verbose=False)
+sky[:64] = 255
+swirls = ns.transfer(astronaut, night, style_mask=sky, **options)
 show(part=np.where(sky[..., None] > 0, night, 255), result=swirls)

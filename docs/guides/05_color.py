@@ -9,10 +9,12 @@ from show import show
 
 import neural_style as ns
 
-photo = ns.datasets.load("coffee", long_side=160)
-painting = ns.datasets.load("shipwreck_640", long_side=160)
+photo = ns.datasets.load("coffee", long_side=128)
+painting = ns.datasets.load("shipwreck_640", long_side=128)
 
-plain = ns.transfer(photo, painting, size=160, verbose=False)
+# The default loss, without the search for its strength, so that this page is built quickly.
+options = {"size": 128, "loss": ns.default_loss, "verbose": False}
+plain = ns.transfer(photo, painting, **options)
 show(photo=photo, painting=painting, plain=plain)
 
 # %%
@@ -22,7 +24,7 @@ show(photo=photo, painting=painting, plain=plain)
 
 show(
     **{
-        color: ns.transfer(photo, painting, size=160, color=color, verbose=False)
+        color: ns.transfer(photo, painting, color=color, **options)
         for color in ("match", "luminance", "oklab")
     }
 )

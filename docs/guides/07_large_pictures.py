@@ -10,10 +10,11 @@ from show import show
 import neural_style as ns
 from neural_style.extensions import Content, Gram
 
-photo = ns.datasets.load("rocket", long_side=192)
-painting = ns.datasets.load("starry_night_640", long_side=192)
+photo = ns.datasets.load("rocket", long_side=160)
+painting = ns.datasets.load("starry_night_640", long_side=160)
 features = ns.FeatureModel("vgg19")
-loss = Content(photo) + 1e-2 * Gram(painting)
+layers = ["block1_conv1", "block2_conv1", "block3_conv1"]
+loss = Content(photo, layers=layers[-1:]) + 1e-3 * Gram(painting, layers=layers)
 
 # %%
 # Coarse to fine
@@ -25,7 +26,7 @@ loss = Content(photo) + 1e-2 * Gram(painting)
 
 flat = ns.minimize(loss, features, photo, evaluations=40, verbose=False)
 scaled = ns.minimize(
-    loss, features, photo, scales=[48, 96], evaluations=[40, 30, 20], verbose=False
+    loss, features, photo, scales=[40, 80], evaluations=[40, 30, 20], verbose=False
 )
 show(one_size=flat, coarse_to_fine=scaled)
 print(f"{flat.seconds:.0f} s and {scaled.seconds:.0f} s, compilation included")
@@ -37,7 +38,7 @@ print(f"{flat.seconds:.0f} s and {scaled.seconds:.0f} s, compilation included")
 # gradient are those of the whole picture, except for rounding, so there are no seams. Memory then
 # depends on the tile, not on the picture. Most losses can be tiled; one that cannot says so.
 
-tiled = ns.minimize(loss, features, photo, evaluations=40, tile=160, verbose=False)
+tiled = ns.minimize(loss, features, photo, evaluations=40, tile=112, verbose=False)
 show(whole=flat, in_tiles=tiled)
 
 # %%

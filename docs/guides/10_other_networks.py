@@ -12,8 +12,8 @@ from show import show
 import neural_style as ns
 from neural_style.extensions import Content, Gram
 
-photo = ns.datasets.load("rocket", long_side=160)
-painting = ns.datasets.load("starry_night_640", long_side=160)
+photo = ns.datasets.load("rocket", long_side=128)
+painting = ns.datasets.load("starry_night_640", long_side=128)
 
 # %%
 # A network with random weights needs no download. Random filters carry some texture, too; with
