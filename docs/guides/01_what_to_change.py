@@ -23,7 +23,7 @@ show(photo=rocket, painting=night, result=first)
 
 strong = ns.transfer(rocket, night, size=128, strength=0.9, verbose=False)
 weak = ns.transfer(rocket, night, size=128, strength=0.2, verbose=False)
-show(strength_02=weak, strength_05=first, strength_09=strong)
+show(**{"strength 0.2": weak, "strength 0.5": first, "strength 0.9": strong})
 
 # %%
 # The wrong colors
@@ -45,7 +45,8 @@ show(before=first, after=large)
 # %%
 # A face is gone
 # --------------
-# ``content_mask`` says where to paint: white everywhere, black where the photo should stay.
+# ``content_mask`` says where to paint: white everywhere, black where the photo should stay. Here
+# ``loss=ns.default_loss`` leaves out the search for the strength, so this page is built quickly.
 
 import numpy as np
 
@@ -56,10 +57,6 @@ spared = ns.transfer(
     astronaut, night, size=128, content_mask=face, loss=ns.default_loss, verbose=False
 )
 show(photo=astronaut, mask=np.stack([face] * 3, -1), after=spared)
-
-# %%
-# (Here ``loss=ns.default_loss`` leaves out the search for the strength, so that this page is built
-# quickly.)
 
 # %%
 # Noise

@@ -23,7 +23,7 @@ features = ns.FeatureModel("vgg19", padding="symmetric")
 mild, strong = (
     ns.transfer(photo, painting, size=128, strength=s, verbose=False) for s in (0.25, 0.75)
 )
-show(photo=photo, strength_025=mild, strength_075=strong)
+show(**{"photo": photo, "strength 0.25": mild, "strength 0.75": strong})
 
 # %%
 # Shares of the gradient
@@ -41,7 +41,7 @@ for share in (0.5, 0.9):
         share * Wasserstein2(painting) + (1 - share) * Content(photo), features, first.image
     )
     print(loss)
-    painted[f"share_{share}"] = ns.minimize(loss, features, photo, evaluations=30, verbose=False)
+    painted[f"share {share}"] = ns.minimize(loss, features, photo, evaluations=30, verbose=False)
 show(**painted)
 
 # %%
