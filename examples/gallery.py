@@ -19,8 +19,10 @@ out/gallery/gallery.json has the weights, the seconds of a run and of an evaluat
 of `neural_style.score`. Finished runs are saved in out/gallery/runs and not repeated.
 """
 
+import functools
 import itertools
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -160,8 +162,19 @@ def row(pair: Pair, name: str, studio: Studio, result: ns.Result) -> dict[str, A
         "evaluations": settings["evaluations"],
         "seconds": round(result.seconds, 1),
         "seconds an evaluation": round(median(steps), 3) if steps else None,
+        "commit": commit(),
         "figures": {k: round(v, 3) for k, v in studio.scores(result.image).as_dict().items()},
     }
+
+
+@functools.cache
+def commit() -> str:
+    """The commit of this checkout, or nothing outside of one."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
 
 def merged(path: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
