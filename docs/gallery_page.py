@@ -29,15 +29,13 @@ def write(app: object = None) -> None:
 
 
 def _about(name: str, rows: list[dict[str, Any]]) -> str:
-    """The class, with the weights of each pair and the time."""
+    """The class, with the weights of each pair, and the time where it was measured."""
     weights = "; ".join(
         ", ".join(f"{term} {weight:.2g}" for term, weight in row["weights"].items()) for row in rows
     )
-    seconds = [row["seconds an evaluation"] for row in rows]
-    return (
-        f"{{py:obj}}`neural_style.{_path(name)}`. Weights: {weights}. An evaluation took "
-        f"{min(seconds):.2f} to {max(seconds):.2f} s."
-    )
+    seconds = [time for row in rows if (time := row["seconds an evaluation"])]
+    text = f"{{py:obj}}`neural_style.{_path(name)}`. Weights: {weights}."
+    return f"{text} An evaluation took {max(seconds):.2f} s." if seconds else text
 
 
 def _path(name: str) -> str:

@@ -83,7 +83,7 @@ def test_pictures_of_one_name_are_not_mixed_up(
     for slow in ("balance", "minimize"):
         monkeypatch.setattr(ns, slow, lambda *arguments, **options: SimpleNamespace(image=None))
     monkeypatch.setattr(ns, "names", lambda: ["gram"])
-    monkeypatch.setattr(ns, "FeatureModel", lambda name: small_network())
+    monkeypatch.setattr(ns, "FeatureModel", lambda name, **options: small_network())
     monkeypatch.syspath_prepend(str(EXAMPLES))
     for place, seed in (("one", 1), ("other", 2), ("copy", 1)):
         path = tmp_path / place / "painting.png"

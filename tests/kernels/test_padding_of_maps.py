@@ -20,6 +20,8 @@ def random(*shape: int, seed: int = 0) -> Any:
 def convolution(inputs: int, filters: int = 64, **options: Any) -> keras.layers.Conv2D:
     layer = keras.layers.Conv2D(filters, 3, padding="same", activation="relu", **options)
     layer.build((None, None, None, inputs))
+    kernel = random(*layer.kernel.shape, seed=3)
+    layer.kernel.assign(kernel * (2 / (9 * (inputs + filters))) ** 0.5)
     layer.bias.assign(random(filters, seed=1) / 10)
     return layer
 
