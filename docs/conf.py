@@ -52,6 +52,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = project
 html_theme_options = {"navigation_with_keys": False, "show_prev_next": True}
 html_static_path: list[str] = []
+html_sidebars = {"*": []}  # pages at the top have none below them
 
 
 def _formulas(app: object, what: str, name: str, obj: object, options: object, lines: list[str]):
