@@ -20,7 +20,8 @@ def write(app: object = None) -> None:
         ("Losses", ["default", *ns.names()]),
         ("Presets", ns.presets.names()),
     ):
-        lines += [f"## {title}", ""]
+        if any(row["name"] in names for row in rows):
+            lines += [f"## {title}", ""]
         for name in names:
             own = [found[pair, name] for pair in pairs if (pair, name) in found]
             if own:
